@@ -1,0 +1,83 @@
+"""Which device and which number format to use, and why."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import platform
+import time
+
+import torch
+
+WORTHWHILE_GAIN = 1.3  # bfloat16 has to be this much faster to be worth its rounding
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """The GPU if PyTorch sees one, else the processor; `name` ("cpu", "cuda") overrides.
+
+    Raises:
+        ValueError: CUDA was asked for and there is none.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda' was asked for, but PyTorch sees no GPU; use 'cpu'")
+    return device
+
+
+def pick_precision(device: torch.device) -> tuple[torch.dtype, str]:
+    """The number format for the matrix products of a training step, and the reason in words.
+
+    On a processor bfloat16 is *timed* once per process, because having the instructions says
+    little: some processors run them at half the speed of float32, some at twice. The environment
+    variable KD_PRECISION ("float32" or "bfloat16") overrides the choice.
+    """
+    return _pick_precision(device.type, os.environ.get("KD_PRECISION", ""))
+
+
+@functools.lru_cache
+def _pick_precision(device_type: str, wanted: str) -> tuple[torch.dtype, str]:
+    if wanted:
+        if wanted not in ("float32", "bfloat16"):
+            raise ValueError(f"got KD_PRECISION={wanted!r}; expected float32 or bfloat16")
+        return getattr(torch, wanted), "KD_PRECISION asks for it"
+    if device_type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16, "this GPU multiplies bfloat16 natively"
+        return torch.float32, "this GPU has no native bfloat16"
+    gain = matmul_seconds(torch.float32) / matmul_seconds(torch.bfloat16)
+    reason = f"bfloat16 products run at {gain:.1f} times the speed of float32 on this processor"
+    return (torch.bfloat16 if gain > WORTHWHILE_GAIN else torch.float32), reason
+
+
+def matmul_seconds(dtype: torch.dtype, size: int = 768, repeats: int = 5) -> float:
+    """Seconds for one size × size matrix product on the processor: the fastest of a few."""
+    a = torch.ones(size, size, dtype=dtype)
+    seconds = []
+    for _ in range(repeats + 1):  # the first one warms up
+        start = time.perf_counter()
+        a @ a
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager:
+    """Autocast to `dtype`; does nothing for float32. Thread-local: enter it where you compute."""
+    if dtype == torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=dtype)
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done everything asked of it; needed around every timing."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def describe(device: torch.device) -> str:
+    """The device in words, for records and tables: name and number of threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU {platform.machine()}, {torch.get_num_threads()} threads"

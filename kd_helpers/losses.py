@@ -1,0 +1,102 @@
+"""Loss functions: pure, student first, named terms."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from kd_helpers.targets import check_temperature
+
+UNLABELLED = -100  # the label of an image whose label the student may not see
+
+
+def kd_loss(
+    student_logits: torch.Tensor, teacher_logits: torch.Tensor, *, temperature: float
+) -> torch.Tensor:
+    """Distillation loss T² · KL(teacher(T) ‖ student(T)), mean over the batch (Hinton et al. 2015).
+
+    T² keeps the size of its gradient, which falls as 1/T², beside that of the hard loss.
+    "batchmean" because the default "mean" also divides by the number of classes.
+
+    Args:
+        student_logits: (B, K), before softmax. teacher_logits: (B, K), takes no gradient.
+        temperature: T > 0.
+
+    Returns:
+        A scalar ≥ 0; 0 when both distributions agree.
+
+    Raises:
+        ValueError: T ≤ 0, shapes that differ, or (on the CPU) logits that are not finite.
+    """
+    check_temperature(temperature)
+    check_logits(student_logits, teacher_logits)
+    student = F.log_softmax(student_logits.float() / temperature, dim=-1)
+    teacher = F.log_softmax(teacher_logits.detach().float() / temperature, dim=-1)
+    return F.kl_div(student, teacher, reduction="batchmean", log_target=True) * temperature**2
+
+
+def hard_loss(
+    student_logits: torch.Tensor, labels: torch.Tensor, *, label_smoothing: float = 0.0
+) -> torch.Tensor:
+    """Cross-entropy with the labels (B,), mean over the labelled images; 0 if there are none.
+
+    Images with the label UNLABELLED are left out.
+    """
+    total = F.cross_entropy(
+        student_logits.float(), labels, reduction="sum",
+        ignore_index=UNLABELLED, label_smoothing=label_smoothing,
+    )  # fmt: skip
+    return total / (labels != UNLABELLED).sum().clamp(min=1)
+
+
+def distillation_terms(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor | None,
+    labels: torch.Tensor,
+    *,
+    temperature: float = 4.0,
+    kd_weight: float = 0.0,
+    label_smoothing: float = 0.0,
+) -> dict[str, torch.Tensor]:
+    """The loss of a training step, (1 - kd_weight) · ce + kd_weight · kd, and its two terms.
+
+    Args:
+        student_logits: (B, K). teacher_logits: (B, K), or None when kd_weight is 0.
+        labels: (B,) int64, UNLABELLED (-100) where hidden.
+        temperature: T > 0, for the soft term only. kd_weight: from 0 (labels) to 1 (teacher).
+        label_smoothing: ε in 0..1, for the hard term only.
+
+    Returns:
+        {"loss", "ce", "kd"}: scalars. Only "loss" is to be minimised; the others are for plots.
+    """
+    check_kd_weight(kd_weight)
+    ce = hard_loss(student_logits, labels, label_smoothing=label_smoothing)
+    if teacher_logits is None:
+        if kd_weight:
+            raise ValueError(f"got kd_weight={kd_weight} and no teacher; give a teacher or use 0")
+        return {"loss": ce, "ce": ce.detach(), "kd": torch.zeros_like(ce.detach())}
+    kd = kd_loss(student_logits, teacher_logits, temperature=temperature)
+    return {"loss": (1 - kd_weight) * ce + kd_weight * kd, "ce": ce.detach(), "kd": kd.detach()}
+
+
+def check_kd_weight(kd_weight: float) -> None:
+    """Raise ValueError unless kd_weight lies from 0 to 1."""
+    if not 0 <= kd_weight <= 1:
+        raise ValueError(f"got kd_weight={kd_weight}; expected a number from 0 to 1")
+
+
+def check_logits(student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> None:
+    """Raise ValueError unless both are (B, K) with the same B and K, and finite."""
+    if student_logits.dim() != 2 or student_logits.shape != teacher_logits.shape:
+        raise ValueError(
+            f"got student logits of shape {tuple(student_logits.shape)} and teacher logits of shape "
+            f"{tuple(teacher_logits.shape)}; expected one shape (batch, classes) for both: student "
+            "and teacher must know the same classes"
+        )
+    for role, logits in (("student", student_logits), ("teacher", teacher_logits)):
+        # On a GPU this question would stall every step; there the loop looks at the loss instead.
+        if logits.device.type == "cpu" and not torch.isfinite(logits).all():
+            raise ValueError(
+                f"got {role} logits that are not finite; expected numbers. Lower the learning rate, "
+                "or look for a division by zero before this point"
+            )

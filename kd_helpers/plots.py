@@ -1,0 +1,165 @@
+"""Figures: arrays in, Axes out. No torch, no plt.show(), no global state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kd_helpers.svg import BLACK, BLUE, GREEN, GREY, ORANGE, RED
+
+CYCLE = (GREY, BLUE, ORANGE, RED, GREEN, BLACK)
+
+
+def new_figure(
+    width: float = 6.0, height: float = 3.2, columns: int = 1
+) -> tuple[Figure, list[Axes]]:
+    """A figure of its own (not pyplot's, which is not safe in a thread) and its axes in a row."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(np.atleast_1d(figure.subplots(1, columns)))
+
+
+def tidy(ax: Axes, *, title: str = "", x: str = "", y: str = "") -> Axes:
+    """Title and axis labels; no box above and at the right."""
+    ax.set_title(title, loc="left", fontsize=11)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def draw_images(
+    figure: Figure, images: np.ndarray, titles: Sequence[str], columns: int = 10
+) -> Figure:
+    """A grid of images (N, C, H, W) uint8, each with a title."""
+    rows = -(-len(images) // columns)
+    axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    for ax in axes:
+        ax.axis("off")
+    for ax, image, title in zip(axes, images, titles, strict=False):
+        pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+        ax.imshow(pixels, cmap="gray", interpolation="nearest", vmin=0, vmax=255)
+        ax.set_title(title, fontsize=8)
+    return figure
+
+
+def draw_bars(
+    ax: Axes,
+    names: Sequence[str],
+    values: Sequence[float],
+    *,
+    marked: int | None = None,
+    title: str = "",
+    x: str = "",
+) -> Axes:
+    """Horizontal bars with their values; the marked one is orange."""
+    colours = [ORANGE if i == marked else BLUE for i in range(len(values))]
+    drawn = ax.barh(range(len(values)), values, color=colours)
+    ax.bar_label(drawn, fmt="%.3f", padding=3, fontsize=8)
+    ax.set_yticks(range(len(values)), names)
+    ax.invert_yaxis()
+    ax.set_xlim(0, max(values) * 1.18)
+    return tidy(ax, title=title, x=x)
+
+
+def draw_soft_target(
+    figure: Figure,
+    image: np.ndarray,
+    probabilities: np.ndarray,
+    label: int,
+    classes: Sequence[str],
+    title: str,
+) -> Figure:
+    """One image beside its soft target: the still twin of the temperature explorer."""
+    left, right = figure.subplots(1, 2, width_ratios=[1, 2])
+    left.imshow(
+        image[0] if len(image) == 1 else image.transpose(1, 2, 0),
+        cmap="gray",
+        interpolation="nearest",
+    )
+    left.set_title(f"label: {classes[label]}", fontsize=10)
+    left.axis("off")
+    draw_bars(right, classes, probabilities, marked=label, title=title, x="probability")
+    return figure
+
+
+def draw_matrix(
+    ax: Axes, matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], *,
+    fmt: str = ".2f", title: str = "", x: str = "", y: str = "", cmap: str = "cividis",
+    unit: str = "", centre: float | None = None,
+) -> Axes:  # fmt: skip
+    """A heat map with its numbers, by seaborn."""
+    import seaborn
+
+    seaborn.heatmap(
+        matrix, ax=ax, annot=True, fmt=fmt, cmap=cmap, xticklabels=columns, yticklabels=rows,
+        annot_kws={"fontsize": 8}, cbar_kws={"label": unit}, center=centre,
+    )  # fmt: skip
+    ax.tick_params(axis="y", rotation=0)
+    ax.set_title(title, loc="left", fontsize=11)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    return ax
+
+
+def draw_lines(
+    ax: Axes, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *,
+    title: str = "", x: str = "", y: str = "", log_y: bool = False,
+) -> Axes:  # fmt: skip
+    """Lines with markers, one colour and one line style each, named in a legend."""
+    styles = ("-", "--", "-.", ":")
+    for i, (name, (xs, ys)) in enumerate(series.items()):
+        ax.plot(
+            xs,
+            ys,
+            color=CYCLE[(i + 1) % len(CYCLE)],
+            linestyle=styles[i % 4],
+            marker="o",
+            markersize=3,
+            label=name,
+        )
+    if log_y:
+        ax.set_yscale("log")
+    ax.legend(frameon=False, fontsize=9)
+    return tidy(ax, title=title, x=x, y=y)
+
+
+def draw_arms(
+    ax: Axes, arms: Mapping[str, Sequence[float]], *, title: str = "", x: str = "test accuracy, %"
+) -> Axes:
+    """Every seed of every arm as a point, the mean as a bar across; arms from top to bottom."""
+    for i, (_name, scores) in enumerate(arms.items()):
+        colour = CYCLE[i % len(CYCLE)]
+        ax.scatter(scores, [i] * len(scores), color=colour, alpha=0.6, s=24, zorder=2)
+        ax.plot([np.mean(scores)] * 2, [i - 0.3, i + 0.3], color=colour, linewidth=3, zorder=3)
+        ax.text(
+            np.mean(scores),
+            i - 0.36,
+            f"{np.mean(scores):.2f}",
+            ha="center",
+            va="bottom",
+            fontsize=9,
+        )
+    ax.set_yticks(range(len(arms)), list(arms))
+    ax.set_ylim(len(arms) - 0.5, -0.8)
+    ax.grid(axis="x", color="#e4e4e4", zorder=0)
+    return tidy(ax, title=title, x=x)
+
+
+def draw_distributions(
+    ax: Axes, groups: Mapping[str, np.ndarray], *, title: str = "", x: str = "", bins: int = 40
+) -> Axes:
+    """Histograms of several groups of numbers over one axis, each scaled to area 1, by seaborn."""
+    import seaborn
+
+    low = min(values.min() for values in groups.values())
+    high = max(values.max() for values in groups.values())
+    for i, (name, values) in enumerate(groups.items()):
+        seaborn.histplot(
+            x=values, ax=ax, bins=np.linspace(low, high, bins + 1), stat="density", element="step",
+            color=CYCLE[i + 1], alpha=0.3, label=name,
+        )  # fmt: skip
+    ax.legend(frameon=False, fontsize=9)
+    return tidy(ax, title=title, x=x, y="density")

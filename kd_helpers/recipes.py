@@ -1,0 +1,68 @@
+"""A recipe says everything that a run depends on; its hash names the stored result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, is_dataclass
+
+from kd_helpers.data import LOADERS
+from kd_helpers.losses import check_kd_weight
+from kd_helpers.models import MODEL_NAMES
+from kd_helpers.targets import check_temperature
+from kd_helpers.training import Schedule
+from kd_helpers.transfer import TransferSet
+from kd_helpers.views import PLAIN, ViewSet
+
+ALL_IMAGES, STANDARD = TransferSet(), Schedule()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training, complete. Fields left at their default are not part of the hash, so that new
+    fields can be added; never change a default, or old results would get a new meaning."""
+
+    student: str = "cnn-2"  # name of the network to train
+    seed: int = 0  # starting weights, choice and order of images
+    dataset: str = "fashion-mnist"
+    transfer: TransferSet = ALL_IMAGES  # which images it sees, which of them labelled
+    teacher: Recipe | None = None  # how the teacher was trained; None: labels only
+    temperature: float = 4.0  # of the soft term
+    kd_weight: float = 0.0  # weight of the soft term, 0..1; the hard term gets the rest
+    label_smoothing: float = 0.0  # of the hard term, 0..1
+    schedule: Schedule = STANDARD
+    views: ViewSet = PLAIN  # augmentation
+
+    def __post_init__(self) -> None:
+        check_kd_weight(self.kd_weight)
+        check_temperature(self.temperature)
+        if self.student not in MODEL_NAMES:
+            raise ValueError(f"unknown model {self.student!r}; known: {', '.join(MODEL_NAMES)}")
+        if self.dataset not in LOADERS:
+            raise ValueError(f"unknown data set {self.dataset!r}; known: {', '.join(LOADERS)}")
+        if self.kd_weight and self.teacher is None:
+            raise ValueError(f"got kd_weight={self.kd_weight} and no teacher; give one or use 0")
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits of the SHA-256 of what differs from the defaults."""
+        text = json.dumps(to_dict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def __str__(self) -> str:
+        parts = [self.student]
+        if self.kd_weight:
+            parts.append(
+                f"taught by {self.teacher.student} (T={self.temperature:g}, weight {self.kd_weight:g})"
+            )
+        if self.label_smoothing:
+            parts.append(f"labels smoothed by {self.label_smoothing:g}")
+        return ", ".join([*parts, f"seed {self.seed}"])
+
+
+def to_dict(value: object) -> object:
+    """A dataclass as plain data for JSON, without the fields that are at their default."""
+    if not is_dataclass(value):
+        return list(value) if isinstance(value, tuple) else value
+    changed = (f for f in fields(value) if getattr(value, f.name) != f.default)
+    return {f.name: to_dict(getattr(value, f.name)) for f in changed}

@@ -1,0 +1,34 @@
+"""Show a live widget and a still picture of its default view in one output."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import ipywidgets as widgets
+from IPython.display import display
+from matplotlib.figure import Figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, small enough to keep in a notebook."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80, bbox_inches="tight")
+    return buffer.getvalue()
+
+
+def display_live(widget: widgets.Widget, figure: Figure, alt: str) -> None:
+    """Display `widget`, with `figure` where widgets cannot live (GitHub, print, not yet run).
+
+    Args:
+        figure: the widget's default view. alt: the same in words, for readers without pictures.
+    """
+    still = base64.b64encode(png(figure)).decode()
+    forms = {**widget._repr_mimebundle_(), "image/png": still, "text/plain": alt}
+    display(forms, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def display_figure(figure: Figure, alt: str) -> None:
+    """Display a figure with its description in words."""
+    still = base64.b64encode(png(figure)).decode()
+    display({"image/png": still, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})

@@ -1,0 +1,115 @@
+"""The stored result of a recipe: read it, check it, write it. No pickle, no half-written file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+from torch import nn
+
+from kd_helpers.models import make_model
+from kd_helpers.recipes import Recipe, to_dict
+
+FORMAT = 1  # of the record; raise it when old records can no longer be read
+
+
+class RunError(RuntimeError):
+    """A stored run is incomplete, altered, or belongs to another recipe."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stored result: the record (numbers) and, where kept, weights and answers."""
+
+    recipe: Recipe
+    record: dict
+    folder: Path
+
+    @property
+    def accuracy(self) -> float:
+        """Accuracy on the test images, in percent."""
+        return 100 * self.record["test"]["accuracy"]
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The stored tensors, after checking that the file is the one that the record speaks of."""
+        path = self.folder / f"{self.recipe.hash}.safetensors"
+        if not path.is_file():
+            raise RunError(
+                f"{path}: expected the weights of run {self.recipe.hash} ({self.recipe}), found no "
+                "file: this run keeps its record only. Train it with train_recipe(recipe)"
+            )
+        content = path.read_bytes()
+        found, expected = hashlib.sha256(content).hexdigest(), self.record["sha256"]
+        if found != expected:
+            raise RunError(
+                f"{path}: expected SHA-256 {expected}, found {found} ({len(content):,} bytes): the "
+                "file is cut short or altered. Get it back with `git checkout -- data/runs`, or "
+                "delete it together with its .json to train again"
+            )
+        return load(content)
+
+    def model(self, device: torch.device | str = "cpu") -> nn.Module:
+        """The trained network, in evaluation mode."""
+        model = make_model(self.recipe.student, **self.record["input"])
+        prefix = "weights."
+        stored = self.tensors().items()
+        model.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in stored if k.startswith(prefix)}
+        )
+        return model.to(device).eval()
+
+    def logits(self, split: str) -> torch.Tensor:
+        """Answers to the "train" or "test" images, (N, K) float32: the stored half-precision ones."""
+        tensors = self.tensors()
+        if f"{split}_logits" not in tensors:
+            raise RunError(
+                f"run {self.recipe.hash} ({self.recipe}) keeps no answers to the {split} images; it "
+                f"has {', '.join(sorted({name.split('.')[0] for name in tensors}))}. "
+                "Use predict(run.model(), images)"
+            )
+        return tensors[f"{split}_logits"].float()
+
+
+def read_record(path: Path, recipe: Recipe) -> dict:
+    try:
+        record = json.loads(path.read_text())
+        matches = record["recipe"] == to_dict(recipe) and record["format"] == FORMAT
+    except (ValueError, KeyError, TypeError) as problem:
+        raise RunError(
+            f"{path}: expected the record of a run, found something else ({problem}). "
+            "Get it back with `git checkout -- data/runs`, or delete it to train again"
+        ) from problem
+    if not matches:
+        raise RunError(
+            f"{path}: expected the record of {to_dict(recipe)} (format {FORMAT}), found "
+            f"{record['recipe']} (format {record['format']}). Delete it to train again"
+        )
+    return record
+
+
+def store(folder: Path, recipe: Recipe, record: dict, tensors: dict[str, torch.Tensor]) -> None:
+    """Write tensors, then the record that vouches for them; each file whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{recipe.hash}.safetensors"
+    if tensors:
+        content = save(tensors)
+        record["sha256"] = hashlib.sha256(content).hexdigest()
+        write_atomically(path, content)
+    else:
+        path.unlink(missing_ok=True)
+    text = json.dumps(record, separators=(",", ":"))
+    write_atomically(path.with_suffix(".json"), (text + "\n").encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

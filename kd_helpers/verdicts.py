@@ -1,0 +1,57 @@
+"""Is one method better than another? Decided from runs paired by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+BETTER, WORSE, NO_CLEAR_DIFFERENCE = "BETTER", "WORSE", "NO CLEAR DIFFERENCE"
+FEWEST_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word, and the paired differences that it rests on (same unit as the input)."""
+
+    word: str
+    mean: float
+    low: float  # ends of the 95 % interval of the mean difference
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.word}: {self.mean:+.2f} points, 95 % interval {self.low:+.2f} to "
+            f"{self.high:+.2f}, {self.n} paired seeds"
+        )
+
+
+def paired_verdict(method: Sequence[float], baseline: Sequence[float]) -> Verdict:
+    """Compare two lists of scores, the i-th of each from the same seed; larger is better.
+
+    The 95 % interval is Student's t for the mean of the differences method - baseline. BETTER or
+    WORSE needs an interval that leaves out 0.
+
+    Args:
+        method, baseline: one score a seed, in points (percent), at least 5 of each.
+
+    Raises:
+        ValueError: lists of different lengths, fewer than 5 seeds, or scores that are not finite.
+    """
+    from scipy.stats import t as student_t
+
+    if len(method) != len(baseline) or len(method) < FEWEST_SEEDS:
+        raise ValueError(
+            f"got {len(method)} and {len(baseline)} scores; expected the same number of both, "
+            f"at least {FEWEST_SEEDS}, paired by seed"
+        )
+    differences = np.asarray(method, float) - np.asarray(baseline, float)
+    if not np.isfinite(differences).all():
+        raise ValueError(f"got scores that are not finite: {list(method)} and {list(baseline)}")
+    n, mean = len(differences), float(differences.mean())
+    half = float(student_t.ppf(0.975, n - 1) * differences.std(ddof=1) / n**0.5)
+    low, high = mean - half, mean + half
+    word = BETTER if low > 0 else WORSE if high < 0 else NO_CLEAR_DIFFERENCE
+    return Verdict(word, mean, low, high, n)
