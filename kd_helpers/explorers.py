@@ -73,7 +73,6 @@ def render_soft_target(
             marked=label,
             title="hard target",
             labels=[f"{v:.0f}" for v in hard],
-            width=300,
         ),
     ) + svg.sentence(numbers)
 
@@ -128,7 +127,7 @@ def build_temperature_explorer(
         return render_soft_target(images[row], logits[row], labels[row], classes, temperature)
 
     controls = {
-        "temperature": slider("temperature T", 1.0, 0.25, 20.0, 0.25),
+        "temperature": slider("temperature T", 4.0, 0.25, 20.0, 0.25),
         "order": widgets.Dropdown(options=ORDERS, description="images"),
         "first": widgets.Dropdown(options=names, value=2, description="class A", disabled=True),
         "second": widgets.Dropdown(options=names, value=6, description="class B", disabled=True),
@@ -136,7 +135,8 @@ def build_temperature_explorer(
                                    style={"description_width": "initial"}),
     }  # fmt: skip
     hint = (
-        "raise T from 1 to 5. Which classes grow first? Then look at images the teacher gets wrong."
+        "lower T to 1, then raise it to 20. Which classes appear first? "
+        "Then look at the teacher's mistakes."
     )
     return Explorer(controls, render, hint=hint, before_render=filter_images)
 

@@ -51,16 +51,17 @@ def draw_bars(
     values: Sequence[float],
     *,
     marked: int | None = None,
+    largest: float | None = None,
     title: str = "",
     x: str = "",
 ) -> Axes:
-    """Horizontal bars with their values; the marked one is orange."""
+    """Horizontal bars with their values; the marked one is orange. `largest`: end of the axis."""
     colours = [ORANGE if i == marked else BLUE for i in range(len(values))]
     drawn = ax.barh(range(len(values)), values, color=colours)
     ax.bar_label(drawn, fmt="%.3f", padding=3, fontsize=8)
     ax.set_yticks(range(len(values)), names)
     ax.invert_yaxis()
-    ax.set_xlim(0, max(values) * 1.18)
+    ax.set_xlim(0, 1.18 * (largest or max(values)))
     return tidy(ax, title=title, x=x)
 
 

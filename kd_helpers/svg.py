@@ -43,7 +43,7 @@ def svg(width: float, height: float, title: str, body: str) -> str:
 def bars(
     names: Sequence[str], values: Sequence[float], *, title: str,
     marked: int | None = None, labels: Sequence[str] | None = None, largest: float = 1.0,
-    colour: str = BLUE, width: int = 440,
+    colour: str = BLUE, width: int = 400,
 ) -> str:  # fmt: skip
     """Horizontal bars, one a name, each with its number.
 

@@ -1,0 +1,38 @@
+# The course's commands. Each can be used alone: it installs what it needs first, into .venv.
+#   make PYTHON=python3.12     use this Python
+#   make lab CONSTRAINTS=      install the newest versions, not the tested ones
+
+PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
+BIN := .venv/bin
+READY := .venv/.installed
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+.PHONY: lab course test runs notebooks lint
+
+lab: $(READY)  ## read the course in JupyterLab
+	$(BIN)/jupyter-lab notebooks/00_start_here.ipynb
+
+course: $(READY)  ## run every notebook, report on each, keep the figures in out/
+	$(BIN)/python tools/run_course.py
+
+# Two sessions of pytest: the browser's event loop must not run under nbval's kernels.
+test: $(READY)  ## check the code's style, the package, the notebooks, the widgets in a browser
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest $(NBVAL) notebooks
+
+runs: $(READY)  ## train every stored run again
+	$(BIN)/kd runs --retrain
+
+notebooks: $(READY)  ## build the notebooks from notebooks/src
+	$(BIN)/python tools/build_notebooks.py
+
+lint: $(READY)  ## format the code and mend what can be mended
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and "$(PYTHON) is Python %d.%d, but the course needs 3.10 or newer: name one, as in make PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e ".[lab,test]"
+	touch $@

@@ -1,0 +1,97 @@
+"""What a newcomer waits for: import, data, and the temperature explorer in a real browser (`make bench`)."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import browser as jupyterlab
+
+KEY_PRESSES = 40
+# From the key press to the first frame after the chart has changed, in milliseconds.
+MEASURE = """async ([box, key]) => {
+    const handle = document.activeElement, start = performance.now();
+    const changed = new Promise(done => {
+        const watch = new MutationObserver(() => { watch.disconnect(); requestAnimationFrame(() => done(performance.now())); });
+        watch.observe(document.querySelector(box), {childList: true, subtree: true, characterData: true});
+    });
+    handle.dispatchEvent(new KeyboardEvent('keydown', {key: key, bubbles: true, cancelable: true}));
+    return await changed - start;
+}"""
+
+
+def seconds_of(code: str, repeats: int = 5) -> float:
+    """Median wall time of a statement in a fresh Python, start of Python taken off."""
+
+    def run(statement: str) -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", statement], check=True, cwd=ROOT)
+        return time.perf_counter() - start
+
+    return statistics.median(run(code) for _ in range(repeats)) - statistics.median(
+        run("pass") for _ in range(repeats)
+    )
+
+
+def load_seconds() -> float:
+    from kd_helpers import load_dataset
+
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        load_dataset("fashion-mnist")
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def explorer_milliseconds() -> list[float]:
+    """Key press to changed picture of notebook 01's temperature explorer, in headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
+        lab, process = jupyterlab.start_lab(Path(work), ROOT / "notebooks")
+        try:
+            chromium = playwright.chromium.launch(
+                executable_path=jupyterlab.find_browser(), args=jupyterlab.CHROMIUM_FLAGS
+            )
+            page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+            jupyterlab.open_notebook(page, lab, "01_soft_and_hard_targets.ipynb")
+            jupyterlab.run_all(page, 300)
+            box = page.locator(".widget-vbox", has_text="temperature T").last
+            box.scroll_into_view_if_needed()
+            box.evaluate("box => box.id = 'measured'")
+            box.locator(".noUi-handle").first.focus()
+            keys = ["ArrowRight", "ArrowLeft"] * (KEY_PRESSES // 2)
+            times = []
+            for key in keys:
+                times.append(page.evaluate(MEASURE, ["#measured .widget-html:last-child", key]))
+                page.wait_for_timeout(150)
+            page.evaluate(jupyterlab.SHUT_DOWN)
+            chromium.close()
+            return times
+        finally:
+            jupyterlab.stop_lab(process)
+
+
+def main() -> None:
+    print(f"import kd_helpers             {seconds_of('import kd_helpers'):6.2f} s (median of 5)")
+    print(f"load_dataset('fashion-mnist') {load_seconds():6.2f} s (median of 5)")
+    if jupyterlab.find_browser() is None:
+        print("temperature explorer: not measured, no Chromium or Chrome here")
+        return
+    times = sorted(explorer_milliseconds())
+    print(
+        f"temperature explorer, key press to changed picture: median {statistics.median(times):.0f} ms, "
+        f"90th percentile {times[int(0.9 * len(times))]:.0f} ms ({len(times)} key presses)"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+# %% [markdown]
+# # 00 · Start here
+#
+# **Question: is everything here, and how does this course work?**
+#
+# Knowledge distillation trains a small network (the student) on the answers of a large one (the teacher). In this course every picture is a real image, every network was really trained, and every slider asks a real network.
+#
+# Time: about one minute on two processor cores. No GPU and no network connection are needed. You should be able to read Python and know what a neural network classifier is.
+
+# %%
+
+from kd_helpers.checks import check_accuracy
+from kd_helpers.cli import check
+from kd_helpers.data import load_dataset
+from kd_helpers.device import pick_device, pick_precision
+from kd_helpers.explorers import build_view_explorer
+from kd_helpers.plots import Figure, draw_images
+from kd_helpers.show import display_figure, display_live
+from kd_helpers.views import ViewSet
+
+# %% [markdown]
+# ## Is everything here?
+#
+# Each line below says `[ok]`, or `[failed]` and what to do about it.
+
+# %%
+status = check()
+
+# %% [markdown]
+# ## Which device, and why
+#
+# The device is chosen once. The same notebooks run on a GPU when there is one. Training uses the number format that is faster here: having bfloat16 instructions does not mean that they are fast, so it is timed.
+
+# %%
+device = pick_device()
+dtype, reason = pick_precision(device)
+print(f"{device}, {dtype}: {reason}")
+
+# %% [markdown]
+# ## The images
+#
+# Fashion-MNIST: 28×28 grey pictures of ten kinds of clothes. The splits never change. Networks learn from the training images, choices (which temperature?) are made on the validation images, and the test images are looked at once, at the end of a run.
+
+# %% tags=["nbval-check-output"]
+data = load_dataset("fashion-mnist")
+for name in ("train", "val", "test"):
+    split = getattr(data, name)
+    print(name, tuple(split.images.shape), split.images.dtype, tuple(split.labels.shape))
+
+# %%
+images, labels = data.test.images[:20], data.test.labels[:20]  # (20, 1, 28, 28), (20,)
+titles = [data.classes[label] for label in labels]
+figure = draw_images(Figure(figsize=(10, 2.8), layout="constrained"), images.numpy(), titles)
+display_figure(figure, "Twenty test images with their class names above them.")
+
+# %% [markdown]
+# ## How controls work
+#
+# Below is the first one. Run the notebook (menu *Run*, *Run All Cells*) and the picture becomes alive; before that, and on a web page, you see a still picture.
+#
+# During training, images are shifted and mirrored. Here such a version has a number, its *view*, and view 0 is the plain image. So a teacher's answer can be stored for an image *and* a view, and never gets mixed up.
+#
+# **Question:** how many views are there with shifts of up to 2 pixels, mirrored or not?
+
+# %%
+views = ViewSet(flip=True, max_shift=2)
+explorer = build_view_explorer(data.test.images[:20], views)
+still = draw_images(
+    Figure(figsize=(8, 1.2)), images[:8].numpy(), [f"view 0 of image {i}" for i in range(8)], 8
+)
+display_live(explorer, still, "A shoe, plain; the control shows its shifted and mirrored views.")
+
+# %% tags=["nbval-check-output"]
+len(views)
+
+# %% [markdown]
+# ## How exercises work
+#
+# An exercise is a function with a hole. Fill it in, run it, then run the check below it. The check says what is wrong, not only that something is. An empty hole does not stop *Run All*. The answers are in `notebooks/solutions/`.
+#
+# **Exercise.** A network answers each image with ten numbers, its *logits*; its answer is the class with the largest. Write the share of right answers.
+
+
+# %% tags=["exercise"]
+def my_accuracy(logits, labels):  # (N, K), (N,) → a number from 0 to 1
+    # solution
+    return (logits.argmax(dim=1) == labels).float().mean()
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_accuracy(my_accuracy))
+
+# %% [markdown]
+# ## What we saw
+#
+# - The environment check, and the device with the reason for it.
+# - Three fixed splits: learn, choose, and look once.
+# - A control over real images, and an exercise with a check that names the mistake.
+#
+# Next: **01 · Soft and hard targets**.

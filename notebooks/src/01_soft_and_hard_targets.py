@@ -1,0 +1,314 @@
+# %% [markdown]
+# # 01 · Soft and hard targets
+#
+# **Question: what does a trained network know that the label does not say?**
+#
+# A label names one class. A trained network gives every class a probability, and the wrong ones are not all equally wrong: a shirt is closer to a T-shirt than to a sandal. Hinton, Vinyals and Dean (2015) call this the teacher's knowledge.
+#
+# Time: about one minute on two processor cores. Needed: notebook 00, and softmax.
+
+# %%
+import torch
+from IPython.display import Markdown, display
+
+from kd_helpers import load_dataset, load_or_train
+from kd_helpers.checks import check_most_similar, check_smooth_labels, check_soften
+from kd_helpers.explorers import build_temperature_explorer
+from kd_helpers.labs import mean_soft_labels
+from kd_helpers.plots import (
+    Figure,
+    draw_bars,
+    draw_distributions,
+    draw_images,
+    draw_matrix,
+    draw_soft_target,
+    new_figure,
+)
+from kd_helpers.shipped import TEACHER
+from kd_helpers.show import display_figure, display_live
+from kd_helpers.targets import entropy_bits, smooth_labels, soften
+
+# %% [markdown]
+# ## The teacher
+#
+# A ResNet-20, trained on the 54,000 labelled training images, shifted and mirrored at random. Its weights and its answers ship with the course, so the next cell loads them. Without the stored files it would train, for about a quarter of an hour on two cores.
+
+# %%
+data = load_dataset("fashion-mnist")
+teacher = load_or_train(TEACHER)
+logits, labels = teacher.logits("test"), data.test.labels  # (10000, 10), (10000,)
+
+# %% [markdown]
+# ## Guess first
+#
+# Here are eight test images that the teacher finds hard. The label of each is above it. **Which other class would you name, if you were allowed a second answer?** Decide before you go on.
+
+# %%
+top_two = soften(logits, 1.0).topk(2, dim=1)  # values and classes (10000, 2)
+hard = (top_two.values[:, 0] - top_two.values[:, 1]).argsort()[:8]  # (8,)
+titles = [data.classes[label] for label in labels[hard]]
+figure = draw_images(Figure(figsize=(9, 1.5)), data.test.images[hard].numpy(), titles, columns=8)
+display_figure(figure, "Eight ambiguous test images, labelled: " + ", ".join(titles))
+
+# %% [markdown]
+# ## Run
+#
+# A network answers with logits, ten numbers without a scale. Softmax turns them into probabilities: exponentials, divided by their sum.
+
+# %%
+image = hard[0]
+z = logits[image]  # (10,)
+p = z.exp() / z.exp().sum()  # (10,)
+for name, logit, probability in zip(data.classes, z, p):
+    print(f"{name:12} {logit:7.2f}  {probability:.3f}")
+
+# %% [markdown]
+# ## Look
+#
+# On the left what the label says, on the right what the teacher says. The label is the *hard target*, the teacher's answer the *soft target*.
+
+# %%
+figure, (left, right) = new_figure(9, 3.2, columns=2)
+one_hot = torch.nn.functional.one_hot(labels[image], 10).double()  # (10,)
+draw_bars(
+    left,
+    data.classes,
+    one_hot.numpy(),
+    marked=labels[image],
+    title="hard target",
+    x="probability",
+    largest=1,
+)
+draw_bars(
+    right,
+    data.classes,
+    p.numpy(),
+    marked=labels[image],
+    title="soft target",
+    x="probability",
+    largest=1,
+)
+display_figure(
+    figure,
+    "The hard target has one bar; the soft target shares the probability among a few classes.",
+)
+
+# %% [markdown]
+# ## But most answers look like labels
+#
+# A well-trained teacher is sure of nearly everything. The next figure shows the largest probability of its 10,000 answers, for those that are right and those that are wrong.
+
+# %%
+top = soften(logits, 1.0).max(dim=1)  # values and classes (10000,)
+right_answer = top.indices == labels  # (10000,)
+figure, (ax,) = new_figure(6, 2.8)
+groups = {"right": top.values[right_answer].numpy(), "wrong": top.values[~right_answer].numpy()}
+draw_distributions(ax, groups, title="How sure is the teacher?", x="largest probability at T = 1")
+display_figure(figure, "Right answers crowd at 1; wrong answers spread from 0.3 to 1.")
+
+# %%
+print(f"{100 * right_answer.float().mean():.2f} % of the answers are right")
+print(
+    f"{100 * (top.values > 0.99).float().mean():.1f} % of the answers have a probability above 0.99"
+)
+
+# %% [markdown]
+# The logits themselves tell more. Those of the other nine classes, which softmax presses to almost 0, still differ from each other by many units.
+
+# %%
+is_label = torch.nn.functional.one_hot(labels, 10).bool()  # (10000, 10)
+groups = {
+    "the label's class": logits[is_label].numpy(),
+    "the nine others": logits[~is_label].numpy(),
+}
+figure, (ax,) = new_figure(6, 2.8)
+draw_distributions(ax, groups, title="The teacher's logits on the test images", x="logit")
+display_figure(
+    figure,
+    "Logits of the label's class lie well above those of the nine other classes, which spread widely.",
+)
+
+# %% [markdown]
+# ## Name it: temperature
+#
+# To make the small differences visible, divide the logits by a *temperature* $T$ before softmax:
+#
+# $$p_i(T) = \frac{\exp(z_i / T)}{\sum_j \exp(z_j / T)}$$
+#
+# $T = 1$ is the network's own answer. A larger $T$ evens the probabilities out; their order stays. (Hinton et al. 2015, equation 1.)
+
+# %% tags=["nbval-check-output"]
+T = 4.0
+by_hand = (z / T).exp() / (z / T).exp().sum()  # (10,)
+print("same as the helper:", torch.allclose(by_hand, soften(z, T)))
+print("same order of classes:", torch.equal(by_hand.argsort(), z.argsort()))
+
+# %% [markdown]
+# ## Vary it
+#
+# The explorer walks through the 10,000 test images. *Most ambiguous first* puts those on top whose two best classes are closest; the other filters show the teacher's mistakes, or images whose two best classes are a pair of your choice.
+#
+# **Question:** at T = 4 you see that the first image has something of a third class. Lower T to 1: what is left of it? And how high must T be before the last image, the one that the teacher is surest of, shows a second class at all?
+
+# %%
+explorer = build_temperature_explorer(
+    data.test.images.numpy(), logits.numpy(), labels.numpy(), data.classes
+)
+still = draw_soft_target(
+    Figure(figsize=(7.5, 3), layout="constrained"), data.test.images[image].numpy(), by_hand.numpy(),
+    labels[image], data.classes, "soft target at T = 4.00",
+)  # fmt: skip
+display_live(
+    explorer,
+    still,
+    f"The most ambiguous test image, a {data.classes[labels[image]]}, and its soft target at T = 4.",
+)
+
+# %% [markdown]
+# ## Which classes are alike?
+#
+# One soft target speaks of one image. Their mean over all images of a class speaks of the class. Nobody told the teacher that a shirt is like a T-shirt: it learnt this from labels that name one class each.
+
+# %%
+similarity = mean_soft_labels(soften(logits, 4.0), labels)  # (10, 10), row: true class
+figure, (ax,) = new_figure(7.5, 5.2)
+draw_matrix(
+    ax,
+    similarity,
+    data.classes,
+    data.classes,
+    title="Mean soft target at T = 4",
+    x="class",
+    y="label",
+    unit="mean probability",
+)
+display_figure(
+    figure,
+    "Heat map: large values on the diagonal and between shirts, pullovers, coats and T-shirts, and between shoes.",
+)
+
+# %% [markdown]
+# ## A smoothed label is not a soft label
+#
+# Label smoothing also softens the target: it takes a share ε from the true class and gives ε/K to each of the K classes. So is a teacher just an expensive way to smooth labels?
+#
+# Choose ε so that the smoothed label of our image is as uncertain as its soft target: the same entropy.
+
+# %%
+soft = soften(z, 4.0)  # (10,)
+epsilons = torch.linspace(0, 1, 1001)
+smoothed = torch.stack(
+    [smooth_labels(labels[image : image + 1], 10, float(e))[0] for e in epsilons]
+)  # (1001, 10)
+same = (entropy_bits(smoothed) - entropy_bits(soft)).abs().argmin()
+print(
+    f"entropy of the soft target {entropy_bits(soft):.3f} bits; smoothed with ε = {epsilons[same]:.3f}: {entropy_bits(smoothed[same]):.3f} bits"
+)
+
+# %%
+figure, (left, right) = new_figure(9, 3.2, columns=2)
+draw_bars(
+    left,
+    data.classes,
+    smoothed[same].numpy(),
+    marked=labels[image],
+    title="smoothed label",
+    x="probability",
+)
+draw_bars(
+    right,
+    data.classes,
+    soft.numpy(),
+    marked=labels[image],
+    title="soft target, T = 4",
+    x="probability",
+)
+display_figure(
+    figure, "Same entropy: the smoothed label treats nine classes alike, the soft target does not."
+)
+
+# %% [markdown]
+# A smoothed label has the same doubt for every image and no opinion about which wrong class is near. The soft target's doubt depends on the image:
+
+# %%
+entropies = entropy_bits(soften(logits, 4.0))  # (10000,)
+figure, (ax,) = new_figure(6, 2.8)
+groups = {"right": entropies[right_answer].numpy(), "wrong": entropies[~right_answer].numpy()}
+draw_distributions(
+    ax,
+    groups,
+    title="Doubt differs from image to image",
+    x="entropy of the soft target at T = 4, bits",
+)
+display_figure(
+    figure,
+    "Entropies of soft targets spread widely; images that the teacher gets wrong have larger ones.",
+)
+
+# %% [markdown]
+# ## Exercise 1: softmax with a temperature
+#
+# Write it for a whole batch.
+
+
+# %% tags=["exercise"]
+def my_soften(logits, temperature):  # (B, K), T → (B, K)
+    # solution
+    return torch.softmax(logits / temperature, dim=1)
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_soften(my_soften))
+
+# %% [markdown]
+# ## Exercise 2: a smoothed label
+#
+# The true class keeps 1 − ε, and every class, the true one too, gets ε/K.
+
+
+# %% tags=["exercise"]
+def my_smooth_labels(labels, num_classes, smoothing):  # (B,), K, ε → (B, K)
+    # solution
+    one_hot = torch.nn.functional.one_hot(labels, num_classes).float()
+    return (1 - smoothing) * one_hot + smoothing / num_classes
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_smooth_labels(my_smooth_labels))
+
+# %% [markdown]
+# ## Exercise 3: the most similar pair
+#
+# From the matrix `similarity` (row: true class) find the two *different* classes that are most alike, where alike is the mean of both directions. Return their two numbers.
+
+
+# %% tags=["exercise"]
+def my_most_similar(similarity):  # (K, K) array → two class numbers
+    # solution
+    both = (similarity + similarity.T) / 2
+    both[range(len(both)), range(len(both))] = 0
+    return divmod(int(both.argmax()), len(both))
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_most_similar(my_most_similar, similarity))
+
+# %% [markdown]
+# ## What we saw
+
+# %% tags=["nbval-check-output"]
+sure = 100 * (top.values > 0.99).float().mean()
+display(
+    Markdown(f"""
+- The teacher is right on {teacher.accuracy:.2f} % of the test images, and {sure:.0f} % of its answers are surer than 0.99: at T = 1 they are almost labels.
+- At T = 4 the mean entropy of its answers is {entropies.mean():.2f} bits, {entropies[right_answer].mean():.2f} where it is right and {entropies[~right_answer].mean():.2f} where it is wrong. A smoothed label has one entropy for all.
+- A shirt's mean soft target at T = 4 gives {similarity[6, 0]:.3f} to T-shirt and {similarity[6, 5]:.3f} to sandal.
+- These numbers come from one teacher, trained once. Whether its doubt *helps a student* is the question of notebook 02.
+""")
+)

@@ -1,0 +1,482 @@
+# %% [markdown]
+# # 02 · Hinton distillation
+#
+# **Question: can a large network teach a small one more than the labels do?**
+#
+# We write the loss and the loop by hand, look at what the factor T² is for, and then run the laboratory: the same small student with and without a teacher, over five seeds each, from stored runs. At the end you train students of your own.
+#
+# Time: about one minute on two processor cores, and 15 seconds for each training of your own. Needed: notebook 01.
+
+# %%
+import pandas
+import torch
+from IPython.display import Markdown, display
+from torch.nn import functional as F
+
+from kd_helpers import kd_loss, load_dataset, load_or_train, pick_device, shipped
+from kd_helpers.checks import check_gradient, check_kd_loss, check_labelled_loss
+from kd_helpers.device import autocast, pick_precision
+from kd_helpers.explorers import build_gradient_explorer, build_settings_explorer
+from kd_helpers.labs import accuracies, collect, quality_row, verdict_lines, verdicts
+from kd_helpers.live import TrainingPanel
+from kd_helpers.losses import distillation_terms
+from kd_helpers.metrics import accuracy
+from kd_helpers.plots import (
+    Figure,
+    draw_arms,
+    draw_bars,
+    draw_images,
+    draw_lines,
+    draw_matrix,
+    new_figure,
+)
+from kd_helpers.runs import cached_teacher
+from kd_helpers.show import display_figure, display_live
+from kd_helpers.training import batches, make_optimiser, make_student, predict, train
+from kd_helpers.transfer import load_source
+
+# %%
+device = pick_device()
+dtype, reason = pick_precision(device)
+print(f"{device}, {dtype}: {reason}")
+data = load_dataset("fashion-mnist", device)
+teacher = load_or_train(shipped.TEACHER)
+
+# %% [markdown]
+# ## The loss, by hand
+#
+# The student shall give the teacher's probabilities, both softened by the same temperature. The distance between two distributions is the Kullback-Leibler divergence:
+#
+# $$\mathrm{KL}(p \,\|\, q) = \sum_i p_i\,(\log p_i - \log q_i)$$
+#
+# with $p$ the teacher's and $q$ the student's distribution at $T$. Averaged over the images, times T² (why, we see below).
+
+
+# %%
+def kd_by_hand(student_logits, teacher_logits, temperature):  # (B, K), (B, K) → scalar
+    p = torch.softmax(teacher_logits / temperature, dim=1)  # (B, K)
+    log_q = torch.log_softmax(student_logits / temperature, dim=1)  # (B, K)
+    kl = (p * (p.log() - log_q)).sum(dim=1)  # (B,)
+    return temperature**2 * kl.mean()
+
+
+# %% tags=["nbval-check-output"]
+generator = torch.Generator().manual_seed(0)
+s, t = 3 * torch.randn(2, 128, 10, generator=generator)  # two batches of random logits (128, 10)
+print(torch.allclose(kd_by_hand(s, t, 4.0), kd_loss(s, t, temperature=4.0)))
+
+# %% [markdown]
+# The label has a word too, the usual cross-entropy at temperature 1. `kd_weight` says how much the teacher counts:
+#
+# $$L = (1 - \alpha)\,\mathrm{CE} + \alpha\,T^2\,\mathrm{KL}$$
+#
+# On the controls it is called α. **Beware:** papers use α both ways; in some it is the weight of the label.
+
+
+# %%
+def loss_by_hand(student_logits, teacher_logits, labels, temperature=4.0, kd_weight=0.9):
+    ce = F.cross_entropy(student_logits, labels)
+    return (1 - kd_weight) * ce + kd_weight * kd_by_hand(
+        student_logits, teacher_logits, temperature
+    )
+
+
+# %% [markdown]
+# ## The loop, by hand
+#
+# For each batch: the teacher answers, the student answers, one gradient step. The teacher is frozen and always in evaluation mode. It answers the same pictures that the student sees; `cached_teacher` remembers each answer by image and view, so it never has to be asked twice.
+
+# %%
+recipe = shipped.taught(shipped.Recipe(schedule=shipped.Schedule(steps=60)))
+teach = cached_teacher(recipe)
+
+
+def new_student():
+    return make_student("cnn-2", num_classes=10, in_channels=1, image_size=28, seed=0).to(device)
+
+
+# %%
+student = new_student().train()
+optimiser, scheduler = make_optimiser(student, recipe.schedule)
+for batch in batches(data.train, None, recipe.schedule, recipe.views, seed=0):
+    teacher_logits = teach(batch)  # (128, 10)
+    with autocast(device, dtype):
+        student_logits = student(batch.images).float()  # (128, 10)
+    loss = loss_by_hand(student_logits, teacher_logits, batch.labels)
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    scheduler.step()
+print(f"loss of the last batch: {loss.item():.3f}")
+
+# %% [markdown]
+# Is that what the helper does? Same starting weights, same batches; after 60 steps the weights should agree up to rounding (our KL adds its terms in another order).
+
+
+# %%
+def helper_loss(student_logits, teacher_logits, labels):
+    return distillation_terms(
+        student_logits, teacher_logits, labels, temperature=4.0, kd_weight=0.9
+    )
+
+
+twin = new_student()
+train(twin, data.train, loss=helper_loss, schedule=recipe.schedule, teacher=teach, seed=0)
+answers = [predict(model, data.val.images[:1000]).argmax(dim=1) for model in (student, twin)]
+largest = max((a - b).abs().max().item() for a, b in zip(student.parameters(), twin.parameters()))
+print(
+    f"largest difference of a weight {largest:.1e}; same answers on {100 * (answers[0] == answers[1]).float().mean():.1f} % of 1,000 images"
+)
+
+# %% [markdown]
+# ## What is T² for?
+#
+# **Guess:** the soft loss at T = 10 without T²: is its gradient ten times smaller than at T = 1, a hundred times, or the same?
+#
+# Measure it on the half-trained student and a batch of real images: the size of each gradient with respect to the student's logits.
+
+# %%
+with torch.no_grad():
+    s, t, y = (
+        predict(student, batch.images.mul(255).byte()),
+        teach(batch),
+        batch.labels,
+    )  # (128, 10), (128, 10), (128,)
+
+
+def gradient_size(loss, logits):
+    (gradient,) = torch.autograd.grad(loss, logits)  # (128, 10)
+    return len(logits) * gradient.norm(dim=1).mean().item()  # per image
+
+
+# %%
+z = s.clone().requires_grad_()
+hard = gradient_size(F.cross_entropy(z, y), z)
+temperatures = [1, 2, 4, 8, 16, 32]
+with_t2 = [gradient_size(kd_loss(z, t, temperature=T), z) / hard for T in temperatures]
+without = [ratio / T**2 for ratio, T in zip(with_t2, temperatures)]
+for T, a, b in zip(temperatures, with_t2, without):
+    print(f"T = {T:2}: soft gradient / hard gradient {a:6.3f} with T², {b:8.5f} without")
+
+# %%
+figure, (ax,) = new_figure(6, 3)
+series = {"with T²": (temperatures, with_t2), "without T²": (temperatures, without)}
+draw_lines(
+    ax, series, title="Soft gradient over hard gradient", x="temperature T", y="ratio", log_y=True
+)
+display_figure(
+    figure,
+    "With T² the ratio changes by a small factor; without, it falls as 1/T² over three decades.",
+)
+
+# %% [markdown]
+# The gradient of the softened KL falls as 1/T². With T² in front, the balance between label and teacher stays about where it was when T changes, so α keeps its meaning. It is bookkeeping, and it is only exact at high temperatures.
+
+# %%
+explorer = build_gradient_explorer(s.cpu().numpy(), t.cpu().numpy(), y.cpu().numpy())
+figure, (ax,) = new_figure(6, 1.6)
+sizes = [0.5 * hard, 0.5 * gradient_size(kd_loss(z, t, temperature=4.0), z)]
+draw_bars(
+    ax,
+    ["label pulls", "teacher pulls"],
+    sizes,
+    title="T = 4, α = 0.5",
+    x="mean size of the gradient",
+)
+display_live(
+    explorer, figure, "At T = 4 and equal weights, label and teacher pull with comparable strength."
+)
+
+# %% [markdown]
+# ## The high-temperature limit
+#
+# For T far above all logits, and logits whose mean is zero *for each image*, distillation becomes matching of logits (Hinton et al. 2015, section 2.1):
+#
+# $$T^2\,\frac{\partial\,\mathrm{KL}}{\partial z_i} \;\to\; \frac{1}{K}\,(z_i - v_i)$$
+#
+# Two conditions are often dropped: the zero mean for each image, and the 1/K. Compare, as T grows:
+
+
+# %%
+def centre(logits):  # (B, K) → (B, K), mean 0 for each image
+    return logits - logits.mean(dim=1, keepdim=True)
+
+
+centred, raw = (centre(s) - centre(t)) / 10, (s - t) / 10  # both (128, 10)
+for T in (1, 4, 16, 64, 256):
+    (gradient,) = torch.autograd.grad(kd_loss(z, t, temperature=T), z)
+    exact = len(z) * gradient  # undo the mean over the batch
+    errors = [((exact - limit).norm() / exact.norm()).item() for limit in (centred, raw)]
+    print(f"T = {T:3}: error of the limit {errors[0]:6.3f}; without the zero mean {errors[1]:6.3f}")
+
+# %% [markdown]
+# ## The laboratory
+#
+# A small student, `cnn-2`, gets 600 labelled images. Does a teacher help, and does it help because of *what* it says, or only because its targets are soft? And what if it also answers 11,400 images that nobody labelled?
+#
+# **Guess:** order the five arms below before you look: 600 labels; 600 smoothed labels (ε = 0.1); 600 labels and a teacher; the same with 11,400 unlabelled images; 12,000 labels.
+
+# %% [markdown]
+# All arms: same starting weights, same number of steps and batch size, last step rather than best, T = 4 and α = 0.9 wherever there is a teacher. Seeds differ in the starting weights and in which images are drawn. The runs are stored; retraining one takes about ten seconds on two cores.
+
+# %% tags=["nbval-check-output"]
+lab = accuracies(collect(shipped.lab_arms, shipped.SEEDS))
+print(verdict_lines(lab, baseline="600 labels"))
+
+# %%
+figure, (ax,) = new_figure(8, 3.4)
+draw_arms(ax, lab, title="cnn-2, five seeds an arm; the bar is the mean")
+display_figure(
+    figure, "Test accuracy of every seed of the five arms; the numbers are printed above."
+)
+
+# %% [markdown]
+# Is it *what* the teacher says? Then it must beat the smoothed labels, which are as soft and know nothing:
+
+# %% tags=["nbval-check-output"]
+print(verdicts(lab, baseline="600 smoothed labels")["600 labels + teacher"])
+
+# %% [markdown]
+# ## Train a student now
+#
+# Two real trainings, drawn while they run: grey without a teacher on the 600 labels, red with the teacher on all chosen images. Both have the same starting weights and the same number of steps.
+#
+# **Try this:** Start with the default. Then set the images to 600: what remains of the difference? Then α = 0.
+#
+# **Question:** with how many seeds would you believe a difference of one point?
+
+# %%
+panel = TrainingPanel(shipped.TEACHER, device=device.type)
+figure, (ax,) = new_figure(6, 2.4)
+draw_arms(ax, {"600 labels": lab["600 labels"], "with teacher": lab["600 labels + 11,400 unlabelled + teacher"]},
+          title="What the stored runs of the default setting reach")  # fmt: skip
+display_live(
+    panel,
+    figure,
+    "The panel trains two students; without a kernel you see what five stored seeds reached.",
+)
+
+# %% [markdown]
+# ## Which temperature, which α?
+#
+# The same student on the 600 labelled images, under 20 settings, five seeds each. The map shows the mean gain over the labels alone, in points.
+#
+# **Question:** the best of 20 cells on the test images is not a fair estimate of what you would get. Why?
+
+# %%
+grid = accuracies(collect(shipped.map_arms, shipped.SEEDS))  # (T, α) → five accuracies
+gain = {
+    key: sum(a - b for a, b in zip(values, lab["600 labels"])) / len(values)
+    for key, values in grid.items()
+}
+matrix = torch.tensor(
+    [[gain[t, w] for t in shipped.TEMPERATURES] for w in shipped.KD_WEIGHTS]
+)  # (4, 5)
+figure, (ax,) = new_figure(6.5, 3)
+draw_matrix(ax, matrix.numpy(), shipped.KD_WEIGHTS, shipped.TEMPERATURES, title="Gain over 600 labels, points",
+            x="temperature T", y="α", unit="points", fmt="+.2f", cmap="PuOr", centre=0)  # fmt: skip
+display_figure(figure, "Heat map of the mean gain for five temperatures and four weights.")
+
+# %%
+explorer = build_settings_explorer(grid, lab["600 labels"])
+figure, (ax,) = new_figure(6, 1.8)
+draw_arms(
+    ax, {"no teacher": lab["600 labels"], "distilled": grid[4.0, 0.9]}, title="T = 4, α = 0.9"
+)
+display_live(explorer, figure, "Test accuracy with and without teacher at T = 4 and α = 0.9.")
+
+# %% [markdown]
+# A fair way: choose the cell on the *validation* images, then look at its test accuracy once.
+
+# %% tags=["nbval-check-output"]
+runs = collect(shipped.map_arms, shipped.SEEDS)
+validation = {
+    key: sum(run.record["val"]["accuracy"] for run in of_key) for key, of_key in runs.items()
+}
+chosen = max(validation, key=validation.get)
+print(f"chosen on validation: T = {chosen[0]:g}, α = {chosen[1]:g}")
+print(
+    verdict_lines(
+        {"600 labels": lab["600 labels"], "chosen setting": grid[chosen]}, baseline="600 labels"
+    )
+)
+
+# %% [markdown]
+# ## A class that the student never saw
+#
+# Now the transfer set, 12,000 images, has no sneaker. Two students: one learns from the labels of the other nine classes, one from the teacher alone (T = 8). Hinton and colleagues did this with the digit 3.
+#
+# **Guess:** how many of the 1,000 test sneakers does each get right?
+
+# %% tags=["nbval-check-output"]
+hidden = collect(shipped.hidden_class_arms, shipped.SEEDS)
+for name, of_arm in hidden.items():
+    recall = [
+        100 * run.record["test"]["per_class"]["recall"][shipped.HIDDEN_CLASS] for run in of_arm
+    ]
+    everything = sum(run.accuracy for run in of_arm) / len(of_arm)
+    print(
+        f"{name:13} sneakers right in %: {', '.join(f'{r:.1f}' for r in recall)}; all classes {everything:.2f} %"
+    )
+
+# %% [markdown]
+# That is the raw result. A student that never saw a sneaker may know what one looks like and still prefer its neighbours, because nothing ever pushed the bias of *sneaker* up. Hinton's famous 98.6 % of the 3s came after raising that bias by a value chosen on the *test* set; the raw result was 133 errors on 1,010.
+
+# %% [markdown]
+# Here the shift is chosen on the validation images, for each seed. (Those have sneakers with labels; without a single labelled sneaker one could not choose it.)
+
+# %%
+shifts = torch.linspace(0, 15, 61)
+is_hidden = F.one_hot(torch.tensor(shipped.HIDDEN_CLASS), 10).to(device)  # (10,)
+
+
+def best_shift(val_logits):  # (6000, 10) → number
+    scores = [accuracy(val_logits + shift * is_hidden, data.val.labels) for shift in shifts]
+    return shifts[scores.index(max(scores))]
+
+
+# %%
+sneaker = data.test.labels == shipped.HIDDEN_CLASS  # (10000,)
+for run in hidden["teacher only"]:
+    model = run.model(device)
+    shift = best_shift(predict(model, data.val.images))
+    raw = predict(model, data.test.images)  # (10000, 10)
+    for name, logits in (("raw", raw), (f"shifted by {shift:.2f}", raw + shift * is_hidden)):
+        right = [100 * accuracy(logits[m], data.test.labels[m]) for m in (sneaker, sneaker >= 0)]
+        print(
+            f"seed {run.recipe.seed}, {name:15} sneakers {right[0]:5.1f} %, all classes {right[1]:.2f} %"
+        )
+
+# %% [markdown]
+# ## Pictures of other things
+#
+# Does the student need pictures of clothes at all? Three transfer sets without any label, so that only the teacher speaks (α = 1): clothes, 1,797 handwritten digits, and noise. Kulkarni, Patil and Karande (2017) asked this of the teacher's data being lost.
+
+# %%
+pictures = [load_source(data, source).images[:3].cpu() for source in ("train", "digits", "noise")]
+figure = draw_images(
+    Figure(figsize=(7, 1.2)),
+    torch.cat(pictures).numpy(),
+    ["clothes"] * 3 + ["digits"] * 3 + ["noise"] * 3,
+    9,
+)
+display_figure(figure, "Three pictures of each transfer set: clothes, handwritten digits, noise.")
+
+# %% tags=["nbval-check-output"]
+sources = accuracies(collect(shipped.source_arms, shipped.SEEDS))
+print(verdict_lines(sources, baseline="12,000 clothes"))
+
+# %% [markdown]
+# ## Closing table: all labels
+#
+# With all 54,000 labelled images, is there anything left to gain? Teacher, and the same student three times: hard labels, smoothed labels, distilled (T = 4, α = 0.9), 3,000 steps each. Latency was measured on the machine that the table names, in float32.
+
+# %%
+full = collect(shipped.full_arms, shipped.SEEDS)
+table = {"teacher, resnet-20": quality_row([teacher])} | {
+    name: quality_row(runs) for name, runs in full.items()
+}
+print("latency:", teacher.record["latency"][0]["device"], "· medians after warm-up")
+display(pandas.DataFrame(table))
+
+# %% tags=["nbval-check-output"]
+print(verdict_lines(accuracies(full), baseline="student, hard labels"))
+print(
+    verdicts(accuracies(full), baseline="student, smoothed labels")["student, distilled"],
+    "(against smoothed labels)",
+)
+
+# %% [markdown]
+# On a balanced test set the macro recall equals the accuracy, so the recall of single classes says more:
+
+# %%
+rows = {"teacher": [teacher]} | full
+recall = [
+    [sum(r.record["test"]["per_class"]["recall"][k] for r in runs) / len(runs) for k in range(10)]
+    for runs in rows.values()
+]
+figure, (ax,) = new_figure(9, 2.6)
+draw_matrix(
+    ax,
+    100 * torch.tensor(recall).numpy(),
+    list(rows),
+    data.classes,
+    fmt=".1f",
+    unit="recall, %",
+    title="Recall of each class, %",
+)
+display_figure(figure, "Heat map of recall: shirts are hardest for every network.")
+
+# %% [markdown]
+# ## Exercise 1: the loss in PyTorch's own words
+#
+# Write T²·KL with `F.kl_div`. Mind its arguments: the input is the student's *log*-probabilities, and the default reduction is not the mean over the batch.
+
+
+# %% tags=["exercise"]
+def my_kd_loss(student_logits, teacher_logits, temperature):  # (B, K), (B, K), T → scalar
+    # solution
+    log_q = F.log_softmax(student_logits / temperature, dim=1)
+    p = F.softmax(teacher_logits / temperature, dim=1)
+    return temperature**2 * F.kl_div(log_q, p, reduction="batchmean")
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_kd_loss(my_kd_loss))
+
+# %% [markdown]
+# ## Exercise 2: its gradient, without autograd
+#
+# What does `kd_loss` (T² and the mean over the batch included) push each student logit by? Return the gradient, one row an image.
+
+
+# %% tags=["exercise"]
+def my_gradient(student_logits, teacher_logits, temperature):  # (B, K), (B, K), T → (B, K)
+    # solution
+    q = torch.softmax(student_logits / temperature, dim=1)
+    p = torch.softmax(teacher_logits / temperature, dim=1)
+    return temperature * (q - p) / len(student_logits)
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_gradient(my_gradient))
+
+# %% [markdown]
+# ## Exercise 3: hidden labels
+#
+# In the transfer set some labels are hidden; they are -100. Write the cross-entropy as the mean over the *labelled* images, and 0 if there are none.
+
+
+# %% tags=["exercise"]
+def my_labelled_loss(student_logits, labels):  # (B, K), (B,) → scalar
+    # solution
+    shown = labels != -100
+    if not shown.any():
+        return student_logits.sum() * 0
+    return F.cross_entropy(student_logits[shown], labels[shown])
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_labelled_loss(my_labelled_loss))
+
+# %% [markdown]
+# ## What we saw
+
+# %% tags=["nbval-check-output"]
+words = verdicts(lab, baseline="600 labels")
+all_labels = verdicts(accuracies(full), baseline="student, hard labels")["student, distilled"]
+display(
+    Markdown(f"""
+- The loss is (1 − α)·CE + α·T²·KL(teacher ‖ student), batch mean. T² keeps the two gradients in balance when T changes.
+- 600 labels and a teacher against 600 labels: {words["600 labels + teacher"]}.
+- With 11,400 unlabelled images as well: {words["600 labels + 11,400 unlabelled + teacher"]}.
+- With all 54,000 labels: {all_labels}.
+- One small student, one teacher, one data set: another gap or more classes can turn out otherwise.
+""")
+)

@@ -1,0 +1,113 @@
+"""The notebooks in JupyterLab, in a real browser: that the controls a reader sees are alive."""
+
+import re
+
+import numpy as np
+import pytest
+
+from browser import eventually
+from kd_helpers import load_or_train
+from kd_helpers.shipped import TEACHER
+
+BARS = "[...document.querySelectorAll('.widget-html-content svg')]"
+
+
+def scroll_to(page, text: str):
+    """The smallest widget box of the notebook that holds `text`, scrolled into view."""
+    box = page.locator(".widget-vbox", has_text=text).last
+    box.scroll_into_view_if_needed()
+    return box
+
+
+def test_00_a_control_shows_another_view(open_and_run, screenshot):
+    page = open_and_run("00_start_here.ipynb")
+    assert "[failed]" not in page.locator(".jp-OutputArea").first.inner_text()
+    box = scroll_to(page, "view")
+    before = box.locator("img").last.get_attribute("src")
+    box.locator(".noUi-handle").last.focus()
+    page.keyboard.press("ArrowRight")
+    eventually(page, "() => document.body.innerText.includes('view 1: mirrored')", 10)
+    assert "view 1: mirrored, shifted 0 down, 0 right" in box.inner_text()
+    assert box.locator("img").last.get_attribute("src") != before
+    screenshot("00-views")
+
+
+def expected_soft_target(temperature: float) -> np.ndarray:
+    """The soft target of the most ambiguous test image, computed here from the stored logits."""
+    logits = load_or_train(TEACHER, quiet=True).logits("test").double().numpy()
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    first = np.diff(np.sort(p, axis=1)[:, -2:], axis=1)[:, 0].argmin()
+    z = np.exp(logits[first] / temperature)
+    return z / z.sum()
+
+
+def test_01_the_temperature_slider_moves_bars_and_numbers(open_and_run, screenshot):
+    page = open_and_run("01_soft_and_hard_targets.ipynb")
+    box = scroll_to(page, "temperature T")
+    handle = box.locator(".noUi-handle").first
+    assert handle.get_attribute("aria-valuenow") == "4.0"
+    widths = (
+        box.locator("svg")
+        .first.locator("rect")
+        .evaluate_all("rs => rs.map(r => +r.getAttribute('width'))")
+    )
+    handle.focus()
+    for _ in range(12):  # 4.00 → 1.00 in steps of 0.25
+        page.keyboard.press("ArrowLeft")
+    assert eventually(
+        page, "() => document.body.innerText.includes('T = 1.00; top probability')", 10
+    )
+    chart = box.locator("svg").first
+    shown = [
+        float(t) for t in chart.locator("text").all_text_contents() if re.fullmatch(r"\d\.\d{3}", t)
+    ]
+    np.testing.assert_allclose(shown, expected_soft_target(1.0), atol=6e-4)
+    moved = chart.locator("rect").evaluate_all("rs => rs.map(r => +r.getAttribute('width'))")
+    np.testing.assert_allclose(np.array(moved) / sum(moved), expected_soft_target(1.0), atol=6e-4)
+    assert not np.allclose(moved, widths)
+    screenshot("01-temperature")
+    box.get_by_role("button", name="Reset").click()
+    assert eventually(
+        page, "() => document.body.innerText.includes('T = 4.00; top probability')", 10
+    )
+
+
+def curve_points(page) -> list[int]:
+    """How many points each curve of the training panel has."""
+    lines = page.locator(".widget-html-content svg polyline").evaluate_all(
+        "ls => ls.map(l => l.getAttribute('points'))"
+    )
+    return [len(points.split()) for points in lines]
+
+
+def test_02_start_grows_both_curves_and_stop_stops(open_and_run, screenshot):
+    page = open_and_run("02_hinton_distillation.ipynb")
+    box = scroll_to(page, "Press Start")
+    start, stop = (box.get_by_role("button", name=name) for name in ("Start", "Stop"))
+    start.click()
+    two_points = "() => [...document.querySelectorAll('svg polyline')].filter(l => l.getAttribute('points').split(' ').length >= 2).length === 2"
+    assert eventually(page, two_points, 60)
+    first = curve_points(page)
+    start.click()
+    assert eventually(page, "() => document.body.innerText.includes('running already')", 10)
+    more = f"() => [...document.querySelectorAll('svg polyline')].every(l => l.getAttribute('points').split(' ').length > {max(first)})"
+    assert eventually(page, more, 60)
+    screenshot("02-training")
+    stop.click()
+    assert eventually(page, "() => document.body.innerText.includes('Stopped after')", 5)
+    after = curve_points(page)
+    page.wait_for_timeout(1500)
+    assert curve_points(page) == after
+    screenshot("02-stopped")
+
+
+@pytest.mark.parametrize("label, change", [("multiply the soft loss by T²", "The teacher has")])
+def test_02_the_gradient_explorer_answers(open_and_run, screenshot, label, change):
+    page = open_and_run("02_hinton_distillation.ipynb")
+    box = scroll_to(page, label)
+    before = box.inner_text()
+    box.locator("input[type=checkbox]").click()
+    assert change in before
+    page.wait_for_timeout(1000)
+    assert box.inner_text() != before
+    screenshot("02-gradients")
