@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: lab course test runs notebooks lint
+.PHONY: lab course test runs bench notebooks lint
 
 lab: $(READY)  ## read the course in JupyterLab
 	$(BIN)/jupyter-lab notebooks/00_start_here.ipynb
@@ -16,14 +16,15 @@ lab: $(READY)  ## read the course in JupyterLab
 course: $(READY)  ## run every notebook, report on each, keep the figures in out/
 	$(BIN)/python tools/run_course.py
 
-# Two sessions of pytest: the browser's event loop must not run under nbval's kernels.
 test: $(READY)  ## check the code's style, the package, the notebooks, the widgets in a browser
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/python -m pytest tests
-	$(BIN)/python -m pytest $(NBVAL) notebooks
+	$(BIN)/python -m pytest tests notebooks $(NBVAL)
 
 runs: $(READY)  ## train every stored run again
 	$(BIN)/kd runs --retrain
+
+bench: $(READY)  ## measure what a reader waits for; leave the machine alone meanwhile
+	$(BIN)/python benchmarks/first_hour.py
 
 notebooks: $(READY)  ## build the notebooks from notebooks/src
 	$(BIN)/python tools/build_notebooks.py

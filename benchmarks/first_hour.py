@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-import browser as jupyterlab
+import browser as jupyterlab  # noqa: E402  (it lives with the browser tests)
 
 KEY_PRESSES = 40
 # From the key press to the first frame after the chart has changed, in milliseconds.

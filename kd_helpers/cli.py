@@ -22,11 +22,14 @@ def main(arguments: list[str] | None = None) -> int:
     which.add_argument(
         "--retrain", action="store_true", help="train all of them again from nothing"
     )
+    which.add_argument("--latency", action="store_true", help="time all of them again, here, now")
     chosen = parser.parse_args(arguments)
     if chosen.command == "check":
         return check()
     if chosen.missing or chosen.retrain:
         return train_runs(again=chosen.retrain)
+    if chosen.latency:
+        return time_runs()
     return list_runs()
 
 
@@ -131,6 +134,23 @@ def train_runs(*, again: bool) -> int:
             print(
                 f"[{number}/{len(todo)}] {minutes:5.1f} min  {run.accuracy:6.2f} %  {recipe}",
                 flush=True,
+            )
+    return 0
+
+
+def time_runs() -> int:
+    """Measure the latency of every stored run again; do nothing else on the machine meanwhile."""
+    from kd_helpers.runs import load_run, measure_latency_again
+    from kd_helpers.shipped import shipped_runs
+
+    for recipe, _ in shipped_runs():
+        if run := load_run(recipe):
+            times = [
+                f"{entry['median_ms']:.2f} ms"
+                for entry in measure_latency_again(run).record["latency"]
+            ]
+            print(
+                f"{recipe.hash}  batch 1: {times[0]}, batch 256: {times[1]}  {recipe}", flush=True
             )
     return 0
 

@@ -17,8 +17,9 @@ from kd_helpers import metrics
 from kd_helpers.data import Dataset, data_dir, load_dataset
 from kd_helpers.device import describe, pick_device, pick_precision
 from kd_helpers.losses import distillation_terms
+from kd_helpers.models import make_model
 from kd_helpers.recipes import Recipe, to_dict
-from kd_helpers.stored import FORMAT, Run, read_record, store
+from kd_helpers.stored import FORMAT, Run, read_record, store, write_record
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher
 from kd_helpers.training import History, make_student, predict, train, training_reports
 from kd_helpers.transfer import load_source, select
@@ -173,7 +174,7 @@ def make_record(
         "parameters": metrics.count_parameters(student),
         "multiply_adds": metrics.count_multiply_adds(student, shape),
         "bytes": len(save({k: v.cpu().contiguous() for k, v in student.state_dict().items()})),
-        "latency": [metrics.measure_latency(student, shape, size) for size in (1, 256)],
+        "latency": measure_latencies(student, shape),
         "history": {"step": history.step, **{k: [round(v, 5) for v in vs] for k, vs in history.terms.items()}},
         "seconds": round(seconds, 2),
         "date": datetime.date.today().isoformat(),
@@ -181,3 +182,22 @@ def make_record(
         "precision": f"{str(dtype).removeprefix('torch.')}: {reason}",
         "versions": {"torch": str(torch.__version__)},
     }  # fmt: skip
+
+
+def measure_latencies(model: nn.Module, image_shape: tuple[int, int, int]) -> list[dict]:
+    """Latency at batch 1 and at batch 256."""
+    return [metrics.measure_latency(model, image_shape, size) for size in (1, 256)]
+
+
+def measure_latency_again(run: Run) -> Run:
+    """Time the run's network on this machine, now, and store the result in its record.
+
+    The speed of a network does not depend on its weights, so any run can be timed again, also one
+    that was trained while something else kept the machine busy.
+    """
+    device = pick_device()
+    shape = (run.record["input"]["in_channels"], *[run.record["input"]["image_size"]] * 2)
+    model = make_model(run.recipe.student, **run.record["input"]).to(device)
+    record = run.record | {"latency": measure_latencies(model, shape)}
+    write_record(run.folder, run.recipe, record)
+    return Run(run.recipe, record, run.folder)

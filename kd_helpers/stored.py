@@ -102,8 +102,13 @@ def store(folder: Path, recipe: Recipe, record: dict, tensors: dict[str, torch.T
         write_atomically(path, content)
     else:
         path.unlink(missing_ok=True)
+    write_record(folder, recipe, record)
+
+
+def write_record(folder: Path, recipe: Recipe, record: dict) -> None:
+    """Write the record of a run, whole or not at all."""
     text = json.dumps(record, separators=(",", ":"))
-    write_atomically(path.with_suffix(".json"), (text + "\n").encode())
+    write_atomically(folder / f"{recipe.hash}.json", (text + "\n").encode())
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -1,0 +1,55 @@
+"""Write the results of the stored runs into README.md, between its two `results` marks."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from kd_helpers import load_or_train, shipped
+from kd_helpers.labs import accuracies, collect, verdicts
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+MARKS = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
+
+
+def results() -> str:
+    """The table of results in Markdown: a pure function of the stored runs."""
+    teacher = load_or_train(shipped.TEACHER, quiet=True)
+    parts = [
+        f"The teacher, a ResNet-20, is right on {teacher.accuracy:.2f} % of the 10,000 test images. "
+        f"The student, `cnn-2`, {len(shipped.SEEDS)} seeds an arm, last step, same number of steps within a table; "
+        "difference to the first row in points:\n\n",
+        table(accuracies(collect(shipped.lab_arms, shipped.SEEDS))),
+        "\n",
+        table(accuracies(collect(shipped.full_arms, shipped.SEEDS))),
+    ]
+    return "".join(parts)
+
+
+def table(scores: dict[str, list[float]]) -> str:
+    """One row an arm: mean ± standard deviation and the verdict against the first row."""
+    baseline, *_ = scores
+    words = verdicts(scores, baseline)
+    lines = ["| student | test accuracy | against the first row |", "| --- | --- | --- |"]
+    for name, values in scores.items():
+        verdict = str(words.get(name, ""))
+        lines.append(
+            f"| {name} | {np.mean(values):.2f} ± {np.std(values, ddof=1):.2f} % | {verdict} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    text = README.read_text(encoding="utf-8")
+    fresh = MARKS.sub(lambda _: results(), text)
+    if "--check" in sys.argv:
+        return int(fresh != text)
+    README.write_text(fresh, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
