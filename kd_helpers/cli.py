@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-import time
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "seaborn", "scikit-learn", "safetensors",
@@ -23,13 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--retrain", action="store_true", help="train all of them again from nothing"
     )
     which.add_argument("--latency", action="store_true", help="time all of them again, here, now")
+    runs.add_argument("--jobs", type=int, help="trainings at a time; one a core by default")
     chosen = parser.parse_args(arguments)
     if chosen.command == "check":
         return check()
-    if chosen.missing or chosen.retrain:
-        return train_runs(again=chosen.retrain)
-    if chosen.latency:
-        return time_runs()
+    if chosen.missing or chosen.retrain or chosen.latency:
+        return renew_runs(chosen)
     return list_runs()
 
 
@@ -120,38 +118,13 @@ def list_runs() -> int:
     return int(missing > 0)
 
 
-def train_runs(*, again: bool) -> int:
-    """Train shipped runs into data/runs; each is stored when it is done, so stopping loses one."""
-    from kd_helpers.runs import load_run, run_folders, train_recipe
-    from kd_helpers.shipped import shipped_runs
+def renew_runs(chosen: argparse.Namespace) -> int:
+    """Train what is asked for, then time all runs while nothing else is going on."""
+    from kd_helpers.retrain import default_jobs, print_progress, retrain, time_all
 
-    todo = list(shipped_runs())
-    start = time.perf_counter()
-    for number, (recipe, keep) in enumerate(todo, start=1):
-        if again or load_run(recipe) is None:
-            run = train_recipe(recipe, folder=run_folders()[0], keep=keep)
-            minutes = (time.perf_counter() - start) / 60
-            print(
-                f"[{number}/{len(todo)}] {minutes:5.1f} min  {run.accuracy:6.2f} %  {recipe}",
-                flush=True,
-            )
-    return 0
-
-
-def time_runs() -> int:
-    """Measure the latency of every stored run again; do nothing else on the machine meanwhile."""
-    from kd_helpers.runs import load_run, measure_latency_again
-    from kd_helpers.shipped import shipped_runs
-
-    for recipe, _ in shipped_runs():
-        if run := load_run(recipe):
-            times = [
-                f"{entry['median_ms']:.2f} ms"
-                for entry in measure_latency_again(run).record["latency"]
-            ]
-            print(
-                f"{recipe.hash}  batch 1: {times[0]}, batch 256: {times[1]}  {recipe}", flush=True
-            )
+    if not chosen.latency:
+        print_progress(retrain(again=chosen.retrain, jobs=chosen.jobs or default_jobs()))
+    print_progress(time_all())
     return 0
 
 

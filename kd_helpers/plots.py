@@ -39,9 +39,7 @@ def draw_images(
     for ax in axes:
         ax.axis("off")
     for ax, image, title in zip(axes, images, titles, strict=False):
-        pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-        ax.imshow(pixels, cmap="gray", interpolation="nearest", vmin=0, vmax=255)
-        ax.set_title(title, fontsize=8)
+        draw_image(ax, image, title)
     return figure
 
 
@@ -65,25 +63,36 @@ def draw_bars(
     return tidy(ax, title=title, x=x)
 
 
-def draw_soft_target(
+def draw_targets(
     figure: Figure,
-    image: np.ndarray,
-    probabilities: np.ndarray,
-    label: int,
+    targets: Mapping[str, np.ndarray],
     classes: Sequence[str],
-    title: str,
+    label: int,
+    image: np.ndarray | None = None,
 ) -> Figure:
-    """One image beside its soft target: the still twin of the temperature explorer."""
-    left, right = figure.subplots(1, 2, width_ratios=[1, 2])
-    left.imshow(
-        image[0] if len(image) == 1 else image.transpose(1, 2, 0),
-        cmap="gray",
-        interpolation="nearest",
-    )
-    left.set_title(f"label: {classes[label]}", fontsize=10)
-    left.axis("off")
-    draw_bars(right, classes, probabilities, marked=label, title=title, x="probability")
+    """Targets (K,) of one image side by side over the same axis, after the image if it is given.
+
+    Args:
+        targets: title → probabilities. label: the true class. image: (C, H, W) uint8.
+    """
+    figure.set_layout_engine("constrained")
+    extra = 0 if image is None else 1
+    axes = np.atleast_1d(figure.subplots(1, len(targets) + extra))
+    if image is not None:
+        draw_image(axes[0], image, f"label: {classes[label]}")
+    largest = max(values.max() for values in targets.values())
+    for ax, (title, values) in zip(axes[extra:], targets.items(), strict=True):
+        draw_bars(ax, classes, values, marked=label, largest=largest, title=title, x="probability")
     return figure
+
+
+def draw_image(ax: Axes, image: np.ndarray, title: str) -> Axes:
+    """One image (C, H, W) uint8 without smoothing; one channel is grey."""
+    pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+    ax.imshow(pixels, cmap="gray", interpolation="nearest", vmin=0, vmax=255)
+    ax.set_title(title, fontsize=8)
+    ax.axis("off")
+    return ax
 
 
 def draw_matrix(

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from browser import eventually
+from browser import SCREENSHOTS, eventually
 from kd_helpers import load_or_train
 from kd_helpers.shipped import TEACHER
 

@@ -57,7 +57,8 @@ display_figure(figure, "Twenty test images with their class names above them.")
 # ## How controls work
 #
 # Below is the first one. Run the notebook (menu *Run*, *Run All Cells*) and the picture becomes alive; before that, and on a web page, you see a still picture.
-#
+
+# %% [markdown]
 # During training, images are shifted and mirrored. Here such a version has a number, its *view*, and view 0 is the plain image. So a teacher's answer can be stored for an image *and* a view, and never gets mixed up.
 #
 # **Question:** how many views are there with shifts of up to 2 pixels, mirrored or not?

@@ -17,11 +17,10 @@ from kd_helpers.explorers import build_temperature_explorer
 from kd_helpers.labs import mean_soft_labels
 from kd_helpers.plots import (
     Figure,
-    draw_bars,
     draw_distributions,
     draw_images,
     draw_matrix,
-    draw_soft_target,
+    draw_targets,
     new_figure,
 )
 from kd_helpers.shipped import TEACHER
@@ -68,30 +67,11 @@ for name, logit, probability in zip(data.classes, z, p):
 # On the left what the label says, on the right what the teacher says. The label is the *hard target*, the teacher's answer the *soft target*.
 
 # %%
-figure, (left, right) = new_figure(9, 3.2, columns=2)
-one_hot = torch.nn.functional.one_hot(labels[image], 10).double()  # (10,)
-draw_bars(
-    left,
-    data.classes,
-    one_hot.numpy(),
-    marked=labels[image],
-    title="hard target",
-    x="probability",
-    largest=1,
-)
-draw_bars(
-    right,
-    data.classes,
-    p.numpy(),
-    marked=labels[image],
-    title="soft target",
-    x="probability",
-    largest=1,
-)
-display_figure(
-    figure,
-    "The hard target has one bar; the soft target shares the probability among a few classes.",
-)
+one_hot = torch.nn.functional.one_hot(labels[image], 10).float()  # (10,)
+pair = {"hard target": one_hot.numpy(), "soft target": p.numpy()}
+figure = draw_targets(Figure(figsize=(9, 3.2)), pair, data.classes, int(labels[image]))
+words = "The hard target has one bar; the soft target shares the probability among few classes."
+display_figure(figure, words)
 
 # %% [markdown]
 # ## But most answers look like labels
@@ -146,23 +126,22 @@ print("same order of classes:", torch.equal(by_hand.argsort(), z.argsort()))
 # %% [markdown]
 # ## Vary it
 #
-# The explorer walks through the 10,000 test images. *Most ambiguous first* puts those on top whose two best classes are closest; the other filters show the teacher's mistakes, or images whose two best classes are a pair of your choice.
-#
+# The explorer walks through the 10,000 test images. *Most ambiguous first* begins with those whose two best classes are closest; the other filters show the teacher's mistakes, or images between two classes of your choice.
+
+# %% [markdown]
 # **Question:** at T = 4 you see that the first image has something of a third class. Lower T to 1: what is left of it? And how high must T be before the last image, the one that the teacher is surest of, shows a second class at all?
 
 # %%
-explorer = build_temperature_explorer(
-    data.test.images.numpy(), logits.numpy(), labels.numpy(), data.classes
+pictures = data.test.images.numpy()  # (10000, 1, 28, 28)
+explorer = build_temperature_explorer(pictures, logits.numpy(), labels.numpy(), data.classes)
+pair = {"soft target at T = 4.00": by_hand.numpy(), "hard target": one_hot.numpy()}
+still = draw_targets(
+    Figure(figsize=(9, 3.2)), pair, data.classes, int(labels[image]), pictures[image]
 )
-still = draw_soft_target(
-    Figure(figsize=(7.5, 3), layout="constrained"), data.test.images[image].numpy(), by_hand.numpy(),
-    labels[image], data.classes, "soft target at T = 4.00",
-)  # fmt: skip
-display_live(
-    explorer,
-    still,
-    f"The most ambiguous test image, a {data.classes[labels[image]]}, and its soft target at T = 4.",
+words = (
+    "The most ambiguous test image, a shirt like a T-shirt; its soft target at T = 4 and its label."
 )
+display_live(explorer, still, words)
 
 # %% [markdown]
 # ## Which classes are alike?
@@ -172,20 +151,12 @@ display_live(
 # %%
 similarity = mean_soft_labels(soften(logits, 4.0), labels)  # (10, 10), row: true class
 figure, (ax,) = new_figure(7.5, 5.2)
-draw_matrix(
-    ax,
-    similarity,
-    data.classes,
-    data.classes,
-    title="Mean soft target at T = 4",
-    x="class",
-    y="label",
-    unit="mean probability",
+names = {"x": "class", "y": "label", "unit": "mean probability"}
+draw_matrix(ax, similarity, data.classes, data.classes, title="Mean soft target at T = 4", **names)
+words = (
+    "Heat map: large on the diagonal, among shirts, pullovers, coats and T-shirts, and among shoes."
 )
-display_figure(
-    figure,
-    "Heat map: large values on the diagonal and between shirts, pullovers, coats and T-shirts, and between shoes.",
-)
+display_figure(figure, words)
 
 # %% [markdown]
 # ## A smoothed label is not a soft label
@@ -206,23 +177,8 @@ print(
 )
 
 # %%
-figure, (left, right) = new_figure(9, 3.2, columns=2)
-draw_bars(
-    left,
-    data.classes,
-    smoothed[same].numpy(),
-    marked=labels[image],
-    title="smoothed label",
-    x="probability",
-)
-draw_bars(
-    right,
-    data.classes,
-    soft.numpy(),
-    marked=labels[image],
-    title="soft target, T = 4",
-    x="probability",
-)
+pair = {"smoothed label": smoothed[same].numpy(), "soft target, T = 4": soft.numpy()}
+figure = draw_targets(Figure(figsize=(9, 3.2)), pair, data.classes, int(labels[image]))
 display_figure(
     figure, "Same entropy: the smoothed label treats nine classes alike, the soft target does not."
 )

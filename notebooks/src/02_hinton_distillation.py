@@ -54,9 +54,9 @@ teacher = load_or_train(shipped.TEACHER)
 
 # %%
 def kd_by_hand(student_logits, teacher_logits, temperature):  # (B, K), (B, K) → scalar
-    p = torch.softmax(teacher_logits / temperature, dim=1)  # (B, K)
+    log_p = torch.log_softmax(teacher_logits / temperature, dim=1)  # (B, K)
     log_q = torch.log_softmax(student_logits / temperature, dim=1)  # (B, K)
-    kl = (p * (p.log() - log_q)).sum(dim=1)  # (B,)
+    kl = (log_p.exp() * (log_p - log_q)).sum(dim=1)  # (B,)
     return temperature**2 * kl.mean()
 
 
@@ -110,7 +110,7 @@ for batch in batches(data.train, None, recipe.schedule, recipe.views, seed=0):
 print(f"loss of the last batch: {loss.item():.3f}")
 
 # %% [markdown]
-# Is that what the helper does? Same starting weights, same batches; after 60 steps the weights should agree up to rounding (our KL adds its terms in another order).
+# Is that what the helper does? Same starting weights, same batches, so after 60 steps the weights must agree, bit for bit.
 
 
 # %%
@@ -120,13 +120,11 @@ def helper_loss(student_logits, teacher_logits, labels):
     )
 
 
+# %% tags=["nbval-check-output"]
 twin = new_student()
 train(twin, data.train, loss=helper_loss, schedule=recipe.schedule, teacher=teach, seed=0)
-answers = [predict(model, data.val.images[:1000]).argmax(dim=1) for model in (student, twin)]
-largest = max((a - b).abs().max().item() for a, b in zip(student.parameters(), twin.parameters()))
-print(
-    f"largest difference of a weight {largest:.1e}; same answers on {100 * (answers[0] == answers[1]).float().mean():.1f} % of 1,000 images"
-)
+pairs = zip(student.parameters(), twin.parameters())
+print("same weights:", all(torch.equal(ours, theirs) for ours, theirs in pairs))
 
 # %% [markdown]
 # ## What is T² for?
@@ -203,11 +201,11 @@ def centre(logits):  # (B, K) → (B, K), mean 0 for each image
 
 
 centred, raw = (centre(s) - centre(t)) / 10, (s - t) / 10  # both (128, 10)
-for T in (1, 4, 16, 64, 256):
+for T in (1, 4, 16, 64, 256, 1024):
     (gradient,) = torch.autograd.grad(kd_loss(z, t, temperature=T), z)
     exact = len(z) * gradient  # undo the mean over the batch
     errors = [((exact - limit).norm() / exact.norm()).item() for limit in (centred, raw)]
-    print(f"T = {T:3}: error of the limit {errors[0]:6.3f}; without the zero mean {errors[1]:6.3f}")
+    print(f"T = {T:4}: error of the limit {errors[0]:6.3f}; without the zero mean {errors[1]:6.3f}")
 
 # %% [markdown]
 # ## The laboratory

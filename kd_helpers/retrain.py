@@ -1,0 +1,70 @@
+"""Train the shipped runs from nothing, several at a time, each on one core."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+
+import torch
+
+from kd_helpers.device import pick_device
+from kd_helpers.recipes import Recipe
+from kd_helpers.runs import load_run, measure_latency_again, run_folders, train_recipe
+from kd_helpers.shipped import shipped_runs
+from kd_helpers.stored import Run
+
+Item = tuple[Recipe, tuple[str, ...]]
+
+
+def default_jobs() -> int:
+    """One training a core, since small networks do not fill two; one in all on a GPU."""
+    return 1 if pick_device().type == "cuda" else os.cpu_count() or 1
+
+
+def retrain(*, again: bool, jobs: int) -> Iterator[Run]:
+    """Train shipped runs into `data/runs`, teachers first; yields each run when it is stored.
+
+    Every run is stored when it is done, so an interruption loses only the ones under way; then
+    `again=False` trains those that are still missing.
+    """
+    todo = [item for item in shipped_runs() if again or load_run(item[0]) is None]
+    teachers = {recipe.teacher for recipe, _ in shipped_runs()}
+    for item in [item for item in todo if item[0] in teachers]:
+        yield train_and_store(item)
+    students = [item for item in todo if item[0] not in teachers]
+    # "spawn", because a forked copy of PyTorch's threads can hang.
+    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        for done in as_completed([pool.submit(train_and_store, item) for item in students]):
+            yield done.result()
+
+
+def train_and_store(item: Item) -> Run:
+    recipe, keep = item
+    return train_recipe(recipe, folder=run_folders()[0], keep=keep)
+
+
+def time_all() -> Iterator[Run]:
+    """Measure the latency of every stored run again, one after the other, with all threads.
+
+    What is measured while other trainings keep the machine busy says nothing.
+    """
+    for recipe, _ in shipped_runs():
+        if run := load_run(recipe):
+            yield measure_latency_again(run)
+
+
+def print_progress(runs: Iterator[Run]) -> None:
+    """One line for each run as it comes: number, minutes since the start, accuracy, times."""
+    start = time.perf_counter()
+    for number, run in enumerate(runs, start=1):
+        minutes = (time.perf_counter() - start) / 60
+        latency = ", ".join(
+            f"{e['median_ms']:.2f} ms at batch {e['batch_size']}" for e in run.record["latency"]
+        )
+        print(
+            f"{number:4} {minutes:6.1f} min {run.accuracy:7.2f} %  {latency}  {run.recipe}",
+            flush=True,
+        )
