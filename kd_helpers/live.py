@@ -29,7 +29,7 @@ class TrainingPanel(widgets.VBox):
     """
 
     def __init__(
-        self, teacher: Recipe, *, device: str = "cpu", steps: int = 300, labelled: int = 600
+        self, teacher: Recipe, *, device: str = "cpu", steps: int = 400, labelled: int = 600
     ) -> None:
         self.teacher, self.device, self.steps, self.labelled = teacher, device, steps, labelled
         wide = {"style": {"description_width": "initial"}}
@@ -48,7 +48,8 @@ class TrainingPanel(widgets.VBox):
         self.stop_button.on_click(lambda _: self.stop())
         self.reset_button.on_click(lambda _: self.reset())
         self.defaults = {name: control.value for name, control in self.controls.items()}
-        self.status, self.view = widgets.HTML(), widgets.HTML()
+        # The notice is a line of its own: the status changes with every report of a training.
+        self.status, self.notice, self.view = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.thread: threading.Thread | None = None
         self.stop_asked = threading.Event()
         self.curves: dict[str, tuple[list[int], list[float]]] = {}
@@ -56,7 +57,7 @@ class TrainingPanel(widgets.VBox):
         self.draw()
         rows = widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
         buttons = widgets.HBox([self.start_button, self.stop_button, self.reset_button])
-        super().__init__([rows, buttons, self.status, self.view])
+        super().__init__([rows, buttons, self.status, self.notice, self.view])
 
     def say(self, words: str) -> None:
         self.status.value = svg.sentence(words)
@@ -69,8 +70,10 @@ class TrainingPanel(widgets.VBox):
     def start(self) -> None:
         """Start a training in a thread of its own, so that the controls stay alive."""
         if not ONE_AT_A_TIME.acquire(blocking=False):
-            self.say("A training is running already. Press Stop first, or wait until it ends.")
+            words = "A training is running already. Press Stop first, or wait until it ends."
+            self.notice.value = svg.sentence(words)
             return
+        self.notice.value = ""
         self.stop_asked.clear()
         self.thread = threading.Thread(target=self._run, args=(self.recipes(),), daemon=True)
         self.thread.start()
@@ -109,6 +112,7 @@ class TrainingPanel(widgets.VBox):
             self.say(f"The training ended with an error. {type(problem).__name__}: {problem}")
             raise
         finally:
+            self.notice.value = ""
             ONE_AT_A_TIME.release()
 
     def _train(self, recipes: dict[str, Recipe]) -> None:
@@ -130,7 +134,7 @@ class TrainingPanel(widgets.VBox):
 
     def draw(self) -> None:
         self.view.value = svg.curves(
-            self.curves, colours=COLOURS, x_range=(0, self.steps), y_range=(30, 100),
+            self.curves, colours=COLOURS, x_range=(0, self.steps), y_range=(40, 100),
             title="Accuracy while training", x_label="gradient steps", y_label="accuracy on validation images, %",
         )  # fmt: skip
 

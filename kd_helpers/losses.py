@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from kd_helpers.targets import check_temperature
+from kd_helpers.targets import check_share, check_temperature
 
 UNLABELLED = -100  # the label of an image whose label the student may not see
 
@@ -40,8 +40,9 @@ def hard_loss(
 ) -> torch.Tensor:
     """Cross-entropy with the labels (B,), mean over the labelled images; 0 if there are none.
 
-    Images with the label UNLABELLED are left out.
+    Images with the label UNLABELLED are left out. label_smoothing: ε in 0..1.
     """
+    check_share("label_smoothing", label_smoothing)
     total = F.cross_entropy(
         student_logits.float(), labels, reduction="sum",
         ignore_index=UNLABELLED, label_smoothing=label_smoothing,
@@ -69,7 +70,7 @@ def distillation_terms(
     Returns:
         {"loss", "ce", "kd"}: scalars. Only "loss" is to be minimised; the others are for plots.
     """
-    check_kd_weight(kd_weight)
+    check_share("kd_weight", kd_weight)
     ce = hard_loss(student_logits, labels, label_smoothing=label_smoothing)
     if teacher_logits is None:
         if kd_weight:
@@ -77,12 +78,6 @@ def distillation_terms(
         return {"loss": ce, "ce": ce.detach(), "kd": torch.zeros_like(ce.detach())}
     kd = kd_loss(student_logits, teacher_logits, temperature=temperature)
     return {"loss": (1 - kd_weight) * ce + kd_weight * kd, "ce": ce.detach(), "kd": kd.detach()}
-
-
-def check_kd_weight(kd_weight: float) -> None:
-    """Raise ValueError unless kd_weight lies from 0 to 1."""
-    if not 0 <= kd_weight <= 1:
-        raise ValueError(f"got kd_weight={kd_weight}; expected a number from 0 to 1")
 
 
 def check_logits(student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> None:

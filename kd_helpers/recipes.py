@@ -7,9 +7,8 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 
 from kd_helpers.data import LOADERS
-from kd_helpers.losses import check_kd_weight
 from kd_helpers.models import MODEL_NAMES
-from kd_helpers.targets import check_temperature
+from kd_helpers.targets import check_share, check_temperature
 from kd_helpers.training import Schedule
 from kd_helpers.transfer import TransferSet
 from kd_helpers.views import PLAIN, ViewSet
@@ -34,7 +33,8 @@ class Recipe:
     views: ViewSet = PLAIN  # augmentation
 
     def __post_init__(self) -> None:
-        check_kd_weight(self.kd_weight)
+        check_share("kd_weight", self.kd_weight)
+        check_share("label_smoothing", self.label_smoothing)
         check_temperature(self.temperature)
         if self.student not in MODEL_NAMES:
             raise ValueError(f"unknown model {self.student!r}; known: {', '.join(MODEL_NAMES)}")

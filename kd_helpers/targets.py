@@ -12,6 +12,12 @@ def check_temperature(temperature: float) -> None:
         raise ValueError(f"got temperature={temperature}; expected a finite number above 0")
 
 
+def check_share(name: str, value: float) -> None:
+    """Raise ValueError unless the value lies from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"got {name}={value}; expected a number from 0 to 1")
+
+
 def soften(logits: torch.Tensor, temperature: float) -> torch.Tensor:
     """Probabilities softmax(logits / T) (Hinton et al. 2015, eq. 1).
 
@@ -35,8 +41,7 @@ def smooth_labels(labels: torch.Tensor, num_classes: int, smoothing: float) -> t
     Returns:
         (B, K) float32, rows sum to 1.
     """
-    if not 0 <= smoothing <= 1:
-        raise ValueError(f"got smoothing={smoothing}; expected a number from 0 to 1")
+    check_share("smoothing", smoothing)
     return (1 - smoothing) * F.one_hot(labels, num_classes).float() + smoothing / num_classes
 
 

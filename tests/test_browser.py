@@ -70,6 +70,7 @@ def test_01_the_temperature_slider_moves_bars_and_numbers(open_and_run, screensh
     assert eventually(
         page, "() => document.body.innerText.includes('T = 4.00; top probability')", 10
     )
+    box.screenshot(path=SCREENSHOTS / "temperature-explorer.png")
 
 
 def curve_points(page) -> list[int]:
@@ -82,7 +83,7 @@ def curve_points(page) -> list[int]:
 
 def test_02_start_grows_both_curves_and_stop_stops(open_and_run, screenshot):
     page = open_and_run("02_hinton_distillation.ipynb")
-    box = scroll_to(page, "Press Start")
+    box = scroll_to(page, "images (600 labelled)")
     start, stop = (box.get_by_role("button", name=name) for name in ("Start", "Stop"))
     start.click()
     two_points = "() => [...document.querySelectorAll('svg polyline')].filter(l => l.getAttribute('points').split(' ').length >= 2).length === 2"

@@ -57,11 +57,14 @@ def test_a_second_start_is_refused_in_words(panel):
     first = panel.thread
     wait_until(lambda: "Training" in panel.status.value)
     panel.start_button.click()
-    assert "running already" in panel.status.value
+    assert "running already" in panel.notice.value
     assert panel.thread is first
+    points = len(panel.curves["with teacher"][0])
+    wait_until(lambda: len(panel.curves["with teacher"][0]) > points)
+    assert "running already" in panel.notice.value  # a report must not wipe it out
     other = TrainingPanel(TEACHER, steps=20)
     other.start_button.click()
-    assert "running already" in other.status.value
+    assert "running already" in other.notice.value
     assert other.thread is None
 
 

@@ -1,0 +1,122 @@
+"""Metrics against loops and counts by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from kd_helpers.metrics import (
+    accuracy,
+    calibration_error,
+    classification_metrics,
+    count_multiply_adds,
+    count_parameters,
+    measure_latency,
+)
+from kd_helpers.models import make_model
+
+COUNT, CLASSES = 500, 6
+GENERATOR = torch.Generator().manual_seed(0)
+LOGITS = 2 * torch.randn(COUNT, CLASSES, generator=GENERATOR)
+LABELS = torch.where(  # about half right
+    torch.rand(COUNT, generator=GENERATOR) < 0.5,
+    LOGITS.argmax(dim=1),
+    torch.randint(CLASSES, (COUNT,), generator=GENERATOR),
+)
+# Three classes; answers: class 0 twice right and once taken for 1; class 1 right once, taken for 0
+# once; class 2 never answered.
+TOY_LABELS = torch.tensor([0, 0, 0, 1, 1, 2])
+TOY_ANSWERS = torch.tensor([0, 0, 1, 1, 0, 1])
+TOY_LOGITS = 4.0 * torch.eye(3)[TOY_ANSWERS]
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def slow_calibration_error(logits: torch.Tensor, labels: torch.Tensor, bins: int) -> float:
+    probabilities = softmax(logits.double().numpy())
+    confidence, answer = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    total = 0.0
+    for k in range(bins):
+        inside = [i for i, c in enumerate(confidence) if k / bins < c <= (k + 1) / bins]
+        if inside:
+            right = np.mean([answer[i] == labels[i].item() for i in inside])
+            total += len(inside) / len(labels) * abs(right - np.mean(confidence[inside]))
+    return total
+
+
+def test_accuracy_counts_right_answers():
+    right = sum(int(row.argmax()) == int(y) for row, y in zip(LOGITS, LABELS, strict=True))
+    assert accuracy(LOGITS, LABELS) == pytest.approx(right / COUNT)
+    assert accuracy(TOY_LOGITS, TOY_LABELS) == pytest.approx(3 / 6)
+
+
+@pytest.mark.parametrize("bins", (5, 15))
+def test_calibration_error_against_a_loop(bins):
+    found = calibration_error(LOGITS, LABELS, bins)
+    assert found == pytest.approx(slow_calibration_error(LOGITS, LABELS, bins), abs=1e-9)
+
+
+def test_calibration_error_of_extreme_answers():
+    sure = 1000 * torch.eye(3)
+    assert calibration_error(sure, torch.tensor([0, 1, 2])) == pytest.approx(0, abs=1e-9)
+    assert calibration_error(sure, torch.tensor([1, 2, 0])) == pytest.approx(1)
+
+
+def test_confusion_against_a_loop():
+    expected = np.zeros((CLASSES, CLASSES), int)
+    for row, label in zip(LOGITS, LABELS, strict=True):
+        expected[int(label), int(row.argmax())] += 1
+    assert classification_metrics(LOGITS, LABELS)["confusion"] == expected.tolist()
+
+
+def test_negative_log_likelihood_against_numpy():
+    log_p = np.log(softmax(LOGITS.double().numpy()))
+    expected = -log_p[np.arange(COUNT), LABELS.numpy()].mean()
+    assert classification_metrics(LOGITS, LABELS)["nll"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_macro_scores_by_hand():
+    found = classification_metrics(TOY_LOGITS, TOY_LABELS)
+    precision, recall = (2 / 3, 1 / 3, 0.0), (2 / 3, 1 / 2, 0.0)
+    f1 = (2 / 3, 2 * (1 / 3) * (1 / 2) / (1 / 3 + 1 / 2), 0.0)
+    for name, values in {"precision": precision, "recall": recall, "f1": f1}.items():
+        assert found["per_class"][name] == pytest.approx(values, abs=1e-6)
+        assert found["macro"][name] == pytest.approx(sum(values) / 3, abs=1e-6)
+    assert found["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 1, 0]]
+    assert found["accuracy"] == pytest.approx(0.5)
+
+
+def test_a_class_without_images_still_has_its_row():
+    found = classification_metrics(TOY_LOGITS[:5], TOY_LABELS[:5])
+    assert len(found["confusion"]) == 3 and found["confusion"][2] == [0, 0, 0]
+
+
+def test_parameters_and_multiply_adds_of_cnn_2_by_hand():
+    model = make_model("cnn-2", num_classes=10, in_channels=3, image_size=32)
+    convolutions = 32 * 32 * 16 * (3 * 9) + 16 * 16 * 16 * (16 * 9)
+    linear = (8 * 8 * 16) * 10
+    assert count_multiply_adds(model, (3, 32, 32)) == convolutions + linear
+    weights = 16 * 3 * 9 + 16 * 16 * 9 + (8 * 8 * 16) * 10
+    biases, norms = 16 + 16 + 10, 2 * 16 + 2 * 16
+    assert count_parameters(model) == weights + biases + norms
+
+
+@pytest.mark.parametrize("training", (True, False))
+def test_measuring_leaves_the_network_as_it_was(training):
+    model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28).train(training)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    count_multiply_adds(model, (1, 28, 28))
+    measure_latency(model, (1, 28, 28), batch_size=1, min_seconds=0.01)
+    assert model.training is training
+    assert all(value.equal(before[name]) for name, value in model.state_dict().items())
+
+
+def test_latency_has_positive_numbers_and_names_the_device():
+    model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28)
+    found = measure_latency(model, (1, 28, 28), batch_size=4, min_seconds=0.02)
+    assert set(found) == {"batch_size", "median_ms", "iqr_ms", "repeats", "device"}
+    assert found["batch_size"] == 4
+    assert found["median_ms"] > 0 and found["iqr_ms"] >= 0 and found["repeats"] >= 1
+    assert "threads" in found["device"]
