@@ -64,7 +64,10 @@ def check_most_similar(
         return f"[error] your function stopped with {type(problem).__name__}: {problem}"
     if got is None or got is ...:
         return f"[todo] {NOT_YET}"
-    pair = sorted(int(k) for k in got)
+    try:
+        pair = sorted(int(k) for k in got)
+    except (TypeError, ValueError):
+        return f"[wrong] expected two class numbers, got {got!r}"
     both = similarity + similarity.T
     np.fill_diagonal(both, -np.inf)
     expected = sorted(divmod(int(both.argmax()), len(both)))
@@ -124,7 +127,10 @@ def random_logits(seed: int) -> torch.Tensor:
 def _kl(
     student: torch.Tensor, teacher: torch.Tensor, T: float, reduction: str = "batchmean"
 ) -> torch.Tensor:
-    return F.kl_div(F.log_softmax(student / T, 1), F.softmax(teacher / T, 1), reduction=reduction)
+    parts = F.kl_div(F.log_softmax(student / T, 1), F.softmax(teacher / T, 1), reduction="none")
+    if reduction == "mean":  # spelt out: PyTorch warns of it and will change what it means
+        return parts.mean()
+    return parts.sum() / (len(student) if reduction == "batchmean" else 1)
 
 
 KD_CASE = (random_logits(1), random_logits(2), 4.0)
@@ -148,13 +154,16 @@ def report(
     answer: Callable, case: tuple, expected: torch.Tensor, mistakes: Mapping[str, Callable]
 ) -> str:
     """Compare an answer with the right value, then with the value of each known mistake."""
-    try:
-        value = answer(*case)
+    try:  # on copies, so that an answer that works in place spoils nothing
+        value = answer(*(x.clone() if isinstance(x, torch.Tensor) else x for x in case))
     except Exception as problem:
         return f"[error] your function stopped with {type(problem).__name__}: {problem}"
     if value is None or value is ...:
         return f"[todo] {NOT_YET}"
-    value = torch.as_tensor(value).detach().double()
+    try:
+        value = torch.as_tensor(value).detach().double()
+    except Exception:
+        return f"[wrong] expected a tensor, got {value!r} ({type(value).__name__})"
     if value.shape == expected.shape and torch.allclose(
         value, expected.detach().double(), rtol=1e-4, atol=1e-6
     ):

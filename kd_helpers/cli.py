@@ -103,10 +103,16 @@ def device_lines():
 def list_runs() -> int:
     from kd_helpers.runs import load_run
     from kd_helpers.shipped import shipped_runs
+    from kd_helpers.stored import RunError
 
-    missing = 0
+    missing = damaged = 0
     for recipe, _ in shipped_runs():
-        run = load_run(recipe)
+        try:
+            run = load_run(recipe)
+        except RunError as problem:
+            damaged += 1
+            print(f"{recipe.hash}  damaged: {problem}")
+            continue
         missing += run is None
         result = (
             f"{run.accuracy:6.2f} %  {run.record['seconds']:6.1f} s"
@@ -114,17 +120,24 @@ def list_runs() -> int:
             else "   missing        "
         )
         print(f"{recipe.hash}  {result}  {recipe}")
-    print(f"{missing} missing" if missing else "all there")
-    return int(missing > 0)
+    if damaged:
+        print(f"{damaged} damaged")
+    print(f"{missing} missing" if missing else "none missing" if damaged else "all there")
+    return int(missing + damaged > 0)
 
 
 def renew_runs(chosen: argparse.Namespace) -> int:
     """Train what is asked for, then time all runs while nothing else is going on."""
     from kd_helpers.retrain import default_jobs, print_progress, retrain, time_all
+    from kd_helpers.stored import RunError
 
-    if not chosen.latency:
-        print_progress(retrain(again=chosen.retrain, jobs=chosen.jobs or default_jobs()))
-    print_progress(time_all())
+    try:
+        if not chosen.latency:
+            print_progress(retrain(again=chosen.retrain, jobs=chosen.jobs or default_jobs()))
+        print_progress(time_all())
+    except RunError as problem:
+        print(problem, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -7,6 +7,11 @@ from torch.nn import functional as F
 
 from kd_helpers.targets import check_share, check_temperature
 
+
+class NotFinite(ValueError, FloatingPointError):
+    """Logits that are not numbers: a bad input, and what a training that diverges ends with."""
+
+
 UNLABELLED = -100  # the label of an image whose label the student may not see
 
 
@@ -26,7 +31,8 @@ def kd_loss(
         A scalar ≥ 0; 0 when both distributions agree.
 
     Raises:
-        ValueError: T ≤ 0, shapes that differ, or (on the CPU) logits that are not finite.
+        ValueError: T ≤ 0, shapes that differ, or (on the CPU, as NotFinite) logits that are not
+            finite.
     """
     check_temperature(temperature)
     check_logits(student_logits, teacher_logits)
@@ -91,7 +97,7 @@ def check_logits(student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> 
     for role, logits in (("student", student_logits), ("teacher", teacher_logits)):
         # On a GPU this question would stall every step; there the loop looks at the loss instead.
         if logits.device.type == "cpu" and not torch.isfinite(logits).all():
-            raise ValueError(
+            raise NotFinite(
                 f"got {role} logits that are not finite; expected numbers. Lower the learning rate, "
                 "or look for a division by zero before this point"
             )

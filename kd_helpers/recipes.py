@@ -61,8 +61,15 @@ class Recipe:
 
 
 def to_dict(value: object) -> object:
-    """A dataclass as plain data for JSON, without the fields that are at their default."""
+    """A dataclass as plain data for JSON, without the fields that are at their default.
+
+    Whole numbers in float fields become floats: temperature=8 and 8.0 are the same recipe.
+    """
     if not is_dataclass(value):
         return list(value) if isinstance(value, tuple) else value
-    changed = (f for f in fields(value) if getattr(value, f.name) != f.default)
-    return {f.name: to_dict(getattr(value, f.name)) for f in changed}
+    plain = {}
+    for field in fields(value):
+        content = getattr(value, field.name)
+        if content != field.default:
+            plain[field.name] = float(content) if field.type == "float" else to_dict(content)
+    return plain

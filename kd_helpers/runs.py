@@ -34,12 +34,10 @@ def run_folders() -> list[Path]:
 
 
 def load_run(recipe: Recipe) -> Run | None:
-    """The stored run of a recipe, or None."""
-    for folder in run_folders():
-        path = folder / f"{recipe.hash}.json"
-        if path.is_file():
-            return Run(recipe, read_record(path, recipe), folder)
-    return None
+    """The stored run of a recipe, or None; one that keeps tensors goes before a mere record."""
+    paths = [folder / f"{recipe.hash}.json" for folder in run_folders()]
+    found = [Run(recipe, read_record(p, recipe), p.parent) for p in paths if p.is_file()]
+    return next((run for run in found if run.has_tensors), found[0] if found else None)
 
 
 def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
@@ -149,6 +147,8 @@ def cached_teacher(recipe: Recipe) -> CachedTeacher:
 @functools.lru_cache(maxsize=8)
 def _cached_teacher(teacher: Recipe, source: str, views, device: str) -> CachedTeacher:
     run = load_or_train(teacher, quiet=True)
+    if not run.has_tensors:  # only its record ships, and a teacher needs its weights
+        run = train_recipe(teacher, folder=run_folders()[-1], keep=("weights", "test_logits"))
     pictures = load_source(load_dataset_once(teacher.dataset, device), source)
     cache = CachedTeacher(NetworkTeacher(run.model(device)), len(pictures), views)
     if source == "train" and "train_logits" in run.tensors():

@@ -35,13 +35,21 @@ class Run:
         """Accuracy on the test images, in percent."""
         return 100 * self.record["test"]["accuracy"]
 
+    @property
+    def has_tensors(self) -> bool:
+        """Whether weights or answers are stored beside the record, and the record vouches for them."""
+        return (
+            "sha256" in self.record and (self.folder / f"{self.recipe.hash}.safetensors").is_file()
+        )
+
     def tensors(self) -> dict[str, torch.Tensor]:
         """The stored tensors, after checking that the file is the one that the record speaks of."""
         path = self.folder / f"{self.recipe.hash}.safetensors"
-        if not path.is_file():
+        if not self.has_tensors:
             raise RunError(
-                f"{path}: expected the weights of run {self.recipe.hash} ({self.recipe}), found no "
-                "file: this run keeps its record only. Train it with train_recipe(recipe)"
+                f"{path}: expected the weights of run {self.recipe.hash} ({self.recipe}): this run "
+                "keeps its record only. Train it again, with "
+                'train_recipe(recipe, folder=run_folders()[-1], keep=("weights", "test_logits"))'
             )
         content = path.read_bytes()
         found, expected = hashlib.sha256(content).hexdigest(), self.record["sha256"]
@@ -55,12 +63,12 @@ class Run:
 
     def model(self, device: torch.device | str = "cpu") -> nn.Module:
         """The trained network, in evaluation mode."""
+        prefix, stored = "weights.", self.tensors().items()
+        weights = {k.removeprefix(prefix): v for k, v in stored if k.startswith(prefix)}
+        if not weights:
+            raise RunError(f"run {self.recipe.hash} ({self.recipe}) keeps no weights")
         model = make_model(self.recipe.student, **self.record["input"])
-        prefix = "weights."
-        stored = self.tensors().items()
-        model.load_state_dict(
-            {k.removeprefix(prefix): v for k, v in stored if k.startswith(prefix)}
-        )
+        model.load_state_dict(weights)
         return model.to(device).eval()
 
     def logits(self, split: str) -> torch.Tensor:
@@ -113,8 +121,11 @@ def write_record(folder: Path, recipe: Recipe, record: dict) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

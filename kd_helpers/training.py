@@ -26,6 +26,13 @@ class Schedule:
     learning_rate: float = 0.1  # the peak, reached after 30 % of the steps
     weight_decay: float = 5e-4
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "learning_rate"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"got {name}={getattr(self, name)}; expected a number above 0")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise ValueError(f"got weight_decay={self.weight_decay}; expected 0 or more")
+
 
 @dataclass
 class History:

@@ -25,8 +25,13 @@ class TransferSet:
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise ValueError(f"unknown source {self.source!r}; known: {', '.join(SOURCES)}")
-        if self.images is not None and (self.labelled or 0) > self.images:
-            raise ValueError(f"got {self.labelled} labelled of {self.images} images")
+        if self.images is not None and self.images < 1:
+            raise ValueError(f"got images={self.images}; expected at least 1, or None for all")
+        if self.labelled is not None and not 0 <= self.labelled <= (self.images or self.labelled):
+            raise ValueError(
+                f"got {self.labelled} labelled of {self.images or 'all'} images; expected from 0 to the "
+                "number of images, or None for all"
+            )
 
 
 def load_source(dataset: Dataset, source: str) -> Split:

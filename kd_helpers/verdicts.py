@@ -47,9 +47,10 @@ def paired_verdict(method: Sequence[float], baseline: Sequence[float]) -> Verdic
             f"got {len(method)} and {len(baseline)} scores; expected the same number of both, "
             f"at least {FEWEST_SEEDS}, paired by seed"
         )
-    differences = np.asarray(method, float) - np.asarray(baseline, float)
-    if not np.isfinite(differences).all():
+    scores, others = np.asarray(method, float), np.asarray(baseline, float)
+    if not (np.isfinite(scores).all() and np.isfinite(others).all()):
         raise ValueError(f"got scores that are not finite: {list(method)} and {list(baseline)}")
+    differences = scores - others
     n, mean = len(differences), float(differences.mean())
     half = float(student_t.ppf(0.975, n - 1) * differences.std(ddof=1) / n**0.5)
     low, high = mean - half, mean + half

@@ -18,6 +18,10 @@ class ViewSet:
     flip: bool = False
     max_shift: int = 0
 
+    def __post_init__(self) -> None:
+        if self.max_shift < 0:
+            raise ValueError(f"got max_shift={self.max_shift}; expected 0 or more pixels")
+
     def __len__(self) -> int:
         return (1 + self.flip) * (2 * self.max_shift + 1) ** 2
 
