@@ -8,10 +8,13 @@ BIN := .venv/bin
 READY := .venv/.installed
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
+# JupyterLab asks for this flag in containers, where one often is root.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
 .PHONY: lab course test runs bench notebooks lint
 
 lab: $(READY)  ## read the course in JupyterLab
-	$(BIN)/jupyter-lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter-lab $(AS_ROOT) notebooks/00_start_here.ipynb
 
 course: $(READY)  ## run every notebook, report on each, keep the figures in out/
 	$(BIN)/python tools/run_course.py
