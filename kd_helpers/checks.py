@@ -94,7 +94,7 @@ def check_gradient(answer: Callable[[torch.Tensor, torch.Tensor, float], torch.T
     mistakes = {
         "the factor 1/B of the batch mean is missing": lambda s, t, T: T * (soften(s, T) - soften(t, T)),
         "roles swapped: it is student minus teacher": lambda s, t, T: T * (soften(t, T) - soften(s, T)) / len(s),
-        "this is the gradient without T²: the loss has T², the two softmaxes give 1/T, together T":
+        "T² is missing: T² · (student - teacher) / T = T · (student - teacher)":
             lambda s, t, T: (soften(s, T) - soften(t, T)) / T / len(s),
         "you forgot that the chain rule through z/T gives a factor 1/T: T² · 1/T = T":
             lambda s, t, T: T * T * (soften(s, T) - soften(t, T)) / len(s),

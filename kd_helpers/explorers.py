@@ -37,9 +37,13 @@ def build_view_explorer(images: torch.Tensor, view_set: ViewSet) -> Explorer:
 
     controls = {
         "place": widgets.IntSlider(0, 0, len(images) - 1, description="image"),
-        "view": widgets.IntSlider(0, 0, len(view_set) - 1, description="view"),
+        "view": widgets.IntSlider(
+            min(1, len(view_set) - 1), 0, len(view_set) - 1, description="view"
+        ),
     }
-    return Explorer(controls, render, hint="find the view that is mirrored and not shifted.")
+    return Explorer(
+        controls, render, hint="which views are mirrored? Which one is shifted furthest?"
+    )
 
 
 def entropy_bits(probabilities: np.ndarray) -> float:
@@ -59,9 +63,12 @@ def render_soft_target(
     p = softmax(logits, temperature)
     hard = np.eye(len(p))[label]
     answer = int(np.argmax(logits))
+    verdict = "right" if answer == label else "wrong"
+    if (logits == logits[answer]).sum() > 1:
+        verdict = "a tie, as stored in half precision"
     numbers = (
         f"label: {classes[label]}; teacher's answer: {classes[answer]} "
-        f"({'right' if answer == label else 'wrong'}). T = {temperature:.2f}; "
+        f"({verdict}). T = {temperature:.2f}; "
         f"top probability {p.max():.3f}; entropy {entropy_bits(p):.2f} bits of {np.log2(len(p)):.2f}."
     )
     return svg.side_by_side(

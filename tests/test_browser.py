@@ -26,8 +26,8 @@ def test_00_a_control_shows_another_view(open_and_run, screenshot):
     before = box.locator("img").last.get_attribute("src")
     box.locator(".noUi-handle").last.focus()
     page.keyboard.press("ArrowRight")
-    eventually(page, "() => document.body.innerText.includes('view 1: mirrored')", 10)
-    assert "view 1: mirrored, shifted 0 down, 0 right" in box.inner_text()
+    eventually(page, "() => document.body.innerText.includes('view 2: shifted')", 10)
+    assert "view 2: shifted 0 down, 1 right" in box.inner_text()
     assert box.locator("img").last.get_attribute("src") != before
     screenshot("00-views")
 

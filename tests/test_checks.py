@@ -145,7 +145,7 @@ MISTAKES = (  # the check, a part of what it has to say, the wrong answer
     ),
     (
         checks.check_gradient,
-        "gradient without T²",
+        "T² is missing: T²",
         lambda s, t, T: (soft(s, T) - soft(t, T)) / T / len(s),
     ),
     (

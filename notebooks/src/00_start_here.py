@@ -3,11 +3,13 @@
 #
 # **Question: is everything here, and how does this course work?**
 #
-# Knowledge distillation trains a small network (the student) on the answers of a large one (the teacher). In this course every picture is a real image, every network was really trained, and every slider asks a real network.
+# Knowledge distillation trains a small network (the student) on the answers of a large one (the teacher). In this course every picture is a real image, every network was really trained, and the controls show the answers of trained networks.
 #
 # Time: about one minute on two processor cores. No GPU and no network connection are needed. You should be able to read Python and know what a neural network classifier is.
 
 # %%
+
+import torch
 
 from kd_helpers.checks import check_accuracy
 from kd_helpers.cli import check
@@ -16,7 +18,7 @@ from kd_helpers.device import pick_device, pick_precision
 from kd_helpers.explorers import build_view_explorer
 from kd_helpers.plots import Figure, draw_images
 from kd_helpers.show import display_figure, display_live
-from kd_helpers.views import ViewSet
+from kd_helpers.views import ViewSet, make_views
 
 # %% [markdown]
 # ## Is everything here?
@@ -39,7 +41,7 @@ print(f"{device}, {dtype}: {reason}")
 # %% [markdown]
 # ## The images
 #
-# Fashion-MNIST: 28×28 grey pictures of ten kinds of clothes. The splits never change. Networks learn from the training images, choices (which temperature?) are made on the validation images, and the test images are looked at once, at the end of a run.
+# Fashion-MNIST: 28×28 grey pictures of ten kinds of clothes. The splits never change. Networks learn from the training images, choices (which temperature?) are made on the validation images, and each run is measured on the test images once, after its last step; nothing is chosen by them.
 
 # %% tags=["nbval-check-output"]
 data = load_dataset("fashion-mnist")
@@ -56,7 +58,7 @@ display_figure(figure, "Twenty test images with their class names above them.")
 # %% [markdown]
 # ## How controls work
 #
-# Below is the first one. Run the notebook (menu *Run*, *Run All Cells*) and the picture becomes alive; before that, and on a web page, you see a still picture.
+# Below is the first one. Run the notebook (menu *Run*, *Run All Cells*) and you can move the controls; before that, and on a web page, you see a still picture.
 
 # %% [markdown]
 # During training, images are shifted and mirrored. Here such a version has a number, its *view*, and view 0 is the plain image. So a teacher's answer can be stored for an image *and* a view, and never gets mixed up.
@@ -66,13 +68,15 @@ display_figure(figure, "Twenty test images with their class names above them.")
 # %%
 views = ViewSet(flip=True, max_shift=2)
 explorer = build_view_explorer(data.test.images[:20], views)
-still = draw_images(
-    Figure(figsize=(8, 1.2)), images[:8].numpy(), [f"view 0 of image {i}" for i in range(8)], 8
+numbers = torch.tensor([0, 1, 2, 10, 18, 49])  # (6,) six of the views of image 0
+shown = make_views(images[:1].expand(6, -1, -1, -1), numbers, views)  # (6, 1, 28, 28)
+still = draw_images(Figure(figsize=(8, 1.5)), shown.numpy(), [f"view {n}" for n in numbers], 6)
+display_live(
+    explorer, still, "Six views of an ankle boot: plain, mirrored, and shifted by up to two pixels."
 )
-display_live(explorer, still, "A shoe, plain; the control shows its shifted and mirrored views.")
 
 # %% tags=["nbval-check-output"]
-len(views)
+len(views)  # 5 shifts down × 5 to the right × mirrored or not
 
 # %% [markdown]
 # ## How exercises work

@@ -3,7 +3,7 @@
 #
 # **Question: what does a trained network know that the label does not say?**
 #
-# A label names one class. A trained network gives every class a probability, and the wrong ones are not all equally wrong: a shirt is closer to a T-shirt than to a sandal. Hinton, Vinyals and Dean (2015) call this the teacher's knowledge.
+# A label names one class. A trained network gives every class a probability, and the wrong ones are not all equally wrong: a shirt is closer to a T-shirt than to a sandal. Hinton, Vinyals and Dean (2015) argue that these small probabilities show how the teacher generalises.
 #
 # Time: about one minute on two processor cores. Needed: notebook 00, and softmax.
 
@@ -25,7 +25,7 @@ from kd_helpers.plots import (
 )
 from kd_helpers.shipped import TEACHER
 from kd_helpers.show import display_figure, display_live
-from kd_helpers.targets import entropy_bits, smooth_labels, soften
+from kd_helpers.targets import entropy_bits, soften
 
 # %% [markdown]
 # ## The teacher
@@ -74,9 +74,17 @@ words = "The hard target has one bar; the soft target shares the probability amo
 display_figure(figure, words)
 
 # %% [markdown]
+# And the second answers of all eight? Compare with your guesses:
+
+# %%
+for row in hard:
+    first, second = (data.classes[k] for k in top_two.indices[row])
+    print(f"label {data.classes[labels[row]]:12} teacher: {first}, then {second}")
+
+# %% [markdown]
 # ## But most answers look like labels
 #
-# A well-trained teacher is sure of nearly everything. The next figure shows the largest probability of its 10,000 answers, for those that are right and those that are wrong.
+# A well-trained teacher is sure of most of its answers. The next figure shows the largest probability of its 10,000 answers, for those that are right and those that are wrong.
 
 # %%
 top = soften(logits, 1.0).max(dim=1)  # values and classes (10000,)
@@ -84,7 +92,7 @@ right_answer = top.indices == labels  # (10000,)
 figure, (ax,) = new_figure(6, 2.8)
 groups = {"right": top.values[right_answer].numpy(), "wrong": top.values[~right_answer].numpy()}
 draw_distributions(ax, groups, title="How sure is the teacher?", x="largest probability at T = 1")
-display_figure(figure, "Right answers crowd at 1; wrong answers spread from 0.3 to 1.")
+display_figure(figure, "Right answers crowd at 1; wrong answers are spread widely below it.")
 
 # %%
 print(f"{100 * right_answer.float().mean():.2f} % of the answers are right")
@@ -93,7 +101,7 @@ print(
 )
 
 # %% [markdown]
-# The logits themselves tell more. Those of the other nine classes, which softmax presses to almost 0, still differ from each other by many units.
+# The logits themselves tell more. Softmax presses the other nine classes to almost 0, but for one and the same image their logits still differ:
 
 # %%
 is_label = torch.nn.functional.one_hot(labels, 10).bool()  # (10000, 10)
@@ -106,6 +114,13 @@ draw_distributions(ax, groups, title="The teacher's logits on the test images", 
 display_figure(
     figure,
     "Logits of the label's class lie well above those of the nine other classes, which spread widely.",
+)
+
+# %%
+others = logits[~is_label].reshape(-1, 9)  # (10000, 9)
+spread = others.max(dim=1).values - others.min(dim=1).values  # (10000,)
+print(
+    f"between the largest and the smallest of the nine: {spread.median():.1f} (median over images)"
 )
 
 # %% [markdown]
@@ -146,7 +161,7 @@ display_live(explorer, still, words)
 # %% [markdown]
 # ## Which classes are alike?
 #
-# One soft target speaks of one image. Their mean over all images of a class speaks of the class. Nobody told the teacher that a shirt is like a T-shirt: it learnt this from labels that name one class each.
+# One soft target describes one image. Their mean over all images of a class describes the class. Nobody told the teacher that a shirt is like a T-shirt: it learnt this from labels that name one class each.
 
 # %%
 similarity = mean_soft_labels(soften(logits, 4.0), labels)  # (10, 10), row: true class
@@ -163,17 +178,15 @@ display_figure(figure, words)
 #
 # Label smoothing also softens the target: it takes a share ε from the true class and gives ε/K to each of the K classes. So is a teacher just an expensive way to smooth labels?
 #
-# Choose ε so that the smoothed label of our image is as uncertain as its soft target: the same entropy.
+# Entropy, $-\sum_i p_i \log_2 p_i$ in bits, says how uncertain a distribution is: 0 for a label, 3.32 for ten equal probabilities. Choose ε so that the smoothed label of our image has the same entropy as its soft target.
 
 # %%
 soft = soften(z, 4.0)  # (10,)
-epsilons = torch.linspace(0, 1, 1001)
-smoothed = torch.stack(
-    [smooth_labels(labels[image : image + 1], 10, float(e))[0] for e in epsilons]
-)  # (1001, 10)
+epsilon = torch.linspace(0, 1, 1001)[:, None]  # (1001, 1)
+smoothed = (1 - epsilon) * one_hot + epsilon / 10  # (1001, 10)
 same = (entropy_bits(smoothed) - entropy_bits(soft)).abs().argmin()
 print(
-    f"entropy of the soft target {entropy_bits(soft):.3f} bits; smoothed with ε = {epsilons[same]:.3f}: {entropy_bits(smoothed[same]):.3f} bits"
+    f"entropy of the soft target {entropy_bits(soft):.3f} bits; smoothed with ε = {epsilon[same].item():.3f}: {entropy_bits(smoothed[same]):.3f} bits"
 )
 
 # %%
@@ -262,7 +275,7 @@ print(check_most_similar(my_most_similar, similarity))
 sure = 100 * (top.values > 0.99).float().mean()
 display(
     Markdown(f"""
-- The teacher is right on {teacher.accuracy:.2f} % of the test images, and {sure:.0f} % of its answers are surer than 0.99: at T = 1 they are almost labels.
+- The teacher is right on {teacher.accuracy:.2f} % of the test images, and {sure:.0f} % of its answers are surer than 0.99; at T = 1 those are almost labels.
 - At T = 4 the mean entropy of its answers is {entropies.mean():.2f} bits, {entropies[right_answer].mean():.2f} where it is right and {entropies[~right_answer].mean():.2f} where it is wrong. A smoothed label has one entropy for all.
 - A shirt's mean soft target at T = 4 gives {similarity[6, 0]:.3f} to T-shirt and {similarity[6, 5]:.3f} to sandal.
 - These numbers come from one teacher, trained once. Whether its doubt *helps a student* is the question of notebook 02.
