@@ -5,7 +5,7 @@
 #
 # We write the loss and the loop by hand, look at what the factor T² is for, and then run the laboratory: the same small student with and without a teacher, over five seeds each, from stored runs. At the end you train students of your own.
 #
-# Time: about one minute on two processor cores, and 15 seconds for each training of your own. Needed: notebook 01.
+# Time: about one minute on two processor cores, and about 12 seconds for each training of your own. Needed: notebook 01.
 
 # %%
 import pandas
