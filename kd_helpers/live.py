@@ -13,7 +13,8 @@ from kd_helpers.explorer import ALPHA, slider
 from kd_helpers.metrics import accuracy
 from kd_helpers.recipes import Recipe
 from kd_helpers.runs import load_dataset_once, new_student, student_reports
-from kd_helpers.training import Schedule, predict
+from kd_helpers.schedules import Schedule
+from kd_helpers.training import predict
 from kd_helpers.transfer import TransferSet
 
 COLOURS = {"labels only": svg.GREY, "with teacher": svg.RED}

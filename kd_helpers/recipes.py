@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, is_dataclass
 
 from kd_helpers.data import LOADERS
 from kd_helpers.models import MODEL_NAMES
+from kd_helpers.schedules import Schedule
 from kd_helpers.targets import check_share, check_temperature
-from kd_helpers.training import Schedule
 from kd_helpers.transfer import TransferSet
 from kd_helpers.views import PLAIN, ViewSet
 

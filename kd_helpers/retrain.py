@@ -11,8 +11,10 @@ from multiprocessing import get_context
 import torch
 
 from kd_helpers.device import pick_device
+from kd_helpers.folders import run_folders
 from kd_helpers.recipes import Recipe
-from kd_helpers.runs import load_run, measure_latency_again, run_folders, train_recipe
+from kd_helpers.records import measure_latency_again
+from kd_helpers.runs import load_run, train_recipe
 from kd_helpers.shipped import shipped_runs
 from kd_helpers.stored import Run
 

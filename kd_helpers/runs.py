@@ -2,63 +2,113 @@
 
 from __future__ import annotations
 
-import datetime
+import contextlib
 import functools
-import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
+from filelock import FileLock, Timeout
 from torch import nn
 
-from kd_helpers import metrics
-from kd_helpers.data import Dataset, data_dir, load_dataset
-from kd_helpers.device import describe, pick_device, pick_precision
+from kd_helpers import distributed
+from kd_helpers.answers import AnswerFiles, fingerprint
+from kd_helpers.checkpoints import Checkpoint
+from kd_helpers.data import Dataset, load_dataset
+from kd_helpers.device import pick_device, pick_precision
+from kd_helpers.folders import cache_folder, checkpoint_folder, run_folders
 from kd_helpers.losses import distillation_terms
-from kd_helpers.models import make_model
 from kd_helpers.recipes import Recipe, to_dict
-from kd_helpers.stored import FORMAT, Run, read_record, store, write_record
+from kd_helpers.records import input_of, make_record
+from kd_helpers.stored import DamagedRun, Run, read_record, set_run_aside, store
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher
 from kd_helpers.training import History, make_student, predict, train, training_reports
 from kd_helpers.transfer import load_source, select
 
-
-def run_folders() -> list[Path]:
-    """Where runs are looked for: what ships with the course, then what was trained here."""
-    return [
-        data_dir() / "runs",
-        Path(os.environ.get("KD_OUT") or data_dir().parent / "out") / "runs",
-    ]
+KEEP = ("weights", "test_logits")  # of a run that is trained here
 
 
 def load_run(recipe: Recipe) -> Run | None:
-    """The stored run of a recipe, or None; one that keeps tensors goes before a mere record."""
+    """The stored run of a recipe, or None; one that keeps tensors goes before a mere record.
+
+    Raises:
+        DamagedRun: a file of the run is damaged; it is left where it is.
+    """
     paths = [folder / f"{recipe.hash}.json" for folder in run_folders()]
     found = [Run(recipe, read_record(p, recipe), p.parent) for p in paths if p.is_file()]
     return next((run for run in found if run.has_tensors), found[0] if found else None)
 
 
+def load_checked_run(recipe: Recipe) -> Run | None:
+    """The same, all of its files read and checked; damaged ones are named and moved aside."""
+    for _ in run_folders():
+        try:
+            run = load_run(recipe)
+            if run:
+                run.check()
+            return run
+        except DamagedRun as problem:
+            set_run_aside(problem.path.parent, recipe, problem)
+    return load_run(recipe)
+
+
 def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
     """The result of a recipe: loaded where it is stored, else trained, stored and returned.
 
-    Prints which of the two it did. New runs go to `out/runs/`.
+    Prints which of the two it did. New runs go to `out/runs/`. A training that was cut off goes on
+    where it was, give or take a few seconds; if another process is training the same recipe, this
+    one waits for it. A damaged file is named in a warning, moved aside, and its run trained again.
 
     Raises:
-        RunError: a stored file is damaged. KeyboardInterrupt: the training was stopped by hand
-            (a part of a run is never stored).
+        KeyboardInterrupt: the training was stopped by hand; the next call goes on with it.
+        DiskFull: there is no room for the result; the next call goes on as well.
     """
-    run = load_run(recipe)
+    run = load_checked_run(recipe)
     if run is None:
-        run = train_recipe(recipe, folder=run_folders()[-1], keep=("weights", "test_logits"))
-        said = f"trained run {recipe.hash} in {run.record['seconds']:.0f} s"
+        run, said = train_alone(recipe, quiet)
     else:
-        made = run.record
-        said = f"loaded run {recipe.hash} (trained {made['date']} in {made['seconds']:.0f} s on {made['device']})"
-    if not quiet:
+        said = None
+    made = run.record
+    said = said or (
+        f"loaded run {recipe.hash} (trained {made['date']} in {made['seconds']:.0f} s on {made['device']})"
+    )
+    if not quiet and distributed.is_main():
         print(f"{said}: {recipe}: {run.accuracy:.2f} % of the test images right")
     return run
+
+
+def train_alone(recipe: Recipe, quiet: bool = False) -> tuple[Run, str | None]:
+    """Train a recipe unless another process does or did; the run, and what was done if it was this."""
+    with lock_of(recipe, quiet):
+        run = load_checked_run(recipe)  # the other process may be done by now
+        if run is not None:
+            return run, None
+        run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP)
+        return run, f"trained run {recipe.hash} in {run.record['seconds']:.0f} s"
+
+
+@contextlib.contextmanager
+def lock_of(recipe: Recipe, quiet: bool = False) -> Iterator[None]:
+    """Only one process at a time is inside, for one recipe; a killed one leaves it at once.
+
+    Processes that train together (`torchrun`) go in together: the first one holds the lock.
+    """
+    path = checkpoint_folder() / f"{recipe.hash}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    if distributed.is_main():
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if not quiet:
+                print(f"waiting for another process that trains run {recipe.hash}", flush=True)
+            lock.acquire()
+    distributed.wait_for_all()
+    try:
+        yield
+        distributed.wait_for_all()
+    finally:
+        lock.release()
 
 
 def train_recipe(
@@ -68,29 +118,41 @@ def train_recipe(
     keep: tuple[str, ...] = (),
     on_report: Callable[[History], None] | None = None,
 ) -> Run:
-    """Train a recipe from nothing, measure it and store it in `folder`.
+    """Train a recipe, from where an earlier training of it was cut off; measure it and store it.
 
     Args:
+        folder: where the result goes.
         keep: which tensors to store beside the record: "weights", "test_logits", "train_logits".
     """
-    device = pick_device()
-    dataset = load_dataset_once(recipe.dataset, device.type)
+    dataset = load_dataset_once(recipe.dataset, pick_device().type)
     student = new_student(recipe, dataset)
-    start = time.perf_counter()
-    history = train_student(recipe, student, dataset, on_report=on_report)
-    seconds = time.perf_counter() - start
+    checkpoint = Checkpoint(checkpoint_folder() / f"{recipe.hash}.checkpoint", to_dict(recipe))
+    history = train_student(
+        recipe, student, dataset, on_report=on_report, checkpoint=checkpoint, report_every=50
+    )
     if history.stopped:
         raise KeyboardInterrupt(
-            f"run {recipe.hash} was stopped after {history.taken} steps; not stored"
+            f"run {recipe.hash} was stopped after {history.taken} steps; start it again to go on"
         )
+    if distributed.is_main():
+        store_result(recipe, student, dataset, history, folder, keep)
+        checkpoint.remove()
+    distributed.wait_for_all()
+    return Run(recipe, read_record(folder / f"{recipe.hash}.json", recipe), folder)
+
+
+def store_result(
+    recipe: Recipe, student: nn.Module, dataset: Dataset, history: History,
+    folder: Path, keep: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Measure a trained network and store record and tensors."""
     tensors = {f"weights.{name}": value for name, value in student.state_dict().items()}
     tensors["test_logits"] = predict(student, dataset.test.images).half()
     if "train_logits" in keep:
         tensors["train_logits"] = predict(student, dataset.train.images).half()
-    record = make_record(recipe, student, dataset, tensors["test_logits"], history, seconds)
+    record = make_record(recipe, student, dataset, tensors["test_logits"], history)
     kept = {k: v.cpu().contiguous() for k, v in tensors.items() if k.split(".")[0] in keep}
     store(folder, recipe, record, kept)
-    return Run(recipe, record, folder)
 
 
 @functools.lru_cache(maxsize=2)
@@ -102,20 +164,14 @@ def new_student(recipe: Recipe, dataset: Dataset) -> nn.Module:
     return make_student(recipe.student, seed=recipe.seed, **input_of(dataset))
 
 
-def input_of(dataset: Dataset) -> dict[str, int]:
-    """What a network has to know about the data: keyword arguments of `make_model`."""
-    _, channels, size, _ = dataset.train.images.shape
-    return {"num_classes": len(dataset.classes), "in_channels": channels, "image_size": size}
-
-
-def train_student(
-    recipe: Recipe,
-    student: nn.Module,
-    dataset: Dataset,
-    on_report: Callable[[History], None] | None = None,
-) -> History:
-    """Train an untrained network as the recipe says, to the end."""
-    return train(student, on_report=on_report, **training_arguments(recipe, dataset))
+def train_student(recipe: Recipe, student: nn.Module, dataset: Dataset, **hooks) -> History:
+    """Train an untrained network as the recipe says, to the end; the teacher's answers are kept."""
+    how = training_arguments(recipe, dataset)
+    try:
+        return train(student, **how, **hooks)
+    finally:
+        if how["teacher"]:
+            how["teacher"].save()
 
 
 def student_reports(
@@ -140,64 +196,35 @@ def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
 
 
 def cached_teacher(recipe: Recipe) -> CachedTeacher:
-    """The recipe's teacher with a memory that all students of one source and view set share."""
-    return _cached_teacher(recipe.teacher, recipe.transfer.source, recipe.views, pick_device().type)
+    """The recipe's teacher with a memory that all students of one data set, source and view set
+    share, those of later sessions too: its answers are also on disk."""
+    return _cached_teacher(
+        recipe.teacher, recipe.dataset, recipe.transfer.source, recipe.views, pick_device().type,
+        pick_precision(pick_device())[0], cache_folder(),
+    )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=8)
-def _cached_teacher(teacher: Recipe, source: str, views, device: str) -> CachedTeacher:
+def _cached_teacher(
+    teacher: Recipe, dataset: str, source: str, views, device: str, precision, folder: Path
+) -> CachedTeacher:
     run = load_or_train(teacher, quiet=True)
     if not run.has_tensors:  # only its record ships, and a teacher needs its weights
-        run = train_recipe(teacher, folder=run_folders()[-1], keep=("weights", "test_logits"))
-    pictures = load_source(load_dataset_once(teacher.dataset, device), source)
-    cache = CachedTeacher(NetworkTeacher(run.model(device)), len(pictures), views)
-    if source == "train" and "train_logits" in run.tensors():
+        with lock_of(teacher):
+            run = load_checked_run(teacher)
+            if not run.has_tensors:
+                run = train_recipe(teacher, folder=run_folders()[-1], keep=KEEP)
+    pictures = load_source(load_dataset_once(dataset, device), source)
+    model = run.model(device)
+    key = fingerprint(model, pictures.images, views)
+    cache = CachedTeacher(
+        NetworkTeacher(model), pictures.images, views,
+        num_classes=run.record["input"]["num_classes"], files=AnswerFiles(folder / key),
+        writes=distributed.is_main(),
+    )  # fmt: skip
+    # The stored answers were computed in float32; they are the teacher's only where it answers so.
+    own = source == "train" and dataset == teacher.dataset and precision == torch.float32
+    if own and "train_logits" in run.tensors():
         cache.remember_plain(run.logits("train").to(device))
+    cache.read_files()
     return cache
-
-
-def make_record(
-    recipe: Recipe, student: nn.Module, dataset: Dataset,
-    test_logits: torch.Tensor, history: History, seconds: float,
-) -> dict:  # fmt: skip
-    """All numbers of a finished run. The test images are looked at here, once."""
-    device = dataset.train.images.device
-    shape = tuple(dataset.train.images.shape[1:])
-    dtype, reason = pick_precision(device)
-    return {
-        "format": FORMAT,
-        "hash": recipe.hash,
-        "recipe": to_dict(recipe),
-        "input": input_of(dataset),
-        "test": metrics.classification_metrics(test_logits.float(), dataset.test.labels),
-        "val": {"accuracy": metrics.accuracy(predict(student, dataset.val.images), dataset.val.labels)},
-        "parameters": metrics.count_parameters(student),
-        "multiply_adds": metrics.count_multiply_adds(student, shape),
-        "bytes": len(save({k: v.cpu().contiguous() for k, v in student.state_dict().items()})),
-        "latency": measure_latencies(student, shape),
-        "history": {"step": history.step, **{k: [round(v, 5) for v in vs] for k, vs in history.terms.items()}},
-        "seconds": round(seconds, 2),
-        "date": datetime.date.today().isoformat(),
-        "device": describe(device),
-        "precision": f"{str(dtype).removeprefix('torch.')}: {reason}",
-        "versions": {"torch": str(torch.__version__)},
-    }  # fmt: skip
-
-
-def measure_latencies(model: nn.Module, image_shape: tuple[int, int, int]) -> list[dict]:
-    """Latency at batch 1 and at batch 256."""
-    return [metrics.measure_latency(model, image_shape, size) for size in (1, 256)]
-
-
-def measure_latency_again(run: Run) -> Run:
-    """Time the run's network on this machine, now, and store the result in its record.
-
-    The speed of a network does not depend on its weights, so any run can be timed again, also one
-    that was trained while something else kept the machine busy.
-    """
-    device = pick_device()
-    shape = (run.record["input"]["in_channels"], *[run.record["input"]["image_size"]] * 2)
-    model = make_model(run.recipe.student, **run.record["input"]).to(device)
-    record = run.record | {"latency": measure_latencies(model, shape)}
-    write_record(run.folder, run.recipe, record)
-    return Run(run.recipe, record, run.folder)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kd_helpers.recipes import Recipe
-from kd_helpers.training import Schedule
+from kd_helpers.schedules import Schedule
 from kd_helpers.transfer import TransferSet
 from kd_helpers.views import ViewSet
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,26 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
+from kd_helpers.files import DamagedFile, set_aside, write_atomically
 from kd_helpers.models import make_model
 from kd_helpers.recipes import Recipe, to_dict
 
-FORMAT = 1  # of the record; raise it when old records can no longer be read
+FORMAT = 2  # of the record; raise it when old records can no longer be read
+
+
+GET_BACK = "Get it back with `git checkout -- data/runs`, or delete it to train again"
 
 
 class RunError(RuntimeError):
-    """A stored run is incomplete, altered, or belongs to another recipe."""
+    """A stored run does not have what is asked for, or is damaged."""
+
+
+class DamagedRun(RunError, DamagedFile):
+    """A file of a stored run is cut short, altered, or belongs to another recipe."""
+
+    def __init__(self, path: Path, words: str) -> None:
+        super().__init__(f"{path}: {words}")
+        self.path = path
 
 
 @dataclass(frozen=True)
@@ -52,14 +63,23 @@ class Run:
                 'train_recipe(recipe, folder=run_folders()[-1], keep=("weights", "test_logits"))'
             )
         content = path.read_bytes()
+        self._check(content)
+        return load(content)
+
+    def check(self) -> None:
+        """Raise DamagedRun unless the stored tensors, if any, are those that the record speaks of."""
+        path = self.folder / f"{self.recipe.hash}.safetensors"
+        if "sha256" in self.record and path.is_file():
+            self._check(path.read_bytes())
+
+    def _check(self, content: bytes) -> None:
         found, expected = hashlib.sha256(content).hexdigest(), self.record["sha256"]
         if found != expected:
-            raise RunError(
-                f"{path}: expected SHA-256 {expected}, found {found} ({len(content):,} bytes): the "
-                "file is cut short or altered. Get it back with `git checkout -- data/runs`, or "
-                "delete it together with its .json to train again"
+            raise DamagedRun(
+                self.folder / f"{self.recipe.hash}.safetensors",
+                f"expected SHA-256 {expected}, found {found} ({len(content):,} bytes): the file is "
+                f"cut short or altered. {GET_BACK}",
             )
-        return load(content)
 
     def model(self, device: torch.device | str = "cpu") -> nn.Module:
         """The trained network, in evaluation mode."""
@@ -84,25 +104,48 @@ class Run:
 
 
 def read_record(path: Path, recipe: Recipe) -> dict:
+    """The record of a recipe.
+
+    Raises:
+        DamagedRun: the file is something else, was altered, or is the record of another recipe.
+    """
     try:
         record = json.loads(path.read_text())
+        told, found = record.pop("checksum", None), checksum(record)
         matches = record["recipe"] == to_dict(recipe) and record["format"] == FORMAT
-    except (ValueError, KeyError, TypeError) as problem:
-        raise RunError(
-            f"{path}: expected the record of a run, found something else ({problem}). "
-            "Get it back with `git checkout -- data/runs`, or delete it to train again"
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise DamagedRun(
+            path, f"expected the record of a run, found something else ({problem}). {GET_BACK}"
         ) from problem
     if not matches:
-        raise RunError(
-            f"{path}: expected the record of {to_dict(recipe)} (format {FORMAT}), found "
+        raise DamagedRun(
+            path, f"expected the record of {to_dict(recipe)} (format {FORMAT}), found "
             f"{record['recipe']} (format {record['format']}). Delete it to train again"
+        )  # fmt: skip
+    if told != found:
+        raise DamagedRun(
+            path,
+            f"expected a record with checksum {told}, found {found}: it was altered. {GET_BACK}",
         )
     return record
 
 
+def checksum(record: dict) -> str:
+    """SHA-256 of a record's content; a changed number does not go unnoticed."""
+    text = json.dumps(record, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def set_run_aside(folder: Path, recipe: Recipe, problem: DamagedRun) -> None:
+    """Move a damaged file away; the other file of the run alone would be of no use, so it goes too."""
+    set_aside(problem.path, problem)
+    for path in (folder / f"{recipe.hash}.json", folder / f"{recipe.hash}.safetensors"):
+        if path.is_file() and path != problem.path:
+            set_aside(path, f"{path}: it belongs to that file")
+
+
 def store(folder: Path, recipe: Recipe, record: dict, tensors: dict[str, torch.Tensor]) -> None:
     """Write tensors, then the record that vouches for them; each file whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{recipe.hash}.safetensors"
     if tensors:
         content = save(tensors)
@@ -115,17 +158,5 @@ def store(folder: Path, recipe: Recipe, record: dict, tensors: dict[str, torch.T
 
 def write_record(folder: Path, recipe: Recipe, record: dict) -> None:
     """Write the record of a run, whole or not at all."""
-    text = json.dumps(record, separators=(",", ":"))
+    text = json.dumps(record | {"checksum": checksum(record)}, separators=(",", ":"))
     write_atomically(folder / f"{recipe.hash}.json", (text + "\n").encode())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

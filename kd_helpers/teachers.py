@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from kd_helpers.answers import AnswerFiles
 from kd_helpers.device import autocast, pick_precision
-from kd_helpers.views import PLAIN, ViewSet
+from kd_helpers.views import PLAIN, ViewSet, make_views, to_float
 
 
 class Batch(NamedTuple):
@@ -19,9 +21,14 @@ class Batch(NamedTuple):
     labels: torch.Tensor  # (B,) int64, -100 where hidden
     index: torch.Tensor  # (B,) int64, the row of the image in its split
     view: torch.Tensor  # (B,) int64, the view's number
+    prepared: bool = False  # the teacher was told of this batch beforehand, by `prepare`
 
 
 Teacher = Callable[[Batch], torch.Tensor]
+
+MAX_BYTES = 2**30  # memory for the answers of one cache
+PAIRS_AT_ONCE = {"cpu": 64, "cuda": 1024}  # more than 64 is slower on a processor
+SECONDS_BETWEEN_FILES = 5.0
 
 
 class NetworkTeacher:
@@ -47,36 +54,102 @@ class CachedTeacher:
     """A teacher that is asked once per (image, view) and remembers the answer in half precision.
 
     The key is the image's row and the view's number, never its place in a batch: shuffling cannot
-    pair an answer with another picture. Use one cache for one split and one set of views.
+    pair an answer with another picture. Use one cache for one set of images and one of views.
+    Where `max_bytes` has no room for all views, those beyond are asked afresh each time.
     """
 
-    def __init__(self, teacher: Teacher, num_images: int, view_set: ViewSet = PLAIN) -> None:
-        self.teacher = teacher
-        self.shape = (num_images, len(view_set))
-        self.answers: torch.Tensor | None = None  # (N, V, K) half, made at the first answer
-        self.known: torch.Tensor | None = None  # (N, V) bool
+    def __init__(
+        self,
+        teacher: Teacher,
+        images: torch.Tensor,
+        view_set: ViewSet = PLAIN,
+        *,
+        num_classes: int,
+        files: AnswerFiles | None = None,
+        writes: bool = True,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """images: (N, C, H, W) uint8, all that can be asked about. num_classes: K. files: answers
+        on disk; writes: whether new answers are added to them. max_bytes: of memory, at most."""
+        self.teacher, self.images, self.view_set = teacher, images, view_set
+        self.files, self.writes = files, writes
+        self.room = min(view_set.slots, max_bytes // (2 * num_classes * len(images)))  # views held
+        self.answers = torch.zeros(
+            len(images) * self.room, num_classes, dtype=torch.half, device=images.device
+        )
+        # On the processor, whatever the device: asking a GPU would make it wait for the answer.
+        self.known = torch.zeros(len(self.answers), dtype=torch.bool)
+        self.unsaved: list[torch.Tensor] = []
+        self.looked, self.wrote = -float("inf"), time.monotonic()
+
+    def prepare(self, index: torch.Tensor, view: torch.Tensor) -> None:
+        """Ask for all that is not known yet of some coming batches, (…) int64 each, at once."""
+        pairs, inside = self._pairs(index.cpu().flatten(), view.cpu().flatten())
+        new = pairs[inside]
+        new = new[~self.known[new]].unique()
+        if len(new) and self.files and time.monotonic() > self.looked + SECONDS_BETWEEN_FILES:
+            self.read_files()
+            new = new[~self.known[new]]
+        for some in new.split(PAIRS_AT_ONCE.get(self.images.device.type, 64)):
+            self._remember(some, self.teacher(self._batch(some)).half())
+            self.unsaved.append(some)
+        if self.unsaved and time.monotonic() > self.wrote + SECONDS_BETWEEN_FILES:
+            self.save()
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         """Logits (B, K) float32, from memory where the pair (image, view) is known."""
-        if self.known is None:
-            self.known = torch.zeros(self.shape, dtype=torch.bool, device=batch.index.device)
-        new = ~self.known[batch.index, batch.view]
-        if new.any():
-            self._learn(Batch(*(field[new] for field in batch)))
-        return self.answers[batch.index, batch.view].float()
+        if not batch.prepared:
+            self.prepare(batch.index, batch.view)
+        if self.room < self.view_set.slots:
+            return self._answer_some_afresh(batch)
+        pairs = batch.index * self.room + self.view_set.slot_of(batch.index, batch.view)
+        return self.answers[pairs].float()
 
-    def _learn(self, batch: Batch) -> None:
-        logits = self.teacher(batch).half()
-        if self.answers is None:
-            self.answers = logits.new_zeros(*self.shape, logits.shape[1])
-        self.answers[batch.index, batch.view] = logits
-        self.known[batch.index, batch.view] = True
+    def _answer_some_afresh(self, batch: Batch) -> torch.Tensor:
+        pairs, inside = self._pairs(batch.index, batch.view)
+        logits = self.answers[pairs].float() if self.room else self.teacher(batch).half().float()
+        if self.room and not inside.all():
+            there = Batch(*(f[~inside] for f in batch[:4]))
+            logits[~inside] = self.teacher(there).half().float()
+        return logits
+
+    def read_files(self) -> None:
+        """Take over what is on disk by now."""
+        self.looked = time.monotonic()
+        for index, slot, logits in self.files.read_new():
+            inside = slot < self.room  # another process may have had more
+            self._remember((index * self.room + slot)[inside], logits[inside])
+
+    def save(self) -> None:
+        """Put new answers on disk, if this cache has files."""
+        self.wrote = time.monotonic()
+        if self.unsaved and self.files and self.writes:
+            pairs = torch.cat(self.unsaved)
+            logits = self.answers[pairs.to(self.answers.device)].cpu()
+            self.files.add(pairs // self.room, pairs % self.room, logits)
+        self.unsaved = []
 
     def remember_plain(self, logits: torch.Tensor) -> None:
         """Fill in stored answers (N, K) to the plain images (view 0), as if each had been asked."""
-        if len(logits) != self.shape[0]:
-            raise ValueError(f"got answers to {len(logits)} images; expected {self.shape[0]}")
-        self.known = torch.zeros(self.shape, dtype=torch.bool, device=logits.device)
-        self.known[:, 0] = True
-        self.answers = logits.new_zeros(*self.shape, logits.shape[1], dtype=torch.half)
-        self.answers[:, 0] = logits.half()
+        if len(logits) != len(self.images):
+            raise ValueError(f"got answers to {len(logits)} images; expected {len(self.images)}")
+        rows = torch.arange(len(logits))
+        pairs, inside = self._pairs(rows, torch.zeros_like(rows))
+        self._remember(pairs[inside], logits.cpu()[inside].half())
+
+    def _pairs(self, index: torch.Tensor, view: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Places (B,) of the pairs, and which of them there is room for (the others get 0)."""
+        slot = self.view_set.slot_of(index, view)
+        inside = slot < self.room
+        return torch.where(inside, index * self.room + slot, 0), inside
+
+    def _batch(self, pairs: torch.Tensor) -> Batch:
+        pairs = pairs.to(self.images.device)
+        index = pairs // self.room
+        view = self.view_set.view_of(index, pairs % self.room)
+        pictures = to_float(make_views(self.images[index], view, self.view_set))
+        return Batch(pictures, torch.zeros_like(index), index, view)
+
+    def _remember(self, pairs: torch.Tensor, logits: torch.Tensor) -> None:
+        self.answers[pairs.to(self.answers.device)] = logits.to(self.answers.device)
+        self.known[pairs] = True

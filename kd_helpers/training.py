@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
+from kd_helpers import distributed
+from kd_helpers.batches import batches
+from kd_helpers.checkpoints import Checkpoint
 from kd_helpers.data import Split
 from kd_helpers.device import autocast, pick_precision
 from kd_helpers.models import make_model
+from kd_helpers.schedules import Schedule, make_optimiser
 from kd_helpers.teachers import Batch, Teacher
-from kd_helpers.views import PLAIN, ViewSet, make_views, to_float
+from kd_helpers.views import PLAIN, ViewSet, to_float
 
 Loss = Callable[..., dict[str, torch.Tensor]]
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to train: SGD with Nesterov momentum 0.9 and one cosine cycle."""
-
-    steps: int = 1500  # gradient steps; the same number for every arm of a comparison
-    batch_size: int = 128  # images a step
-    learning_rate: float = 0.1  # the peak, reached after 30 % of the steps
-    weight_decay: float = 5e-4
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "learning_rate"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"got {name}={getattr(self, name)}; expected a number above 0")
-        if not 0 <= self.weight_decay < float("inf"):
-            raise ValueError(f"got weight_decay={self.weight_decay}; expected 0 or more")
 
 
 @dataclass
@@ -42,6 +31,25 @@ class History:
     terms: dict[str, list[float]] = field(default_factory=dict)
     taken: int = 0  # steps taken so far
     stopped: bool = False  # True when training ended before its last step
+    seconds: float = field(
+        default=0.0, compare=False
+    )  # spent in training, also before an interruption
+    resumed: int = 0  # how often the training was interrupted and went on
+
+
+@dataclass
+class TrainingState:
+    """All that changes while training: what a checkpoint keeps."""
+
+    student: nn.Module
+    optimiser: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler
+    history: History
+    sums: dict[str, torch.Tensor] = field(default_factory=dict)  # of the terms since the last entry
+
+    def add(self, terms: dict[str, torch.Tensor]) -> None:
+        self.history.taken += 1
+        self.sums = {name: self.sums.get(name, 0) + value for name, value in terms.items()}
 
 
 def make_student(
@@ -53,35 +61,6 @@ def make_student(
         return make_model(
             name, num_classes=num_classes, in_channels=in_channels, image_size=image_size
         )
-
-
-def draw_batches(
-    rows: torch.Tensor, schedule: Schedule, view_set: ViewSet, seed: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which images and which of their views each step sees: two tensors (steps, batch_size).
-
-    Passes over `rows` (M,), each in a new order, laid end to end and cut into full batches. They
-    depend on the rows, the schedule and the seed only, so that all arms of a comparison see the
-    same pictures.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    wanted = schedule.steps * schedule.batch_size
-    passes = -(-wanted // len(rows))
-    order = torch.cat([torch.randperm(len(rows), generator=generator) for _ in range(passes)])
-    views = torch.randint(len(view_set), (wanted,), generator=generator).to(rows.device)
-    shape = (schedule.steps, schedule.batch_size)
-    return rows[order[:wanted].to(rows.device)].reshape(shape), views.reshape(shape)
-
-
-def batches(
-    split: Split, rows: torch.Tensor | None, schedule: Schedule, view_set: ViewSet, seed: int
-) -> Iterator[Batch]:
-    """The batches of a run, made on the device that holds the split."""
-    if rows is None:
-        rows = torch.arange(len(split), device=split.labels.device)
-    for i, v in zip(*draw_batches(rows, schedule, view_set, seed), strict=True):
-        pictures = make_views(split.images[i], v, view_set)
-        yield Batch(to_float(pictures), split.labels[i], i, v)
 
 
 def train(
@@ -120,6 +99,7 @@ def training_reports(
     report_every: int = 50,
     should_stop: Callable[[], bool] = lambda: False,
     history: History | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Iterator[History]:
     """Train `student` in place, step by step; a generator, so that two trainings can take turns.
 
@@ -128,10 +108,11 @@ def training_reports(
         loss: (student_logits, teacher_logits or None, labels) → {"loss": …, other terms: …}.
         rows: (M,) the rows of `split` to train on; None for all. A row number names a picture.
         teacher: answers each batch, without gradient. None where the loss needs no teacher.
-        seed: order of the batches and choice of views.
+        seed: order of the batches, choice of views, and what a network draws by itself (dropout).
         report_every: steps between two entries of the history (the only look at the numbers, so
             that a GPU is never made to wait in between).
         should_stop: asked before every step; True ends the training and keeps what was learnt.
+        checkpoint: goes on from the state that it holds, and keeps the state every few seconds.
 
     Yields:
         The history (always the same object) after each new entry.
@@ -139,23 +120,37 @@ def training_reports(
     Raises:
         FloatingPointError: the loss is not a finite number any more.
     """
-    history = History() if history is None else history
-    student.to(split.images.device)
-    optimiser, scheduler = make_optimiser(student, schedule)
-    sums = None
-    for batch in batches(split, rows, schedule, view_set, seed):
+    state = TrainingState(student.to(split.images.device), *make_optimiser(student, schedule),
+                          History() if history is None else history)  # fmt: skip
+    if checkpoint:
+        checkpoint.restore(state)
+    network, history = distributed.wrap(student), state.history
+    prepare = getattr(teacher, "prepare", None)
+    first, start = history.taken, time.perf_counter() - history.seconds
+    for batch in batches(split, rows, schedule, view_set, seed, first=first, prepare=prepare):
         if should_stop():
             history.stopped = True
             return
         student.train()  # whoever looked at the last report may have evaluated the student
-        terms = train_step(student, batch, teacher, loss, optimiser)
-        scheduler.step()
-        history.taken += 1
-        sums = terms if sums is None else {name: sums[name] + terms[name] for name in terms}
+        with random_numbers_of(seed, history.taken, split.images.device):
+            terms = train_step(network, batch, teacher, loss, state.optimiser)
+        state.scheduler.step()
+        state.add(terms)
+        history.seconds = time.perf_counter() - start
         if history.taken % report_every == 0 or history.taken == schedule.steps:
-            record(history, sums)
-            sums = None
+            record(history, state.sums)
+            state.sums = {}
             yield history
+        if checkpoint and history.taken < schedule.steps:
+            checkpoint.keep_if_due(state)
+
+
+@contextlib.contextmanager
+def random_numbers_of(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """Let what a network draws depend on seed and step alone: a resumed run then draws the same."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(hash((seed, step)))
+        yield
 
 
 def train_step(
@@ -167,29 +162,17 @@ def train_step(
 ) -> dict[str, torch.Tensor]:
     """One gradient step; returns the terms of the loss as tensors, still on the device."""
     device = batch.images.device
-    teacher_logits = teacher(batch) if teacher else None
+    teacher_logits = distributed.gather(teacher(batch)) if teacher else None
     with autocast(device, pick_precision(device)[0]):
         student_logits = student(batch.images).float()
-    terms = loss(student_logits, teacher_logits, batch.labels)
+    labels = distributed.gather(batch.labels)
+    terms = loss(distributed.gather(student_logits), teacher_logits, labels)
     optimiser.zero_grad(set_to_none=True)
     terms["loss"].backward()
     optimiser.step()
     return {name: value.detach() for name, value in terms.items()} | {
         "steps": torch.ones((), device=device)
     }
-
-
-def make_optimiser(
-    student: nn.Module, schedule: Schedule
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    optimiser = torch.optim.SGD(
-        student.parameters(), lr=schedule.learning_rate, momentum=0.9, nesterov=True,
-        weight_decay=schedule.weight_decay, fused=True,
-    )  # fmt: skip
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.learning_rate, total_steps=schedule.steps + 1, cycle_momentum=False
-    )
-    return optimiser, scheduler
 
 
 def record(history: History, sums: dict[str, torch.Tensor]) -> None:
@@ -206,7 +189,7 @@ def record(history: History, sums: dict[str, torch.Tensor]) -> None:
 
 
 @torch.no_grad()
-def predict(model: nn.Module, images: torch.Tensor, batch_size: int = 1000) -> torch.Tensor:
+def predict(model: nn.Module, images: torch.Tensor, batch_size: int = 100) -> torch.Tensor:
     """Logits (N, K) float32 of the plain images (N, C, H, W) uint8; the model's mode is restored.
 
     Computed in float32 on every device, so that stored answers can be checked elsewhere.

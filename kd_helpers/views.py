@@ -6,24 +6,63 @@ is (image, view), so a teacher's answer can be kept and is always the answer to 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 
+SPREAD = 2_654_435_761  # 2³² divided by the golden ratio: neighbouring rows get distant views
+
 
 @dataclass(frozen=True)
 class ViewSet:
-    """All views of an image: shifts by up to `max_shift` pixels, with or without mirroring."""
+    """All views of an image: shifts by up to `max_shift` pixels, with or without mirroring.
+
+    With `per_image` each image has so many of them only, chosen by its row and no random number:
+    every student then sees the same few views of an image, and a teacher's answers to them are
+    soon all known.
+    """
 
     flip: bool = False
     max_shift: int = 0
+    per_image: int | None = None  # at least 1; None: every image has every view
 
     def __post_init__(self) -> None:
         if self.max_shift < 0:
             raise ValueError(f"got max_shift={self.max_shift}; expected 0 or more pixels")
+        if self.per_image is not None and not 1 <= self.per_image <= len(self):
+            raise ValueError(
+                f"got per_image={self.per_image}; expected 1 to {len(self)}, or None for all views"
+            )
 
     def __len__(self) -> int:
         return (1 + self.flip) * (2 * self.max_shift + 1) ** 2
+
+    @property
+    def slots(self) -> int:
+        """How many views each image has."""
+        return len(self) if self.per_image is None else self.per_image
+
+    def view_of(self, index: torch.Tensor, slot: torch.Tensor) -> torch.Tensor:
+        """The view numbers of the `slot`-th views, 0..slots - 1, of the images in rows `index`."""
+        if self.per_image is None:
+            return slot
+        return (self._first(index) + slot * self._stride) % len(self)
+
+    def slot_of(self, index: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
+        """The way back: which of its own views a view is; `slots` or more if it is none of them."""
+        if self.per_image is None:
+            return view
+        return (view - self._first(index)) * pow(self._stride, -1, len(self)) % len(self)
+
+    def _first(self, index: torch.Tensor) -> torch.Tensor:
+        return index * SPREAD % 2**32 // 2**8 % len(self)
+
+    @property
+    def _stride(self) -> int:
+        # Without a common divisor the steps meet every view once before the first one comes again.
+        start = max(1, round(0.382 * len(self)))
+        return next(s for s in range(start, len(self) + 2) if math.gcd(s, len(self)) == 1)
 
     def decode(self, views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """View numbers (B,) to mirrored (B,) bool, rows down (B,) and columns right (B,)."""

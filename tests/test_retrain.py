@@ -8,7 +8,7 @@ from kd_helpers import retrain
 from kd_helpers.data import data_dir
 from kd_helpers.recipes import Recipe
 from kd_helpers.runs import load_run
-from kd_helpers.training import Schedule
+from kd_helpers.schedules import Schedule
 from kd_helpers.transfer import TransferSet
 
 SMALL = Recipe(schedule=Schedule(steps=3, batch_size=16), transfer=TransferSet(images=32))

@@ -159,7 +159,7 @@ def test_bfloat16_answers_are_float32_as_well(network, monkeypatch):
 @pytest.mark.parametrize("seed", (0, 1, 2))
 def test_the_cache_equals_a_fresh_teacher_on_random_pairs(seed, network):
     fresh = NetworkTeacher(network)
-    cache = CachedTeacher(fresh, COUNT, VIEWS)
+    cache = CachedTeacher(fresh, IMAGES, VIEWS, num_classes=CLASSES)
     for turn in range(6):  # later turns meet known pairs in other places of other batches
         batch = make_batch(*random_pairs(200, seed=10 * seed + turn))
         torch.testing.assert_close(cache(batch), fresh(batch), **HALF_ROUNDING)
@@ -167,7 +167,7 @@ def test_the_cache_equals_a_fresh_teacher_on_random_pairs(seed, network):
 
 def test_the_cache_survives_shuffling_subsetting_and_augmenting(network):
     fresh = NetworkTeacher(network)
-    cache = CachedTeacher(fresh, COUNT, VIEWS)
+    cache = CachedTeacher(fresh, IMAGES, VIEWS, num_classes=CLASSES)
     cache(plain_batch(torch.arange(COUNT)))
     shuffled = torch.randperm(COUNT, generator=torch.Generator().manual_seed(1))
     for index in (shuffled, shuffled[:7], torch.tensor([5]), torch.tensor([3, 3, 9])):
@@ -213,7 +213,7 @@ def test_a_cache_with_the_wrong_key_is_caught(faulty, network):
 
 def test_each_pair_is_asked_once(network):
     counting = CountingTeacher(NetworkTeacher(network))
-    cache = CachedTeacher(counting, COUNT, VIEWS)
+    cache = CachedTeacher(counting, IMAGES, VIEWS, num_classes=CLASSES)
     wanted = set()
     for turn in range(8):
         index, view = random_pairs(100, seed=turn)
@@ -228,7 +228,7 @@ def test_each_pair_is_asked_once(network):
 def test_remembered_plain_answers_are_never_asked_again(network):
     fresh = NetworkTeacher(network)
     counting = CountingTeacher(fresh)
-    cache = CachedTeacher(counting, COUNT, VIEWS)
+    cache = CachedTeacher(counting, IMAGES, VIEWS, num_classes=CLASSES)
     everything = plain_batch(torch.arange(COUNT))
     cache.remember_plain(fresh(everything))
     shuffled = plain_batch(torch.arange(COUNT).flip(0))
@@ -240,13 +240,13 @@ def test_remembered_plain_answers_are_never_asked_again(network):
 
 
 def test_remembering_the_wrong_number_of_answers_is_refused(network):
-    cache = CachedTeacher(NetworkTeacher(network), COUNT, PLAIN)
+    cache = CachedTeacher(NetworkTeacher(network), IMAGES, PLAIN, num_classes=CLASSES)
     with pytest.raises(ValueError, match=f"got answers to 3 images; expected {COUNT}"):
         cache.remember_plain(torch.zeros(3, CLASSES))
 
 
 def test_the_cache_answers_in_float32_without_gradient(network):
-    cache = CachedTeacher(NetworkTeacher(network), COUNT, VIEWS)
+    cache = CachedTeacher(NetworkTeacher(network), IMAGES, VIEWS, num_classes=CLASSES)
     for _ in range(2):
         logits = cache(plain_batch(torch.arange(4)))
         assert logits.dtype == torch.float32 and not logits.requires_grad

@@ -7,22 +7,14 @@ import torch
 from torch.nn import functional as F
 
 from kd_helpers import training
+from kd_helpers.batches import batches, draw_batches
 from kd_helpers.data import Split
 from kd_helpers.losses import UNLABELLED, distillation_terms
 from kd_helpers.metrics import accuracy
 from kd_helpers.runs import load_dataset_once
+from kd_helpers.schedules import Schedule, make_optimiser
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher
-from kd_helpers.training import (
-    History,
-    Schedule,
-    batches,
-    draw_batches,
-    make_optimiser,
-    make_student,
-    predict,
-    train,
-    training_reports,
-)
+from kd_helpers.training import History, make_student, predict, train, training_reports
 from kd_helpers.transfer import TransferSet, load_source, select
 from kd_helpers.views import ViewSet, make_views, to_float
 
@@ -134,7 +126,7 @@ def test_the_teacher_is_bitwise_unchanged_after_distilling(cached, clothes, teac
     before = state(teacher_network)
     teacher = NetworkTeacher(teacher_network)
     if cached:
-        teacher = CachedTeacher(teacher, COUNT, VIEWS)
+        teacher = CachedTeacher(teacher, clothes.images, VIEWS, num_classes=10)
     teacher_network.train()
     trained_state(clothes, loss=soft(), teacher=teacher)
     assert same(before, state(teacher_network))

@@ -14,6 +14,7 @@ from IPython.display import Markdown, display
 from torch.nn import functional as F
 
 from kd_helpers import kd_loss, load_dataset, load_or_train, pick_device, shipped
+from kd_helpers.batches import batches
 from kd_helpers.checks import check_gradient, check_kd_loss, check_labelled_loss
 from kd_helpers.device import autocast, pick_precision
 from kd_helpers.explorers import build_gradient_explorer, build_settings_explorer
@@ -31,8 +32,9 @@ from kd_helpers.plots import (
     new_figure,
 )
 from kd_helpers.runs import cached_teacher
+from kd_helpers.schedules import make_optimiser
 from kd_helpers.show import display_figure, display_live
-from kd_helpers.training import batches, make_optimiser, make_student, predict, train
+from kd_helpers.training import make_student, predict, train
 from kd_helpers.transfer import load_source
 
 # %%

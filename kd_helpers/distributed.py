@@ -1,0 +1,111 @@
+"""One training on several GPUs or machines, started by PyTorch's `torchrun`.
+
+With one process every function here does nothing, so the loop is the same. With several, each
+process answers its share of every batch; the logits of all shares are gathered before the loss, so
+that any loss is that of the whole batch; and batch normalisation takes the whole batch's statistics.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed.nn.functional import all_gather, all_reduce
+from torch.nn.parallel import DistributedDataParallel
+
+PATIENCE = datetime.timedelta(hours=12)  # others wait while one of them holds a lock or stores
+
+
+def start() -> None:
+    """Join the other processes if torchrun started this one."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+
+
+def stop() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def size() -> int:
+    """Number of processes that train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes files and prints."""
+    return rank() == 0
+
+
+def wait_for_all() -> None:
+    if size() > 1:
+        dist.barrier()
+
+
+def share(whole: torch.Tensor) -> torch.Tensor:
+    """This process's equal part of batches (…, B), in the order of the ranks.
+
+    Raises:
+        ValueError: the batch cannot be divided equally.
+    """
+    if whole.shape[-1] % size():
+        raise ValueError(
+            f"got a batch of {whole.shape[-1]} images for {size()} processes; expected a multiple: "
+            "choose another batch_size or number of processes"
+        )
+    return whole.chunk(size(), dim=-1)[rank()]
+
+
+def gather(part: torch.Tensor) -> torch.Tensor:
+    """The parts (B / size, …) of all processes as one batch (B, …), with gradient where it has one.
+
+    Every process then computes the same loss. Going back, its gradient arrives from all of them,
+    `size` times too large in sum; DistributedDataParallel's mean over the processes undoes just that.
+    """
+    return part if size() == 1 else torch.cat(all_gather(part))
+
+
+def wrap(student: nn.Module) -> nn.Module:
+    """The network to call in a training step; the weights stay those of `student`."""
+    if size() == 1:
+        return student
+    join_batch_norms(student)
+    return DistributedDataParallel(student, broadcast_buffers=False)
+
+
+def join_batch_norms(module: nn.Module) -> None:
+    """Let every batch normalisation of a network, in place, see the whole batch while training."""
+    for child in module.modules():
+        if type(child) is nn.BatchNorm2d:
+            child.__class__ = JoinedBatchNorm
+
+
+class JoinedBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation over the batches of all processes.
+
+    PyTorch's SyncBatchNorm does the same on GPUs only; this one also works, and is tested, without.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().forward(x)
+        wide = x.float()
+        count = wide.numel() // wide.shape[1] * size()
+        mean = all_reduce(wide.sum(dim=(0, 2, 3))) / count
+        centred = wide - mean[:, None, None]
+        variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / count
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)

@@ -1,0 +1,71 @@
+"""All numbers of a finished run: what is written beside its weights."""
+
+from __future__ import annotations
+
+import datetime
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from kd_helpers import metrics
+from kd_helpers.data import Dataset
+from kd_helpers.device import describe, pick_device, pick_precision
+from kd_helpers.models import make_model
+from kd_helpers.recipes import Recipe, to_dict
+from kd_helpers.stored import FORMAT, Run, write_record
+from kd_helpers.training import History, predict
+
+
+def input_of(dataset: Dataset) -> dict[str, int]:
+    """What a network has to know about the data: keyword arguments of `make_model`."""
+    _, channels, size, _ = dataset.train.images.shape
+    return {"num_classes": len(dataset.classes), "in_channels": channels, "image_size": size}
+
+
+def make_record(
+    recipe: Recipe, student: nn.Module, dataset: Dataset,
+    test_logits: torch.Tensor, history: History,
+) -> dict:  # fmt: skip
+    """All numbers of a finished run. The test images are looked at here, once."""
+    device = dataset.train.images.device
+    shape = tuple(dataset.train.images.shape[1:])
+    dtype, reason = pick_precision(device)
+    return {
+        "format": FORMAT,
+        "hash": recipe.hash,
+        "recipe": to_dict(recipe),
+        "input": input_of(dataset),
+        "test": metrics.classification_metrics(test_logits.float(), dataset.test.labels),
+        "val": {"accuracy": metrics.accuracy(predict(student, dataset.val.images), dataset.val.labels)},
+        "parameters": metrics.count_parameters(student),
+        "multiply_adds": metrics.count_multiply_adds(student, shape),
+        "bytes": len(save({k: v.cpu().contiguous() for k, v in student.state_dict().items()})),
+        "latency": measure_latencies(student, shape),
+        "history": {"step": history.step, **{k: [round(v, 5) for v in vs] for k, vs in history.terms.items()}},
+        "seconds": round(history.seconds, 2),
+        "resumed": history.resumed,
+        "date": datetime.date.today().isoformat(),
+        "device": describe(device),
+        "precision": f"{str(dtype).removeprefix('torch.')}: {reason}",
+        "versions": {"torch": str(torch.__version__)},
+    }  # fmt: skip
+
+
+def measure_latencies(model: nn.Module, image_shape: tuple[int, int, int]) -> list[dict]:
+    """Latency at batch 1 and at batch 256."""
+    return [metrics.measure_latency(model, image_shape, size) for size in (1, 256)]
+
+
+def measure_latency_again(run: Run) -> Run:
+    """Time the run's network on this machine, now, and store the result in its record.
+
+    The speed of a network does not depend on its weights, so any run can be timed again, also one
+    that was trained while something else kept the machine busy.
+    """
+    device = pick_device()
+    shape = (run.record["input"]["in_channels"], *[run.record["input"]["image_size"]] * 2)
+    model = make_model(run.recipe.student, **run.record["input"]).to(device)
+    record = run.record | {"latency": measure_latencies(model, shape)}
+    write_record(run.folder, run.recipe, record)
+    return Run(run.recipe, record, run.folder)
