@@ -1,21 +1,53 @@
-"""The console command `kd`: `kd check` looks at this machine, `kd runs` at the stored runs."""
+"""The console command `kd`: check this machine, list or renew the stored runs, train, sweep, measure."""
 
 from __future__ import annotations
 
 import argparse
-import platform
+import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "seaborn", "scikit-learn", "safetensors",
-            "ipywidgets", "jupyterlab")  # fmt: skip
+SETTINGS = (
+    "NAME=VALUE: a field of Recipe or of its parts, as in student=cnn-4 kd_weight=0.9 teacher=course "
+    "transfer.images=600 schedule.steps=600 views.flip=True"
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
+    parser = make_parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return chosen.do(chosen)
+    except (ValueError, RuntimeError, OSError) as problem:
+        print(f"kd {chosen.command}: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped by hand; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kd", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("check", help="is everything there that the course needs?")
-    runs = commands.add_parser("runs", help="list the stored runs that ship with the course")
+    check = commands.add_parser("check", help="is everything there that the course needs?")
+    check.set_defaults(do=run_check)
+    add_runs(commands.add_parser("runs", help="list the stored runs that ship with the course"))
+    train = commands.add_parser(
+        "train", help="train one recipe, or load it; under torchrun on several GPUs or machines"
+    )
+    train.add_argument("settings", nargs="*", metavar="NAME=VALUE", help=SETTINGS)
+    train.set_defaults(do=train_recipe)
+    add_sweep(commands.add_parser("sweep", help="train a grid of recipes × seeds"))
+    bench = commands.add_parser("bench", help="measure this machine against the textbook loop")
+    bench.add_argument("--json", metavar="FILE", help="also write the numbers to a file")
+    bench.add_argument("--only", metavar="ROWS", help="some rows only, such as a,c")
+    bench.set_defaults(do=run_bench)
+    data = commands.add_parser("data", help="get a data set, or say which file to put where")
+    data.add_argument("name", help="fashion-mnist, cifar-10, cifar-100, svhn, tiny-imagenet-200")
+    data.set_defaults(do=get_data)
+    return parser
+
+
+def add_runs(runs: argparse.ArgumentParser) -> None:
     which = runs.add_mutually_exclusive_group()
     which.add_argument("--missing", action="store_true", help="train those that are not stored")
     which.add_argument(
@@ -23,81 +55,30 @@ def main(arguments: list[str] | None = None) -> int:
     )
     which.add_argument("--latency", action="store_true", help="time all of them again, here, now")
     runs.add_argument("--jobs", type=int, help="trainings at a time; one a core by default")
-    chosen = parser.parse_args(arguments)
-    if chosen.command == "check":
-        return check()
-    if chosen.missing or chosen.retrain or chosen.latency:
-        return renew_runs(chosen)
-    return list_runs()
+    runs.set_defaults(do=look_at_runs)
 
 
-def check() -> int:
-    """Print one [ok] or [failed] line for each thing the course needs; 1 if any failed."""
-    lines = list(check_lines())
-    print("\n".join(lines))
-    return int(any(line.startswith("[failed]") for line in lines))
-
-
-def check_lines():
-    """The lines of the environment check."""
-    yield mark(
-        sys.version_info >= (3, 10), f"Python {platform.python_version()}", "needs 3.10 or newer"
+def add_sweep(sweep: argparse.ArgumentParser) -> None:
+    sweep.add_argument(
+        "settings", nargs="*", metavar="NAME=VALUE,VALUE…",
+        help=f"the grid: {SETTINGS}; several values give all combinations",
+    )  # fmt: skip
+    sweep.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, … of each (5)")
+    sweep.add_argument("--jobs", type=int, help="trainings at a time here; one a core by default")
+    sweep.add_argument(
+        "--dask", metavar="ADDRESS", help="a Dask scheduler, tcp://host:port, or its scheduler file"
     )
-    for package in PACKAGES:
-        try:
-            yield mark(True, f"{package} {version(package)}")
-        except PackageNotFoundError:
-            yield mark(False, package, "not installed: run `pip install -e '.[lab]'`")
-    yield from data_lines()
-    yield from device_lines()
+    sweep.set_defaults(do=run_sweep)
 
 
-def mark(fine: bool, what: str, advice: str = "") -> str:
-    return f"[ok]     {what}" if fine else f"[failed] {what}: {advice}"
+def run_check(chosen: argparse.Namespace) -> int:
+    from kd_helpers.checkup import check
+
+    return check()
 
 
-def data_lines():
-    from kd_helpers.data import DataError, load_dataset
-    from kd_helpers.runs import load_run
-    from kd_helpers.shipped import TEACHER, shipped_runs
-    from kd_helpers.stored import RunError
-
-    try:
-        data = load_dataset("fashion-mnist")
-        yield mark(
-            True,
-            f"Fashion-MNIST: {len(data.train):,} + {len(data.val):,} + {len(data.test):,} images",
-        )
-    except DataError as problem:
-        yield mark(False, "Fashion-MNIST", str(problem))
-    try:
-        stored = [load_run(recipe) for recipe, _ in shipped_runs()]
-        missing = sum(run is None for run in stored)
-        yield mark(
-            not missing, f"{len(stored)} stored runs", f"{missing} missing: run `kd runs --missing`"
-        )
-        if stored[0]:
-            stored[0].tensors()
-            yield mark(
-                True,
-                f"the teacher, {TEACHER.student}: {stored[0].accuracy:.2f} % of the test images right",
-            )
-    except RunError as problem:
-        yield mark(False, "stored runs", str(problem))
-
-
-def device_lines():
-    from kd_helpers.device import describe, pick_device, pick_precision
-
-    device = pick_device()
-    why = (
-        "PyTorch sees this GPU"
-        if device.type == "cuda"
-        else "PyTorch sees no GPU; the course does not need one"
-    )
-    yield mark(True, f"device {device} ({describe(device)}): {why}")
-    dtype, reason = pick_precision(device)
-    yield mark(True, f"training in {str(dtype).removeprefix('torch.')}: {reason}")
+def look_at_runs(chosen: argparse.Namespace) -> int:
+    return renew_runs(chosen) if chosen.missing or chosen.retrain or chosen.latency else list_runs()
 
 
 def list_runs() -> int:
@@ -128,16 +109,75 @@ def list_runs() -> int:
 
 def renew_runs(chosen: argparse.Namespace) -> int:
     """Train what is asked for, then time all runs while nothing else is going on."""
-    from kd_helpers.retrain import default_jobs, print_progress, retrain, time_all
+    from kd_helpers.retrain import print_progress, retrain, time_all
     from kd_helpers.stored import RunError
 
     try:
         if not chosen.latency:
-            print_progress(retrain(again=chosen.retrain, jobs=chosen.jobs or default_jobs()))
+            print_progress(retrain(again=chosen.retrain, jobs=chosen.jobs))
         print_progress(time_all())
     except RunError as problem:
         print(problem, file=sys.stderr)
         return 1
+    return 0
+
+
+def train_recipe(chosen: argparse.Namespace) -> int:
+    """Load or train one recipe; with the processes of torchrun, all of them together."""
+    from kd_helpers import distributed
+    from kd_helpers.runs import load_or_train
+    from kd_helpers.sweeps import parse_grid
+
+    recipes = parse_grid(chosen.settings)
+    if len(recipes) > 1:
+        raise ValueError(f"got {len(recipes)} recipes; expected one: use `kd sweep` for a grid")
+    distributed.start()
+    try:
+        load_or_train(recipes[0])
+    finally:
+        distributed.stop()
+    return 0
+
+
+def run_sweep(chosen: argparse.Namespace) -> int:
+    """Train a grid with a progress bar, then print its table; 1 if a recipe failed."""
+    from tqdm import tqdm
+
+    from kd_helpers.sweeps import parse_grid, sweep, table
+
+    seeds = "seed=" + ",".join(map(str, range(chosen.seeds)))
+    own_seeds = any(setting.startswith("seed=") for setting in chosen.settings)
+    recipes = parse_grid(chosen.settings if own_seeds else [*chosen.settings, seeds])
+    outcomes = list(
+        tqdm(sweep(recipes, jobs=chosen.jobs, dask=chosen.dask), total=len(recipes), unit="run")
+    )
+    print("\n".join(table(outcomes)))
+    return int(any(outcome.problem for outcome in outcomes))
+
+
+def run_bench(chosen: argparse.Namespace) -> int:
+    """Run benchmarks/engine.py of the repository, in a process of its own."""
+    from kd_helpers.data import data_dir
+
+    script = data_dir().parent / "benchmarks" / "engine.py"
+    if not script.is_file():
+        raise ValueError(
+            f"{script}: expected the benchmarks; run `kd bench` in a clone of the course"
+        )
+    options = [f"--{name}={value}" for name in ("json", "only") if (value := getattr(chosen, name))]
+    return subprocess.run([sys.executable, str(script), *options]).returncode
+
+
+def get_data(chosen: argparse.Namespace) -> int:
+    """Load a data set, from a local file or by download, and say what is in it."""
+    from kd_helpers.data import load_dataset
+
+    data = load_dataset(chosen.name)
+    shape = "×".join(map(str, data.train.images.shape[1:]))
+    print(
+        f"{data.name}: {len(data.train):,} + {len(data.val):,} + {len(data.test):,} images of {shape}, "
+        f"{len(data.classes)} classes"
+    )
     return 0
 
 

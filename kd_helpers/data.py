@@ -1,15 +1,18 @@
-"""Data sets as uint8 tensors on one device, with fixed splits. No worker processes, no downloads."""
+"""Load a data set by name, as uint8 tensors on one device, with fixed splits. No worker processes."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import os
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from kd_helpers.splits import DataError, Dataset, Split, data_dir, hold_out, last_of_each_class
+
+__all__ = ["DataError", "Dataset", "Split", "data_dir", "last_of_each_class", "load_dataset"]
 
 FASHION_CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -26,57 +29,38 @@ FASHION_FILES = {
 VALIDATION_PER_CLASS = 600
 
 
-class DataError(RuntimeError):
-    """A data file is missing or is not the file that the course was built with."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """Images (N, C, H, W) uint8 in 0..255 and labels (N,) int64, both on one device."""
-
-    images: torch.Tensor
-    labels: torch.Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def subset(self, index: torch.Tensor) -> Split:
-        """The images at `index` (M,), in that order."""
-        return Split(self.images[index], self.labels[index])
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Three fixed splits and the class names. `classes[label]` is the name of a label."""
-
-    name: str
-    classes: tuple[str, ...]
-    train: Split
-    val: Split
-    test: Split
-
-
-def data_dir() -> Path:
-    """The folder `data/`: $KD_DATA if set, else the one beside the package in the repository."""
-    return Path(os.environ.get("KD_DATA") or Path(__file__).resolve().parent.parent / "data")
-
-
 def load_dataset(
     name: str, device: torch.device | str = "cpu", root: Path | None = None
 ) -> Dataset:
     """Load a data set by name; every call gives the same splits.
 
+    | name | images | training + validation + test | published by |
+    | --- | --- | --- | --- |
+    | fashion-mnist | (N, 1, 28, 28) | 54,000 + 6,000 + 10,000 | Xiao, Rasul and Vollgraf 2017 |
+    | cifar-10 | (N, 3, 32, 32) | 45,000 + 5,000 + 10,000 | Krizhevsky 2009 |
+    | cifar-100 | (N, 3, 32, 32) | 45,000 + 5,000 + 10,000, fine labels | Krizhevsky 2009 |
+    | svhn | (N, 3, 32, 32) | 65,937 + 7,320 + 26,032 | Netzer et al. 2011 |
+    | tiny-imagenet-200 | (N, 3, 64, 64) | 90,000 + 10,000 + 10,000 | Le and Yang 2015 |
+
+    Validation is the last tenth of each class (rounded down) in the published training part, in
+    the order of its file: 600 images a class of Fashion-MNIST, 500 of CIFAR-10, 50 of CIFAR-100
+    and of Tiny ImageNet (there in the order of the file names). The test split is the published
+    one; of Tiny ImageNet, whose test images have no labels, it is the published validation part.
+
+    Fashion-MNIST comes with the course. The others are downloaded at the first call unless their
+    files are there; `data/README.md` says which files, and where they may lie.
+
     Args:
-        name: "fashion-mnist" (Xiao, Rasul, Vollgraf 2017, arXiv 1708.07747; MIT licence).
+        name: as above.
         device: where the tensors live for the whole run.
         root: the folder that holds the data set's folder; `data/` of the repository by default.
 
     Returns:
-        54,000 training, 6,000 validation and 10,000 test images, (N, 1, 28, 28) uint8.
-        Validation is the last 600 images of each class in the published training file.
+        Three splits: images uint8 in 0..255, labels int64.
 
     Raises:
-        ValueError: the name is unknown. DataError: a file is missing, cut short or altered.
+        ValueError: the name is unknown. DataError: a file is missing, cut short or altered, or
+            could not be downloaded.
     """
     if name not in LOADERS:
         raise ValueError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}")
@@ -87,29 +71,21 @@ def load_fashion_mnist(root: Path, device: torch.device) -> Dataset:
     raw = {
         file: read_idx(root / "fashion-mnist" / file, sha) for file, sha in FASHION_FILES.items()
     }
-    train, test = (
+    published, test = (
         Split(
             torch.from_numpy(raw[f"{part}-images-idx3-ubyte.gz"]).unsqueeze(1).to(device),
             torch.from_numpy(raw[f"{part}-labels-idx1-ubyte.gz"]).long().to(device),
         )
         for part in ("train", "t10k")
     )
-    held_out = last_of_each_class(train.labels, VALIDATION_PER_CLASS)
-    return Dataset(
-        "fashion-mnist",
-        FASHION_CLASSES,
-        train=train.subset(torch.where(~held_out)[0]),
-        val=train.subset(torch.where(held_out)[0]),
-        test=test,
-    )
+    held_out = last_of_each_class(published.labels, VALIDATION_PER_CLASS)
+    return Dataset("fashion-mnist", FASHION_CLASSES, *hold_out(published, held_out), test)
 
 
-def last_of_each_class(labels: torch.Tensor, count: int) -> torch.Tensor:
-    """Mask (N,) bool of the last `count` images of every class: needs no random numbers at all."""
-    mask = torch.zeros_like(labels, dtype=torch.bool)
-    for label in labels.unique():
-        mask[torch.where(labels == label)[0][-count:]] = True
-    return mask
+def load_paper_data(name: str, root: Path, device: torch.device) -> Dataset:
+    from kd_helpers import paper_data  # only now: most readers never need it
+
+    return paper_data.LOADERS[name](root, device)
 
 
 def read_idx(path: Path, sha256: str) -> np.ndarray:
@@ -133,4 +109,10 @@ def read_idx(path: Path, sha256: str) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
 
 
-LOADERS = {"fashion-mnist": load_fashion_mnist}
+LOADERS = {
+    "fashion-mnist": load_fashion_mnist,
+    "cifar-10": partial(load_paper_data, "cifar-10"),
+    "cifar-100": partial(load_paper_data, "cifar-100"),
+    "svhn": partial(load_paper_data, "svhn"),
+    "tiny-imagenet-200": partial(load_paper_data, "tiny-imagenet-200"),
+}

@@ -47,20 +47,30 @@ def _pick_precision(device_type: str, wanted: str) -> tuple[torch.dtype, str]:
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16, "this GPU multiplies bfloat16 natively"
         return torch.float32, "this GPU has no native bfloat16"
-    gain = matmul_seconds(torch.float32) / matmul_seconds(torch.bfloat16)
+    gain = bfloat16_gain()
     reason = f"bfloat16 products run at {gain:.1f} times the speed of float32 on this processor"
     return (torch.bfloat16 if gain > WORTHWHILE_GAIN else torch.float32), reason
 
 
-def matmul_seconds(dtype: torch.dtype, size: int = 768, repeats: int = 5) -> float:
-    """Seconds for one size × size matrix product on the processor: the fastest of a few."""
+def bfloat16_gain(rounds: int = 8) -> float:
+    """How many times faster a matrix product is in bfloat16 than in float32 on this processor.
+
+    The two take turns and the fastest of each counts: what else the machine does meanwhile then
+    slows both down and does not decide.
+    """
+    times = {dtype: [] for dtype in (torch.float32, torch.bfloat16)}
+    for _ in range(rounds + 1):
+        for dtype, seconds in times.items():
+            seconds.append(matmul_seconds(dtype))
+    return min(times[torch.float32][1:]) / min(times[torch.bfloat16][1:])  # the first warms up
+
+
+def matmul_seconds(dtype: torch.dtype, size: int = 768) -> float:
+    """Seconds for one size × size matrix product on the processor."""
     a = torch.ones(size, size, dtype=dtype)
-    seconds = []
-    for _ in range(repeats + 1):  # the first one warms up
-        start = time.perf_counter()
-        a @ a
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
+    start = time.perf_counter()
+    a @ a
+    return time.perf_counter() - start
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager:

@@ -13,7 +13,6 @@ import os
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.distributed.nn.functional import all_gather, all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 PATIENCE = datetime.timedelta(hours=12)  # others wait while one of them holds a lock or stores
@@ -71,7 +70,39 @@ def gather(part: torch.Tensor) -> torch.Tensor:
     Every process then computes the same loss. Going back, its gradient arrives from all of them,
     `size` times too large in sum; DistributedDataParallel's mean over the processes undoes just that.
     """
-    return part if size() == 1 else torch.cat(all_gather(part))
+    return part if size() == 1 else Gather.apply(part)
+
+
+class Gather(torch.autograd.Function):
+    """(B / size, …) on every process → (B, …); back, the sum of all processes' gradients."""
+
+    @staticmethod
+    def forward(ctx, part: torch.Tensor) -> torch.Tensor:
+        parts = [torch.empty_like(part) for _ in range(size())]
+        dist.all_gather(parts, part.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        return summed(gradient).chunk(size())[rank()]
+
+
+class SumOfAll(torch.autograd.Function):
+    """The sum over all processes, both forwards and back."""
+
+    @staticmethod
+    def forward(ctx, value: torch.Tensor) -> torch.Tensor:
+        return summed(value)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        return summed(gradient)
+
+
+def summed(value: torch.Tensor) -> torch.Tensor:
+    total = value.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(total)
+    return total
 
 
 def wrap(student: nn.Module) -> nn.Module:
@@ -79,7 +110,7 @@ def wrap(student: nn.Module) -> nn.Module:
     if size() == 1:
         return student
     join_batch_norms(student)
-    return DistributedDataParallel(student, broadcast_buffers=False)
+    return DistributedDataParallel(student)
 
 
 def join_batch_norms(module: nn.Module) -> None:
@@ -100,9 +131,9 @@ class JoinedBatchNorm(nn.BatchNorm2d):
             return super().forward(x)
         wide = x.float()
         count = wide.numel() // wide.shape[1] * size()
-        mean = all_reduce(wide.sum(dim=(0, 2, 3))) / count
+        mean = SumOfAll.apply(wide.sum(dim=(0, 2, 3))) / count
         centred = wide - mean[:, None, None]
-        variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / count
+        variance = SumOfAll.apply(centred.square().sum(dim=(0, 2, 3))) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)

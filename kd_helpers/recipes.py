@@ -50,6 +50,16 @@ class Recipe:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def __str__(self) -> str:
+        return ", ".join([*self._words(), f"seed {self.seed}"])
+
+    def describe(self) -> str:
+        """The recipe in words without its seed, with every setting that is not at its default."""
+        settings = {"dataset": self.dataset} if self.dataset != Recipe.dataset else {}
+        for part in (self.transfer, self.schedule, self.views):
+            settings |= to_dict(part)
+        return ", ".join([*self._words(), *(f"{k}={v}" for k, v in settings.items())])
+
+    def _words(self) -> list[str]:
         parts = [self.student]
         if self.kd_weight:
             parts.append(
@@ -57,7 +67,7 @@ class Recipe:
             )
         if self.label_smoothing:
             parts.append(f"labels smoothed by {self.label_smoothing:g}")
-        return ", ".join([*parts, f"seed {self.seed}"])
+        return parts
 
 
 def to_dict(value: object) -> object:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 
-import torch
-
-from kd_helpers.device import pick_device
 from kd_helpers.folders import run_folders
+from kd_helpers.parallel import each
 from kd_helpers.recipes import Recipe
 from kd_helpers.records import measure_latency_again
 from kd_helpers.runs import load_run, train_recipe
@@ -21,12 +16,7 @@ from kd_helpers.stored import Run
 Item = tuple[Recipe, tuple[str, ...]]
 
 
-def default_jobs() -> int:
-    """One training a core, since small networks do not fill two; one in all on a GPU."""
-    return 1 if pick_device().type == "cuda" else os.cpu_count() or 1
-
-
-def retrain(*, again: bool, jobs: int) -> Iterator[Run]:
+def retrain(*, again: bool, jobs: int | None = None) -> Iterator[Run]:
     """Train shipped runs into `data/runs`, teachers first; yields each run when it is stored.
 
     Every run is stored when it is done, so an interruption loses only the ones under way; then
@@ -37,10 +27,7 @@ def retrain(*, again: bool, jobs: int) -> Iterator[Run]:
     for item in [item for item in todo if item[0] in teachers]:
         yield train_and_store(item)
     students = [item for item in todo if item[0] not in teachers]
-    # "spawn", because a forked copy of PyTorch's threads can hang.
-    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        for done in as_completed([pool.submit(train_and_store, item) for item in students]):
-            yield done.result()
+    yield from each(train_and_store, students, jobs=jobs)
 
 
 def train_and_store(item: Item) -> Run:

@@ -90,7 +90,7 @@ class CachedTeacher:
         if len(new) and self.files and time.monotonic() > self.looked + SECONDS_BETWEEN_FILES:
             self.read_files()
             new = new[~self.known[new]]
-        for some in new.split(PAIRS_AT_ONCE.get(self.images.device.type, 64)):
+        for some in new.split(PAIRS_AT_ONCE.get(self.images.device.type, 64)) if len(new) else ():
             self._remember(some, self.teacher(self._batch(some)).half())
             self.unsaved.append(some)
         if self.unsaved and time.monotonic() > self.wrote + SECONDS_BETWEEN_FILES:

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from kd_helpers import cli, retrain
+from kd_helpers import checkup, cli, retrain
 from kd_helpers.data import data_dir
 from kd_helpers.shipped import TEACHER, shipped_runs
 
@@ -77,7 +77,7 @@ def test_check_with_a_damaged_record_names_it(broken, capsys):
 
 
 def test_check_with_a_missing_package_says_how_to_install_it(monkeypatch, capsys):
-    monkeypatch.setattr(cli, "PACKAGES", ("torch", "no-such-package"))
+    monkeypatch.setattr(checkup, "PACKAGES", ("torch", "no-such-package"))
     assert cli.main(["check"]) == 1
     assert "[failed] no-such-package: not installed: run `pip install" in capsys.readouterr().out
 

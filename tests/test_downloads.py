@@ -8,89 +8,29 @@ import shutil
 import socket
 import threading
 import time
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 
 import pytest
 from filelock import FileLock
 
+from file_server import (
+    CONTENT,
+    HALF,
+    NAME,
+    FileServer,
+    cut_off_half_way,
+    login_page,
+    slow,
+    stall_half_way,
+    status,
+    whole,
+    without_length,
+    without_range,
+    wrong_bytes,
+)  # fmt: skip
 from kd_helpers import downloads
 from kd_helpers.downloads import PublishedFile, fetch
 from kd_helpers.splits import DataError
-
-CONTENT = bytes(range(256)) * 1000  # 256,000 bytes
-HALF = len(CONTENT) // 2
-NAME = "letters.bin"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Notes each request, then does what the server's next plan says."""
-
-    def do_GET(self):
-        offset = self.headers.get("Range")
-        self.server.requests.append((self.path, offset))
-        plan = self.server.plans.pop(0) if self.server.plans else whole
-        plan(self, int(re.fullmatch(r"bytes=(\d+)-", offset)[1]) if offset else 0)
-
-    def start(self, status=200, length=None, **headers):
-        self.send_response(status)
-        for name, value in {"Content-Length": length, **headers}.items():
-            if value is not None:
-                self.send_header(name, value)
-        self.end_headers()
-
-    def start_from(self, offset):
-        self.start(206 if offset else 200, len(CONTENT) - offset)
-
-    def log_message(self, *_):
-        pass
-
-
-def whole(request, offset):
-    request.start_from(offset)
-    request.wfile.write(CONTENT[offset:])
-
-
-def slow(request, offset):
-    request.start_from(offset)
-    for start in range(offset, len(CONTENT), 32_000):
-        request.wfile.write(CONTENT[start : start + 32_000])
-        time.sleep(0.03)
-
-
-def cut_off_half_way(request, offset):
-    request.start_from(offset)
-    request.wfile.write(CONTENT[offset:HALF])
-
-
-def stall_half_way(request, offset):
-    cut_off_half_way(request, offset)
-    request.wfile.flush()
-    request.server.stop.wait(5)
-
-
-def without_range(request, offset):
-    request.start(200, len(CONTENT))
-    request.wfile.write(CONTENT)
-
-
-def without_length(request, offset):
-    request.start(200)
-    request.wfile.write(CONTENT)
-
-
-def wrong_bytes(request, offset):
-    request.start_from(offset)
-    request.wfile.write(CONTENT[offset:-1] + b"?")
-
-
-def login_page(request, offset):
-    request.start(200, 13)
-    request.wfile.write(b"please log in")
-
-
-def status(code):
-    return lambda request, offset: request.start(code, 0)
 
 
 @pytest.fixture(autouse=True)
@@ -103,28 +43,21 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def start_server():
-    """start_server(plan, plan, ...) -> a server with .url and .requests; one plan a request."""
+    """start_server(plan, plan, ...) -> a FileServer that is stopped after the test."""
     servers = []
 
     def start(*plans):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.plans, server.requests, server.stop = list(plans), [], threading.Event()
-        server.base = f"http://127.0.0.1:{server.server_port}/files"
-        server.url = f"{server.base}/{NAME}"
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        servers.append(server)
-        return server
+        servers.append(FileServer(*plans))
+        return servers[-1]
 
     yield start
     for server in servers:
-        server.stop.set()
-        server.shutdown()
-        server.server_close()
+        server.stop()
 
 
-def published(*servers, content=CONTENT):
+def published(*servers):
     urls = tuple(server if isinstance(server, str) else server.url for server in servers)
-    return PublishedFile(NAME, len(content), hashlib.sha256(content).hexdigest(), urls)
+    return PublishedFile(NAME, len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), urls)
 
 
 def nobody_listens():
@@ -132,10 +65,6 @@ def nobody_listens():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{listener.getsockname()[1]}/{NAME}"
-
-
-def ranges(server):
-    return [offset for _, offset in server.requests]
 
 
 def assert_got(path, folder):
@@ -147,7 +76,8 @@ def assert_got(path, folder):
 def test_a_file_is_downloaded_once_into_a_new_folder(plan, start_server, tmp_path, capsys):
     server, folder = start_server(plan), tmp_path / "new" / "letters"
     assert_got(fetch(published(server), folder), folder)
-    assert "letters.bin: 0.3 of 0.3 MB" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "letters.bin: 100%" in said and "B/s" in said
     assert_got(fetch(published(server), folder), folder)
     assert server.requests == [("/files/letters.bin", None)]
     assert capsys.readouterr().err == ""  # no progress where nothing is downloaded
@@ -157,20 +87,20 @@ def test_a_file_is_downloaded_once_into_a_new_folder(plan, start_server, tmp_pat
 def test_a_broken_connection_is_taken_up_where_it_broke(plan, start_server, tmp_path):
     server = start_server(plan)
     assert_got(fetch(published(server), tmp_path), tmp_path)
-    assert ranges(server) == [None, f"bytes={HALF}-"]
+    assert server.ranges == [None, f"bytes={HALF}-"]
 
 
 def test_a_server_without_ranges_is_asked_for_the_whole_file_again(start_server, tmp_path):
     server = start_server(cut_off_half_way, without_range)
     assert_got(fetch(published(server), tmp_path), tmp_path)
-    assert ranges(server) == [None, f"bytes={HALF}-"]
+    assert server.ranges == [None, f"bytes={HALF}-"]
 
 
 def test_a_refused_range_starts_the_file_over(start_server, tmp_path):
     (tmp_path / f"{NAME}.part").write_bytes(CONTENT + b"too long")
     server = start_server(status(416))
     assert_got(fetch(published(server), tmp_path), tmp_path)
-    assert ranges(server) == [f"bytes={len(CONTENT) + 8}-", None]
+    assert server.ranges == [f"bytes={len(CONTENT) + 8}-", None]
 
 
 def test_a_busy_server_is_asked_again_but_not_for_ever(start_server, tmp_path):
@@ -186,14 +116,14 @@ def test_a_server_that_always_breaks_at_the_same_byte_is_left(start_server, tmp_
     bad, good = start_server(*[cut_off_half_way] * 9), start_server()
     assert_got(fetch(published(bad, good), tmp_path), tmp_path)
     assert len(bad.requests) == 1 + downloads.ATTEMPTS
-    assert ranges(good) == [f"bytes={HALF}-"]
+    assert good.ranges == [f"bytes={HALF}-"]
 
 
 def test_wrong_bytes_are_thrown_away_and_the_next_mirror_is_asked(start_server, tmp_path):
     bad, good = start_server(wrong_bytes), start_server()
     with pytest.warns(UserWarning, match=re.escape(bad.url)):
         assert_got(fetch(published(bad, good), tmp_path), tmp_path)
-    assert ranges(bad) == ranges(good) == [None]
+    assert bad.ranges == good.ranges == [None]
 
 
 def test_wrong_bytes_from_everywhere_leave_nothing(start_server, tmp_path):
@@ -211,14 +141,14 @@ def test_a_part_with_wrong_bytes_is_not_the_mirrors_fault(start_server, tmp_path
     server = start_server()
     with pytest.warns(UserWarning, match="thrown away"):
         assert_got(fetch(published(server), tmp_path), tmp_path)
-    assert ranges(server) == [f"bytes={HALF}-", None]
+    assert server.ranges == [f"bytes={HALF}-", None]
 
 
 def test_an_answer_of_another_length_is_not_written(start_server, tmp_path):
     (tmp_path / f"{NAME}.part").write_bytes(CONTENT[:HALF])
     portal, good = start_server(login_page), start_server()
     assert_got(fetch(published(portal, good), tmp_path), tmp_path)
-    assert ranges(good) == [f"bytes={HALF}-"]
+    assert good.ranges == [f"bytes={HALF}-"]
 
 
 def test_mirrors_that_do_not_answer_are_named_in_one_sentence(start_server, tmp_path):
@@ -276,21 +206,20 @@ def test_a_wrong_local_file_is_named_and_left_alone(content, start_server, tmp_p
 def test_an_interrupted_download_goes_on_later(start_server, tmp_path, monkeypatch):
     server = start_server(slow)
 
-    def stop_soon(file, start):
-        def tell(have):
-            if have >= 64_000:
+    class StoppedSoon(downloads.tqdm):
+        def update(self, n=1):
+            super().update(n)
+            if self.n >= 64_000:
                 raise KeyboardInterrupt
 
-        return tell
-
     with monkeypatch.context() as patch:
-        patch.setattr(downloads, "progress", stop_soon)
+        patch.setattr(downloads, "tqdm", StoppedSoon)
         with pytest.raises(KeyboardInterrupt):
             fetch(published(server), tmp_path)
     kept = (tmp_path / f"{NAME}.part").read_bytes()
     assert len(kept) >= 64_000 and kept == CONTENT[: len(kept)] and not (tmp_path / NAME).exists()
     assert_got(fetch(published(server), tmp_path), tmp_path)
-    assert ranges(server) == [None, f"bytes={len(kept)}-"]
+    assert server.ranges == [None, f"bytes={len(kept)}-"]
 
 
 def test_a_complete_part_needs_no_request(start_server, tmp_path):
@@ -310,10 +239,10 @@ def test_a_disk_that_is_too_small_is_found_out_first(start_server, tmp_path, mon
 
 
 class FullDisk:
-    """A file that has room for so many bytes."""
+    """A file on a disk that has room for so many bytes."""
 
-    def __init__(self, file, room):
-        self.file, self.room = file, room
+    def __init__(self, room, *arguments):
+        self.room, self.file = room, open(*arguments)  # noqa: SIM115
 
     def __enter__(self):
         return self
@@ -331,12 +260,12 @@ class FullDisk:
 def test_a_disk_that_fills_up_keeps_the_part(start_server, tmp_path, monkeypatch):
     server = start_server(slow)
     with monkeypatch.context() as patch:
-        patch.setattr(downloads, "open", lambda *a: FullDisk(open(*a), 100_000), raising=False)
+        patch.setattr(downloads, "open", partial(FullDisk, 100_000), raising=False)
         with pytest.raises(DataError, match=r"disk is full.*What was downloaded is kept") as caught:
             fetch(published(server), tmp_path)
     assert "room for 0.2 MB more" in str(caught.value) and len(server.requests) == 1
     assert_got(fetch(published(server), tmp_path), tmp_path)
-    assert ranges(server) == [None, "bytes=100000-"]
+    assert server.ranges == [None, "bytes=100000-"]
 
 
 def test_of_two_that_want_a_file_one_downloads(start_server, tmp_path):
@@ -380,9 +309,3 @@ def test_a_file_is_whole_before_it_has_its_name(start_server, tmp_path, monkeypa
     monkeypatch.setattr(downloads.os, "replace", note)
     fetch(published(start_server(cut_off_half_way)), tmp_path)
     assert moved == [(f"{NAME}.part", True, False)]
-
-
-def test_a_published_file_cannot_be_changed():
-    with pytest.raises(AttributeError):
-        published("x").sha256 = "0"
-    assert replace(published("x"), bytes=1).bytes == 1

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kd_helpers.models import MODEL_NAMES, SMALLEST_IMAGE, make_model
+from kd_helpers.models import BODIES, MODEL_NAMES, SMALLEST_IMAGE, make_model
 
 BATCH = 2
 PARAMETERS = {  # at 3×32×32: (name, classes) → count
@@ -22,6 +22,14 @@ PARAMETERS = {  # at 3×32×32: (name, classes) → count
     ("resnet-20", 10): 272_474,
     ("resnet-26", 10): 369_690,
     ("resnet-110", 10): 1_730_714,
+    # CRD's networks at 100 classes: layer by layer, as in the public code
+    ("resnet-8x4", 100): 1_233_540,
+    ("resnet-32x4", 100): 7_433_860,
+    ("wrn-16-2", 100): 703_284,
+    ("wrn-40-1", 100): 569_780,
+    ("wrn-40-2", 100): 2_255_156,
+    ("vgg-8", 100): 3_965_028,
+    ("vgg-13", 100): 9_462_180,
 }
 
 
@@ -30,6 +38,50 @@ def test_number_of_parameters(name, classes):
     model = make_model(name, num_classes=classes, in_channels=3, image_size=32)
     found = sum(parameter.numel() for parameter in model.parameters())
     assert found == PARAMETERS[name, classes]
+
+
+def wide_count(depth: int, factor: int, filter_size: int) -> int:
+    """Parameters of a wide residual network on paper, filters of 3 × `filter_size`, 100 classes."""
+    taps, blocks = 3 * filter_size, (depth - 4) // 6
+    total, before = 3 * 16 * taps, 16
+    for width in (16 * factor, 32 * factor, 64 * factor):
+        first = 2 * before + before * width * taps + 2 * width + width * width * taps
+        shortcut = before * width if before != width else 0
+        rest = (blocks - 1) * 2 * (2 * width + width * width * taps)
+        total, before = total + first + shortcut + rest, width
+    return total + 2 * before + (before + 1) * 100
+
+
+@pytest.mark.parametrize(("depth", "factor"), ((16, 2), (40, 1), (40, 2)))
+@pytest.mark.parametrize(("end", "filter_size"), (("", 3), ("-1xn", 1)))
+def test_wide_networks_have_as_many_parameters_as_on_paper(depth, factor, end, filter_size):
+    name = f"wrn-{depth}-{factor}{end}"
+    model = make_model(name, num_classes=100, in_channels=3, image_size=32)
+    found = sum(parameter.numel() for parameter in model.parameters())
+    assert found == wide_count(depth, factor, filter_size)
+
+
+def filters(name: str) -> list[tuple]:
+    model = make_model(name, num_classes=10, in_channels=3, image_size=32)
+    convolutions = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
+    return [(m.in_channels, m.out_channels, m.stride, m.kernel_size) for m in convolutions]
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_1xn_twin_differs_in_the_height_of_its_filters_only(name):
+    for square, row in zip(filters(name), filters(f"{name}-1xn"), strict=True):
+        assert square[:3] == row[:3]
+        assert row[3] == (1, square[3][1]) and square[3][0] == square[3][1]
+
+
+def test_a_1xn_filter_sees_its_own_row_only():
+    torch.manual_seed(0)
+    body = make_model("vgg-8-1xn", num_classes=10, in_channels=1, image_size=28).body
+    first = body[:3].eval()  # convolution, batch norm, ReLU
+    image = torch.rand(1, 1, 28, 28, requires_grad=True)
+    first(image)[0, :, 9].sum().backward()
+    seen = image.grad[0, 0].abs().sum(dim=1)
+    assert seen[9] > 0 and seen.sum() == seen[9]
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
@@ -42,7 +94,7 @@ def test_every_model_runs(name, channels, size, classes):
     assert torch.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("name", ("cnn-2", "cnn-10", "resnet-8"))
+@pytest.mark.parametrize("name", ("cnn-2", "cnn-10", "resnet-8", "wrn-16-2", "vgg-8-1xn"))
 def test_every_weight_matrix_gets_a_gradient(name):
     torch.manual_seed(0)
     model = make_model(name, num_classes=10, in_channels=1, image_size=28)

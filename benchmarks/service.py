@@ -1,0 +1,58 @@
+"""Rows e and f: what a reader waits for, and many students of one teacher."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+
+from first_hour import ROOT, load_seconds, seconds_of
+
+from kd_helpers.recipes import Recipe
+from kd_helpers.runs import load_dataset_once, new_student, train_student
+from kd_helpers.schedules import Schedule
+from kd_helpers.shipped import taught
+from kd_helpers.sweeps import sweep
+from kd_helpers.transfer import TransferSet
+
+LESSON = taught(Recipe(transfer=TransferSet(images=12_000, labelled=600), schedule=Schedule(300)))
+
+
+def waiting() -> dict[str, float]:
+    """Row e: seconds of the first import and of the data; memory after a short distillation."""
+    memory = subprocess.run(
+        [sys.executable, __file__], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    return {
+        "import kd_helpers, s": seconds_of("import kd_helpers"),
+        "load_dataset('fashion-mnist'), s": load_seconds(),
+        "peak memory, 300 steps of cnn-2 with the course's teacher, GB": float(memory.split()[-1]),
+    }
+
+
+def distil_and_say_memory() -> None:
+    data = load_dataset_once("fashion-mnist", "cpu")
+    train_student(LESSON, new_student(LESSON, data), data)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
+
+
+def many_students() -> dict[str, float]:
+    """Row f: seconds for 1, 2, 4, 8 students of 300 steps, the start of the processes included."""
+    seconds = {}
+    for count in (1, 2, 4, 8):
+        with tempfile.TemporaryDirectory() as out:
+            os.environ["KD_OUT"] = out
+            start = time.perf_counter()
+            outcomes = list(sweep([replace(LESSON, seed=seed) for seed in range(count)]))
+            seconds[f"{count} students, s"] = time.perf_counter() - start
+            assert not any(outcome.problem for outcome in outcomes), outcomes
+    del os.environ["KD_OUT"]
+    return seconds
+
+
+if __name__ == "__main__":
+    distil_and_say_memory()
