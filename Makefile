@@ -26,8 +26,8 @@ test: $(READY)  ## check the code's style, the package, the notebooks, the widge
 runs: $(READY)  ## train every stored run again
 	$(BIN)/kd runs --retrain
 
-bench: $(READY)  ## measure what a reader waits for; leave the machine alone meanwhile
-	$(BIN)/python benchmarks/first_hour.py
+bench: $(READY)  ## measure the engine and what a reader waits for; leave the machine alone meanwhile
+	$(BIN)/kd bench && $(BIN)/python benchmarks/first_hour.py
 
 notebooks: $(READY)  ## build the notebooks from notebooks/src
 	$(BIN)/python tools/build_notebooks.py

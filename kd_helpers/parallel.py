@@ -26,6 +26,11 @@ def prepared(function: Callable, settings: dict[str, str], item: object) -> obje
     with one thread a result does not depend on how many trainings run beside it. A worker may be
     older than the present settings, so they come with each item.
     """
+    from joblib.externals.loky import process_executor
+
+    # A worker that grows by 300 MB after its first item is replaced, as if it leaked; ours keep a
+    # data set and a teacher's answers on purpose, and a new one takes seconds to start.
+    process_executor._MAX_MEMORY_LEAK_SIZE = 4e9
     torch.set_num_threads(1)
     os.environ.update(settings)
     return function(item)

@@ -11,6 +11,12 @@ def test_results_are_those_of_the_stored_runs():
     assert written == readme_results.results(), "run `python tools/readme_results.py`"
 
 
+def test_speeds_are_those_of_the_last_published_measurement():
+    text = readme_results.README.read_text(encoding="utf-8")
+    (written,) = readme_results.SPEED_MARKS.findall(text)
+    assert written == readme_results.speed(), "run `python tools/readme_results.py`"
+
+
 def test_every_link_to_a_file_leads_somewhere():
     text = readme_results.README.read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]

@@ -360,6 +360,68 @@ def test_the_learning_rate_of_a_training_peaks_once_and_ends_near_zero(clothes, 
     assert group["momentum"] == 0.9 and group["nesterov"] and group["weight_decay"] == 1e-3
 
 
+def test_a_constant_rate_falls_to_a_tenth_after_its_drops():
+    schedule = Schedule(steps=20, learning_rate=0.5, shape="constant", drops=(0.5, 0.75))
+    optimiser, scheduler = make_optimiser(student(), schedule)
+    rates = []
+    for _ in range(20):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        scheduler.step()
+    assert rates == pytest.approx([0.5] * 10 + [0.05] * 5 + [0.005] * 5)
+
+
+def test_adam_is_pytorchs_adam(clothes):
+    schedule = Schedule(3, 16, 1e-3, weight_decay=0.0, optimiser="adam", shape="constant")
+    ours, reference = student(), student()
+    train(ours, clothes, loss=HARD, schedule=schedule)
+    optimiser = torch.optim.Adam(reference.parameters(), lr=1e-3)
+    for batch in batches(clothes, None, schedule, ViewSet(), 0):
+        optimiser.zero_grad()
+        F.cross_entropy(reference.train()(batch.images), batch.labels).backward()
+        optimiser.step()
+    for name, value in reference.state_dict().items():
+        torch.testing.assert_close(state(ours)[name], value, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    (
+        ({"optimiser": "lion"}, "got optimiser='lion'; expected one of sgd, adam"),
+        ({"shape": "step"}, "got shape='step'; expected one of one-cycle, constant"),
+        ({"drops": (0.5,)}, "got drops=\\(0.5,\\) with shape='one-cycle'; expected"),
+        ({"drops": (1.5,), "shape": "constant"}, "got drops=\\(1.5,\\).*between 0 and 1"),
+    ),
+)
+def test_an_impossible_schedule_is_refused(bad, words):
+    with pytest.raises(ValueError, match=words):
+        Schedule(**bad)
+
+
+class Dropped(torch.nn.Module):
+    """A network that draws random numbers by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(SIZE * SIZE, CLASSES)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.linear(F.dropout(images.flatten(1), 0.5, self.training))
+
+
+def test_dropout_depends_on_the_seed_and_not_on_what_else_draws(clothes):
+    torch.manual_seed(0)
+    start = Dropped()
+    found = []
+    for seed, noise in ((0, 1), (0, 2), (1, 1)):
+        model = Dropped()
+        model.load_state_dict(start.state_dict())
+        torch.manual_seed(noise)
+        train(model, clothes, loss=HARD, schedule=SHORT, seed=seed)
+        found.append(state(model))
+    assert same(found[0], found[1]) and not same(found[0], found[2])
+
+
 # The transfer set, which decides what a training is shown.
 
 

@@ -1,7 +1,8 @@
-"""Write the results of the stored runs into README.md, between its two `results` marks."""
+"""Write what was measured into README.md, between its marks: results of the runs, and of `kd bench`."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 from kd_helpers import load_or_train, shipped
 from kd_helpers.labs import accuracies, collect, verdicts
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README, MEASURED = ROOT / "README.md", ROOT / "benchmarks" / "measured.json"
 MARKS = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
+SPEED_MARKS = re.compile(r"(?<=<!-- speed -->\n).*?(?=<!-- end of speed -->)", re.DOTALL)
 
 
 def results() -> str:
@@ -27,6 +30,14 @@ def results() -> str:
         table(accuracies(collect(shipped.full_arms, shipped.SEEDS))),
     ]
     return "".join(parts)
+
+
+def speed() -> str:
+    """The tables of the last published run of `kd bench`."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from report import report
+
+    return report(json.loads(MEASURED.read_text(encoding="utf-8")))
 
 
 def table(scores: dict[str, list[float]]) -> str:
@@ -44,7 +55,7 @@ def table(scores: dict[str, list[float]]) -> str:
 
 def main() -> int:
     text = README.read_text(encoding="utf-8")
-    fresh = MARKS.sub(lambda _: results(), text)
+    fresh = SPEED_MARKS.sub(lambda _: speed(), MARKS.sub(lambda _: results(), text))
     if "--check" in sys.argv:
         return int(fresh != text)
     README.write_text(fresh, encoding="utf-8")
