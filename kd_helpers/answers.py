@@ -56,19 +56,28 @@ class AnswerFiles:
     def _read(self, path: Path) -> Answers | None:
         try:
             tensors, about = read_sealed(path)
-            if about[OWNER] != self.folder.name:
-                raise DamagedFile(f"{path}: these are answers for {about}, not for this folder")
+            if about.get(OWNER) != self.folder.name or tensors.keys() != {
+                "index",
+                "slot",
+                "logits",
+            }:
+                raise DamagedFile(
+                    f"{path}: expected answers for {self.folder.name}, found {', '.join(tensors)} for "
+                    f"{about.get(OWNER, 'something else')}"
+                )
             return tensors["index"].long(), tensors["slot"].long(), tensors["logits"]
         except FileNotFoundError:
             return None
-        except (DamagedFile, KeyError, ValueError) as problem:
+        except DamagedFile as problem:
             set_aside(path, problem)
             return None
 
     def add(self, index: torch.Tensor, slot: torch.Tensor, logits: torch.Tensor) -> None:
         """Store answers in a file of their own, named by process and content."""
         tensors = {"index": index.int(), "slot": slot.int(), "logits": logits}
-        content = hashlib.sha256(logits.numpy().data).hexdigest()[:12]
-        path = self.folder / f"{os.getpid()}-{content}.answers"
+        digest = hashlib.sha256()
+        for tensor in tensors.values():
+            digest.update(tensor.contiguous().numpy().data)
+        path = self.folder / f"{os.getpid()}-{digest.hexdigest()[:12]}.answers"
         write_sealed(path, tensors, {OWNER: self.folder.name})
         self.seen.add(path.name)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import platform
 import time
+from pathlib import Path
 
 import torch
+
+from kd_helpers.files import write_atomically
+from kd_helpers.folders import out_dir
 
 WORTHWHILE_GAIN = 1.3  # bfloat16 has to be this much faster to be worth its rounding
 
@@ -30,9 +35,10 @@ def pick_device(name: str | None = None) -> torch.device:
 def pick_precision(device: torch.device) -> tuple[torch.dtype, str]:
     """The number format for the matrix products of a training step, and the reason in words.
 
-    On a processor bfloat16 is *timed* once per process, because having the instructions says
-    little: some processors run them at half the speed of float32, some at twice. The environment
-    variable KD_PRECISION ("float32" or "bfloat16") overrides the choice.
+    On a processor bfloat16 is *timed*, because having the instructions says little: some processors
+    run them at half the speed of float32, some at twice. The time is taken once for a processor and
+    a version of PyTorch and kept in `out/`, so that all processes agree. The environment variable
+    KD_PRECISION ("float32" or "bfloat16") overrides the choice.
     """
     return _pick_precision(device.type, os.environ.get("KD_PRECISION", ""))
 
@@ -47,9 +53,33 @@ def _pick_precision(device_type: str, wanted: str) -> tuple[torch.dtype, str]:
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16, "this GPU multiplies bfloat16 natively"
         return torch.float32, "this GPU has no native bfloat16"
-    gain = bfloat16_gain()
+    gain = remembered_gain()
     reason = f"bfloat16 products run at {gain:.1f} times the speed of float32 on this processor"
     return (torch.bfloat16 if gain > WORTHWHILE_GAIN else torch.float32), reason
+
+
+def remembered_gain() -> float:
+    """`bfloat16_gain()`, measured once for this processor and this PyTorch."""
+    path = out_dir() / "bfloat16-gain.json"
+    who = f"{processor_name()}, torch {torch.__version__}"
+    try:
+        return float(json.loads(path.read_text())[who])
+    except (OSError, ValueError, KeyError, TypeError):
+        gain = bfloat16_gain()
+        with contextlib.suppress(
+            OSError
+        ):  # a folder that cannot be written costs a second, no more
+            write_atomically(path, json.dumps({who: gain}).encode())
+        return gain
+
+
+def processor_name() -> str:
+    """What the system calls the processor: on Linux its model, elsewhere at least its family."""
+    lines = (
+        Path("/proc/cpuinfo").read_text().splitlines() if os.path.exists("/proc/cpuinfo") else []
+    )
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
 
 
 def bfloat16_gain(rounds: int = 8) -> float:

@@ -41,6 +41,20 @@ def kd_loss(
     return F.kl_div(student, teacher, reduction="batchmean", log_target=True) * temperature**2
 
 
+def kd_rows(
+    student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float | torch.Tensor
+) -> torch.Tensor:
+    """KL(teacher(T) ‖ student(T)) of each image, (B,), not yet times T².
+
+    Args:
+        temperature: T > 0 for all images, or (B, 1) with one for each.
+    """
+    check_logits(student_logits, teacher_logits)
+    student = F.log_softmax(student_logits.float() / temperature, dim=-1)
+    teacher = F.log_softmax(teacher_logits.detach().float() / temperature, dim=-1)
+    return F.kl_div(student, teacher, reduction="none", log_target=True).sum(dim=-1)
+
+
 def hard_loss(
     student_logits: torch.Tensor, labels: torch.Tensor, *, label_smoothing: float = 0.0
 ) -> torch.Tensor:

@@ -41,15 +41,17 @@ def load_run(recipe: Recipe) -> Run | None:
 
 def load_checked_run(recipe: Recipe) -> Run | None:
     """The same, all of its files read and checked; damaged ones are named and moved aside."""
-    for _ in run_folders():
+    found = []
+    for folder in run_folders():
+        path = folder / f"{recipe.hash}.json"
         try:
-            run = load_run(recipe)
-            if run:
+            if path.is_file():
+                run = Run(recipe, read_record(path, recipe), folder)
                 run.check()
-            return run
+                found.append(run)
         except DamagedRun as problem:
-            set_run_aside(problem.path.parent, recipe, problem)
-    return load_run(recipe)
+            set_run_aside(folder, recipe, problem)
+    return next((run for run in found if run.has_tensors), found[0] if found else None)
 
 
 def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
@@ -80,11 +82,20 @@ def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
 def train_alone(recipe: Recipe, quiet: bool = False) -> tuple[Run, str | None]:
     """Train a recipe unless another process does or did; the run, and what was done if it was this."""
     with lock_of(recipe, quiet):
+        tidy_up(recipe)
         run = load_checked_run(recipe)  # the other process may be done by now
         if run is not None:
             return run, None
         run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP)
         return run, f"trained run {recipe.hash} in {run.record['seconds']:.0f} s"
+
+
+def tidy_up(recipe: Recipe) -> None:
+    """Remove what a process that was killed while writing left of a recipe. Needs its lock."""
+    if distributed.is_main():
+        for folder in (run_folders()[-1], checkpoint_folder()):
+            for path in folder.glob(f"{recipe.hash}.*.tmp"):
+                path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,9 @@ class Batch(NamedTuple):
 Teacher = Callable[[Batch], torch.Tensor]
 
 MAX_BYTES = 2**30  # memory for the answers of one cache
-PAIRS_AT_ONCE = {"cpu": 64, "cuda": 1024}  # more than 64 is slower on a processor
+# Pictures in each call of the teacher, always just so many: the last bits of an answer may depend on
+# the size of the batch, and must not depend on who else is asked. More is slower on a processor.
+PICTURES_AT_ONCE = {"cpu": 32, "cuda": 512}
 SECONDS_BETWEEN_FILES = 5.0
 
 
@@ -79,6 +81,7 @@ class CachedTeacher:
         )
         # On the processor, whatever the device: asking a GPU would make it wait for the answer.
         self.known = torch.zeros(len(self.answers), dtype=torch.bool)
+        self.at_once = PICTURES_AT_ONCE.get(images.device.type, 32)
         self.unsaved: list[torch.Tensor] = []
         self.looked, self.wrote = -float("inf"), time.monotonic()
 
@@ -90,8 +93,9 @@ class CachedTeacher:
         if len(new) and self.files and time.monotonic() > self.looked + SECONDS_BETWEEN_FILES:
             self.read_files()
             new = new[~self.known[new]]
-        for some in new.split(PAIRS_AT_ONCE.get(self.images.device.type, 64)) if len(new) else ():
-            self._remember(some, self.teacher(self._batch(some)).half())
+        for some in new.split(self.at_once) if len(new) else ():
+            index, slot = some // self.room, some % self.room
+            self._remember(some, self._ask(index, self.view_set.view_of(index, slot)))
             self.unsaved.append(some)
         if self.unsaved and time.monotonic() > self.wrote + SECONDS_BETWEEN_FILES:
             self.save()
@@ -107,11 +111,21 @@ class CachedTeacher:
 
     def _answer_some_afresh(self, batch: Batch) -> torch.Tensor:
         pairs, inside = self._pairs(batch.index, batch.view)
-        logits = self.answers[pairs].float() if self.room else self.teacher(batch).half().float()
-        if self.room and not inside.all():
-            there = Batch(*(f[~inside] for f in batch[:4]))
-            logits[~inside] = self.teacher(there).half().float()
-        return logits
+        logits = self.answers.new_empty(len(pairs), self.answers.shape[1])
+        logits[inside] = self.answers[pairs[inside]]
+        for rows in torch.where(~inside)[0].split(self.at_once) if not inside.all() else ():
+            logits[rows] = self._ask(batch.index[rows], batch.view[rows])
+        return logits.float()
+
+    def _ask(self, index: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
+        """The teacher's answers (M, K) half to M ≤ `at_once` pairs; the call is filled up."""
+        device, missing = self.images.device, self.at_once - len(index)
+        index, view = (
+            torch.cat([values, values[:1].expand(missing)]).to(device) for values in (index, view)
+        )
+        pictures = to_float(make_views(self.images[index], view, self.view_set))
+        batch = Batch(pictures, torch.zeros_like(index), index, view)
+        return self.teacher(batch)[: self.at_once - missing].half()
 
     def read_files(self) -> None:
         """Take over what is on disk by now."""
@@ -142,13 +156,6 @@ class CachedTeacher:
         slot = self.view_set.slot_of(index, view)
         inside = slot < self.room
         return torch.where(inside, index * self.room + slot, 0), inside
-
-    def _batch(self, pairs: torch.Tensor) -> Batch:
-        pairs = pairs.to(self.images.device)
-        index = pairs // self.room
-        view = self.view_set.view_of(index, pairs % self.room)
-        pictures = to_float(make_views(self.images[index], view, self.view_set))
-        return Batch(pictures, torch.zeros_like(index), index, view)
 
     def _remember(self, pairs: torch.Tensor, logits: torch.Tensor) -> None:
         self.answers[pairs.to(self.answers.device)] = logits.to(self.answers.device)

@@ -52,13 +52,15 @@ def random_pairs(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class CountingTeacher:
-    """Answers as another teacher does and writes down every pair it was asked for."""
+    """Answers as another teacher does and writes down every pair of each call (some are filled up
+    with a pair that is in it already)."""
 
     def __init__(self, teacher) -> None:
         self.teacher, self.asked = teacher, []
 
     def __call__(self, batch: Batch) -> torch.Tensor:
-        self.asked += list(zip(batch.index.tolist(), batch.view.tolist(), strict=True))
+        pairs = zip(batch.index.tolist(), batch.view.tolist(), strict=True)
+        self.asked += list(dict.fromkeys(pairs))
         return self.teacher(batch)
 
 
