@@ -60,12 +60,16 @@ def stack(tokens: str, in_channels: int, image_size: int) -> tuple[list[nn.Modul
             size //= 2
         elif token.startswith("F"):
             features = int(token[1:])
-            layers += [nn.Flatten(), nn.Linear(channels * size * size, features), nn.ReLU()]
+            layers += [
+                nn.Flatten(),
+                nn.Linear(channels * size * size, features),
+                nn.ReLU(inplace=True),
+            ]
         else:
             layers += [
                 nn.Conv2d(channels, int(token), 3, padding=1),
                 nn.BatchNorm2d(int(token)),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
             ]
             channels = int(token)
     return layers, channels, size, features
@@ -83,7 +87,7 @@ def resnet(
     layers: list[nn.Module] = [
         nn.Conv2d(in_channels, first, 3, padding=1, bias=False),
         nn.BatchNorm2d(first),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     ]
     layers += blocks(ResidualBlock, (depth - 2) // 6, first, stages)
     head = nn.Linear(stages[-1], num_classes)
@@ -100,7 +104,12 @@ def wide_resnet(
     stages = [16 * factor, 32 * factor, 64 * factor]
     layers = [nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)]
     layers += blocks(WideBlock, (depth - 4) // 6, 16, stages)
-    layers += [nn.BatchNorm2d(stages[-1]), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    layers += [
+        nn.BatchNorm2d(stages[-1]),
+        nn.ReLU(inplace=True),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    ]
     return nn.Sequential(*layers, nn.Linear(stages[-1], num_classes))
 
 
@@ -131,8 +140,9 @@ class ResidualBlock(nn.Module):
             )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        inner = F.relu(self.norm1(self.conv1(x)))
-        return F.relu(self.norm2(self.conv2(inner)) + self.shortcut(x))
+        # In place where no gradient needs the old values: a third of a step is memory traffic.
+        inner = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        return F.relu(self.norm2(self.conv2(inner)).add_(self.shortcut(x)), inplace=True)
 
 
 class WideBlock(nn.Module):
@@ -149,9 +159,9 @@ class WideBlock(nn.Module):
             self.shortcut = nn.Conv2d(channels, width, 1, stride, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        ready = F.relu(self.norm1(x))
-        inner = self.conv2(F.relu(self.norm2(self.conv1(ready))))
-        return inner + (x if self.shortcut is None else self.shortcut(ready))
+        ready = F.relu(self.norm1(x), inplace=True)
+        inner = self.conv2(F.relu(self.norm2(self.conv1(ready)), inplace=True))
+        return inner.add_(x if self.shortcut is None else self.shortcut(ready))
 
 
 def with_row_filters(body: nn.Module) -> nn.Module:
