@@ -25,7 +25,7 @@ def report(results: dict) -> str:
     """All tables: the machine, what is wanted, then every number of every row."""
     rows = results["rows"]
     machine = "; ".join(f"{name}: {value}" for name, value in results["machine"].items())
-    parts = [f"Measured in one run ({machine}).", targets(rows)]
+    parts = [f"Each row was measured without a break ({machine}).", targets(rows)]
     parts += [plain(TITLES[key], rows[key]) for key in TITLES if key in rows]
     parts += [speeds(rows["d"])] if "d" in rows else []
     parts += [accuracies(rows["g"])] if "g" in rows else []
