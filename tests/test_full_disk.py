@@ -69,7 +69,7 @@ def test_no_room_for_the_result(train, never_killed, tmp_path):
 def test_no_room_for_the_answers(train, never_killed, tmp_path):
     train("small").succeed()
     before = sorted((tmp_path / "runs").iterdir())
-    child = train("small pupil", largest=2000, every=PLENTY)
+    child = train("small pupil", largest=6000, every=PLENTY)  # has room for its own words
     assert child.end() == 1 and says_what_to_do(child.said(), str(tmp_path / "cache"))
     assert sorted((tmp_path / "runs").iterdir()) == before
     assert "loaded run" in train("small").succeed()

@@ -12,7 +12,7 @@
 import torch
 
 from kd_helpers.checks import check_accuracy
-from kd_helpers.cli import check
+from kd_helpers.checkup import check
 from kd_helpers.data import load_dataset
 from kd_helpers.device import pick_device, pick_precision
 from kd_helpers.explorers import build_view_explorer
