@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,17 +46,18 @@ def machine() -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument("--json", help="also write the numbers to this file; - prints them instead")
     parser.add_argument("--only", default=",".join(ROWS), help="rows, such as a,c")
     chosen = parser.parse_args()
     results = {"machine": machine(), "rows": {}}
     for key in chosen.only.split(","):
         start = time.perf_counter()
         results["rows"][key] = ROWS[key]()
-        print(f"row {key}: {time.perf_counter() - start:.0f} s", flush=True)
-    print(report(results))
-    if chosen.json:
-        write_atomically(chosen.json, (json.dumps(results, indent=1) + "\n").encode())
+        print(f"row {key}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+    numbers = json.dumps(results, indent=1)
+    print(numbers if chosen.json == "-" else report(results))
+    if chosen.json and chosen.json != "-":
+        write_atomically(Path(chosen.json), f"{numbers}\n".encode())
 
 
 if __name__ == "__main__":

@@ -38,7 +38,10 @@ def make_parser() -> argparse.ArgumentParser:
     train.set_defaults(do=train_recipe)
     add_sweep(commands.add_parser("sweep", help="train a grid of recipes × seeds"))
     bench = commands.add_parser("bench", help="measure this machine against the textbook loop")
-    bench.add_argument("--json", metavar="FILE", help="also write the numbers to a file")
+    bench.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE",
+        help="print the numbers as JSON instead of tables, or also write them to a file",
+    )  # fmt: skip
     bench.add_argument("--only", metavar="ROWS", help="some rows only, such as a,c")
     bench.set_defaults(do=run_bench)
     data = commands.add_parser("data", help="get a data set, or say which file to put where")
