@@ -24,12 +24,11 @@ def swap_mistakes(teacher_logits: torch.Tensor, labels: torch.Tensor) -> torch.T
     softmax commutes with an exchange of entries, so at one T the two are one operation. Images that
     the teacher gets right stay as they are, bit for bit. (B, K), (B,) → (B, K).
     """
-    wrong = mistaken(teacher_logits, labels)
-    true = labels.where(wrong, teacher_logits.argmax(dim=-1))[:, None]
     top = teacher_logits.argmax(dim=-1, keepdim=True)
+    # Where the teacher is right, or nobody knows, the answer changes places with itself.
+    true = torch.where(mistaken(teacher_logits, labels)[:, None], labels[:, None], top)
     swapped = teacher_logits.scatter(1, true, teacher_logits.gather(1, top))
-    swapped = swapped.scatter(1, top, teacher_logits.gather(1, true))
-    return torch.where(wrong[:, None], swapped, teacher_logits)
+    return swapped.scatter(1, top, teacher_logits.gather(1, true))
 
 
 def replace_mistakes(
@@ -60,8 +59,7 @@ def trust_weights(teacher_logits: torch.Tensor, labels: torch.Tensor) -> torch.T
 
     A teacher who is wrong a little is trusted a little less, not left out. 1.0 without a label.
     """
-    known = labels != UNLABELLED
     loss = F.cross_entropy(
         teacher_logits.float(), labels, reduction="none", ignore_index=UNLABELLED
     )
-    return torch.where(known, torch.exp(-loss), 1.0)
+    return torch.exp(-loss)  # of a loss of 0 where there is no label

@@ -69,11 +69,10 @@ def chosen_log_probabilities(logits: torch.Tensor, keep: torch.Tensor, lump: boo
     The lowest number of float32 stands for "left out": its exponential is 0, and differences of two
     of them are 0, where minus infinity would give "not a number".
     """
-    lowest = torch.finfo(logits.dtype).min / 4
+    lowest = torch.finfo(logits.dtype).min
     if lump:
         log_p = F.log_softmax(logits, dim=-1)
         rest = log_p.masked_fill(keep, lowest).logsumexp(dim=-1, keepdim=True)
-        rest = rest.masked_fill(keep.all(dim=-1, keepdim=True), lowest)
     else:
         log_p = F.log_softmax(logits.masked_fill(~keep, lowest), dim=-1)
         rest = torch.full_like(log_p[:, :1], lowest)
