@@ -58,7 +58,7 @@ def many_students() -> dict[str, float]:
             os.environ["KD_OUT"] = out
             start = time.perf_counter()
             outcomes = list(sweep([replace(LESSON, seed=seed) for seed in range(count)]))
-            seconds[f"{count} students, s"] = time.perf_counter() - start
+            seconds[f"{count} student{'s' * (count > 1)}, s"] = time.perf_counter() - start
             assert not any(outcome.problem for outcome in outcomes), outcomes
     del os.environ["KD_OUT"]
     return seconds
