@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from kd_helpers.files import DISK_FULL
 from kd_helpers.splits import DataError
 
 TIMEOUT = 30.0  # seconds without a byte after which a connection is given up
@@ -27,7 +28,6 @@ ATTEMPTS = 3  # at one mirror, in a row without a new byte
 PAUSE = 2.0  # seconds between two attempts
 BLOCK = 1 << 18  # bytes asked for at a time
 MB = 1e6
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class MirrorError(Exception):
