@@ -56,4 +56,5 @@ def batches(
             prepare(index[step : step + AHEAD], view[step : step + AHEAD])
         i, v = on_device[0][step], on_device[1][step]
         pictures = make_views(split.images[i], v, view_set)
-        yield Batch(to_float(pictures), split.labels[i], i, v, prepared=prepare is not None)
+        told = prepare is not None
+        yield Batch(to_float(pictures), split.labels[i], i, v, prepared=told, step=step)

@@ -37,9 +37,10 @@ def mark(fine: bool, what: str, advice: str = "") -> str:
 
 
 def data_lines() -> Iterator[str]:
+    from kd_helpers.catalogue import shipped_runs
     from kd_helpers.data import DataError, load_dataset
     from kd_helpers.runs import load_run
-    from kd_helpers.shipped import TEACHER, shipped_runs
+    from kd_helpers.shipped import TEACHER
     from kd_helpers.stored import RunError
 
     try:

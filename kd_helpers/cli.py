@@ -85,8 +85,8 @@ def look_at_runs(chosen: argparse.Namespace) -> int:
 
 
 def list_runs() -> int:
+    from kd_helpers.catalogue import shipped_runs
     from kd_helpers.runs import load_run
-    from kd_helpers.shipped import shipped_runs
     from kd_helpers.stored import RunError
 
     missing = damaged = 0

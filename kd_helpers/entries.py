@@ -55,12 +55,23 @@ def kd_on_entries(
         A scalar ≥ 0. With all entries kept this is `kd_loss`.
     """
     check_temperature(temperature)
+    return (
+        entry_rows(student_logits, teacher_logits, keep, temperature, lump=lump).mean()
+        * temperature**2
+    )
+
+
+def entry_rows(
+    student_logits: torch.Tensor, teacher_logits: torch.Tensor, keep: torch.Tensor,
+    temperature: float | torch.Tensor, *, lump: bool,
+) -> torch.Tensor:  # fmt: skip
+    """The same for each image, (B,), not yet times T²; temperature: T, or (B, 1) one for each."""
     check_logits(student_logits, teacher_logits)
     student, teacher = (
         chosen_log_probabilities(logits.float() / temperature, keep, lump)
         for logits in (student_logits, teacher_logits.detach())
     )
-    return F.kl_div(student, teacher, reduction="batchmean", log_target=True) * temperature**2
+    return F.kl_div(student, teacher, reduction="none", log_target=True).sum(dim=-1)
 
 
 def chosen_log_probabilities(logits: torch.Tensor, keep: torch.Tensor, lump: bool) -> torch.Tensor:
@@ -89,5 +100,7 @@ def virtual_teacher(labels: torch.Tensor, num_classes: int, confidence: float) -
         raise ValueError(
             f"got confidence={confidence}; expected more than 1/{num_classes} and less than 1"
         )
+    if (labels == UNLABELLED).any():
+        raise ValueError("got images without a label; a virtual teacher knows only the labels")
     own = F.one_hot(labels, num_classes).float()
     return (own * confidence + (1 - own) * (1 - confidence) / (num_classes - 1)).log()

@@ -10,7 +10,7 @@ import torch
 
 from kd_helpers.recipes import Recipe
 from kd_helpers.runs import Run, load_or_train
-from kd_helpers.verdicts import Verdict, paired_verdict
+from kd_helpers.verdicts import NO_CLEAR_DIFFERENCE, Verdict, paired_verdict
 
 Name = TypeVar("Name")
 
@@ -33,6 +33,47 @@ def collect(
 def accuracies(runs: Mapping[Name, list[Run]]) -> dict[Name, list[float]]:
     """Test accuracy in percent, one a seed, for every arm."""
     return {name: [run.accuracy for run in of_arm] for name, of_arm in runs.items()}
+
+
+def group_accuracies(
+    runs: Mapping[Name, list[Run]], labels: torch.Tensor, groups: Mapping[str, torch.Tensor]
+) -> dict[Name, dict[str, list[float]]]:
+    """Test accuracy in percent within groups of test images, one a seed, for every arm.
+
+    Args:
+        labels: (N,) of all test images. groups: name → (N,) bool.
+
+    Returns:
+        arm → group → accuracies, in the order of the seeds.
+    """
+    labels = labels.cpu()
+    found: dict[Name, dict[str, list[float]]] = {}
+    for name, of_arm in runs.items():
+        right = [run.answers() == labels for run in of_arm]
+        found[name] = {
+            group: [100 * seed[chosen.cpu()].double().mean().item() for seed in right]
+            for group, chosen in groups.items()
+        }
+    return found
+
+
+def gain_table(
+    scores: Mapping[Name, Mapping[str, list[float]]], baseline: Name
+) -> tuple[np.ndarray, list[list[str]]]:
+    """Mean gain of every arm over the baseline in every group, as a matrix, and as words.
+
+    In the words a star stands for a verdict, BETTER or WORSE by the sign; without one the 95 %
+    interval holds 0.
+    """
+    found = [
+        [paired_verdict(values, scores[baseline][group]) for group, values in of_arm.items()]
+        for name, of_arm in scores.items() if name != baseline
+    ]  # fmt: skip
+    words = [
+        [f"{v.mean:+.2f}{'' if v.word == NO_CLEAR_DIFFERENCE else ' *'}" for v in row]
+        for row in found
+    ]
+    return np.array([[v.mean for v in row] for row in found]), words
 
 
 def verdicts(scores: Mapping[Name, list[float]], baseline: Name) -> dict[Name, Verdict]:

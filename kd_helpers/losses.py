@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch.nn import functional as F
 
@@ -78,6 +80,7 @@ def distillation_terms(
     temperature: float = 4.0,
     kd_weight: float = 0.0,
     label_smoothing: float = 0.0,
+    soft_loss: Callable[..., torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
     """The loss of a training step, (1 - kd_weight) · ce + kd_weight · kd, and its two terms.
 
@@ -86,6 +89,8 @@ def distillation_terms(
         labels: (B,) int64, UNLABELLED (-100) where hidden.
         temperature: T > 0, for the soft term only. kd_weight: from 0 (labels) to 1 (teacher).
         label_smoothing: ε in 0..1, for the hard term only.
+        soft_loss: another soft term than `kd_loss`, such as a `lessons.Lesson`:
+            (student_logits, teacher_logits, labels, temperature=T) → scalar.
 
     Returns:
         {"loss", "ce", "kd"}: scalars. Only "loss" is to be minimised; the others are for plots.
@@ -96,7 +101,10 @@ def distillation_terms(
         if kd_weight:
             raise ValueError(f"got kd_weight={kd_weight} and no teacher; give a teacher or use 0")
         return {"loss": ce, "ce": ce.detach(), "kd": torch.zeros_like(ce.detach())}
-    kd = kd_loss(student_logits, teacher_logits, temperature=temperature)
+    if soft_loss:
+        kd = soft_loss(student_logits, teacher_logits, labels, temperature=temperature)
+    else:
+        kd = kd_loss(student_logits, teacher_logits, temperature=temperature)
     return {"loss": (1 - kd_weight) * ce + kd_weight * kd, "ce": ce.detach(), "kd": kd.detach()}
 
 

@@ -98,19 +98,42 @@ def draw_image(ax: Axes, image: np.ndarray, title: str) -> Axes:
 def draw_matrix(
     ax: Axes, matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], *,
     fmt: str = ".2f", title: str = "", x: str = "", y: str = "", cmap: str = "cividis",
-    unit: str = "", centre: float | None = None,
+    unit: str = "", centre: float | None = None, words: Sequence[Sequence[str]] | None = None,
 ) -> Axes:  # fmt: skip
-    """A heat map with its numbers, by seaborn."""
+    """A heat map with its numbers, or with `words` in their place, by seaborn."""
     import seaborn
 
     seaborn.heatmap(
-        matrix, ax=ax, annot=True, fmt=fmt, cmap=cmap, xticklabels=columns, yticklabels=rows,
+        matrix, ax=ax, annot=True if words is None else np.array(words),
+        fmt=fmt if words is None else "", cmap=cmap, xticklabels=columns, yticklabels=rows,
         annot_kws={"fontsize": 8}, cbar_kws={"label": unit}, center=centre,
     )  # fmt: skip
     ax.tick_params(axis="y", rotation=0)
     ax.set_title(title, loc="left", fontsize=11)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
+    return ax
+
+
+def draw_gains(
+    ax: Axes, gains: np.ndarray, words: Sequence[Sequence[str]], rows: Sequence[str],
+    columns: Sequence[str], *, title: str = "", x: str = "",
+) -> Axes:  # fmt: skip
+    """A heat map of gains in points round 0, with the words of `labs.gain_table`."""
+    draw_matrix(
+        ax,
+        gains,
+        rows,
+        columns,
+        words=words,
+        title=title,
+        x=x,
+        unit="points",
+        cmap="PuOr",
+        centre=0,
+    )
+    if not any("\n" in name for name in columns):
+        ax.set_xticks(ax.get_xticks(), columns, rotation=25, ha="right", rotation_mode="anchor")
     return ax
 
 

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 
 from kd_helpers.data import LOADERS
+from kd_helpers.lessons import HINTON, Lesson
 from kd_helpers.models import MODEL_NAMES
 from kd_helpers.schedules import Schedule
 from kd_helpers.targets import check_share, check_temperature
@@ -31,6 +32,7 @@ class Recipe:
     label_smoothing: float = 0.0  # of the hard term, 0..1
     schedule: Schedule = STANDARD
     views: ViewSet = PLAIN  # augmentation
+    lesson: Lesson = HINTON  # what is done with the teacher's answer; with kd_weight above 0
 
     def __post_init__(self) -> None:
         check_share("kd_weight", self.kd_weight)
@@ -40,8 +42,12 @@ class Recipe:
             raise ValueError(f"unknown model {self.student!r}; known: {', '.join(MODEL_NAMES)}")
         if self.dataset not in LOADERS:
             raise ValueError(f"unknown data set {self.dataset!r}; known: {', '.join(LOADERS)}")
-        if self.kd_weight and self.teacher is None:
+        if self.kd_weight and self.teacher is None and not self.lesson.virtual:
             raise ValueError(f"got kd_weight={self.kd_weight} and no teacher; give one or use 0")
+        if self.lesson.virtual and self.teacher:
+            raise ValueError("got a teacher and a virtual one; give one of them")
+        if self.lesson != HINTON and not self.kd_weight:
+            raise ValueError("got a lesson and kd_weight=0: nothing would be done with it")
 
     @property
     def hash(self) -> str:
@@ -57,14 +63,14 @@ class Recipe:
         settings = {"dataset": self.dataset} if self.dataset != Recipe.dataset else {}
         for part in (self.transfer, self.schedule, self.views):
             settings |= to_dict(part)
+        settings |= {f"lesson.{name}": value for name, value in to_dict(self.lesson).items()}
         return ", ".join([*self._words(), *(f"{k}={v}" for k, v in settings.items())])
 
     def _words(self) -> list[str]:
         parts = [self.student]
         if self.kd_weight:
-            parts.append(
-                f"taught by {self.teacher.student} (T={self.temperature:g}, weight {self.kd_weight:g})"
-            )
+            who = self.teacher.student if self.teacher else "a virtual teacher"
+            parts.append(f"taught by {who} (T={self.temperature:g}, weight {self.kd_weight:g})")
         if self.label_smoothing:
             parts.append(f"labels smoothed by {self.label_smoothing:g}")
         return parts

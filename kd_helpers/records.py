@@ -13,7 +13,7 @@ from kd_helpers.data import Dataset
 from kd_helpers.device import describe, pick_device, pick_precision
 from kd_helpers.models import make_model
 from kd_helpers.recipes import Recipe, to_dict
-from kd_helpers.stored import FORMAT, Run, write_record
+from kd_helpers.stored import FORMAT, Run, pack, write_record
 from kd_helpers.training import History, predict
 
 
@@ -36,7 +36,8 @@ def make_record(
         "hash": recipe.hash,
         "recipe": to_dict(recipe),
         "input": input_of(dataset),
-        "test": metrics.classification_metrics(test_logits.float(), dataset.test.labels),
+        "test": metrics.classification_metrics(test_logits.float(), dataset.test.labels)
+        | {"answers": pack(test_logits.float().argmax(dim=1))},
         "val": {"accuracy": metrics.accuracy(predict(student, dataset.val.images), dataset.val.labels)},
         "parameters": metrics.count_parameters(student),
         "multiply_adds": metrics.count_multiply_adds(student, shape),
@@ -57,15 +58,18 @@ def measure_latencies(model: nn.Module, image_shape: tuple[int, int, int]) -> li
     return [metrics.measure_latency(model, image_shape, size) for size in (1, 256)]
 
 
-def measure_latency_again(run: Run) -> Run:
-    """Time the run's network on this machine, now, and store the result in its record.
+def latencies_here(run: Run) -> list[dict]:
+    """Time an untrained network of the run's kind on this machine, now."""
+    device, given = pick_device(), run.record["input"]
+    model = make_model(run.recipe.student, **given).to(device)
+    return measure_latencies(model, (given["in_channels"], *[given["image_size"]] * 2))
 
-    The speed of a network does not depend on its weights, so any run can be timed again, also one
-    that was trained while something else kept the machine busy.
+
+def with_latency(run: Run, latency: list[dict]) -> Run:
+    """The run with another latency, stored in its record.
+
+    A network that was trained while something else kept the machine busy can be timed again.
     """
-    device = pick_device()
-    shape = (run.record["input"]["in_channels"], *[run.record["input"]["image_size"]] * 2)
-    model = make_model(run.recipe.student, **run.record["input"]).to(device)
-    record = run.record | {"latency": measure_latencies(model, shape)}
+    record = run.record | {"latency": latency}
     write_record(run.folder, run.recipe, record)
     return Run(run.recipe, record, run.folder)

@@ -17,7 +17,7 @@ from kd_helpers.checkpoints import Checkpoint
 from kd_helpers.data import Dataset, load_dataset
 from kd_helpers.device import pick_device, pick_precision
 from kd_helpers.folders import cache_folder, checkpoint_folder, run_folders
-from kd_helpers.losses import distillation_terms
+from kd_helpers.lessons import DistillationLoss
 from kd_helpers.recipes import Recipe, to_dict
 from kd_helpers.records import input_of, make_record
 from kd_helpers.stored import DamagedRun, Run, read_record, set_run_aside, store
@@ -196,13 +196,12 @@ def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
     """What a recipe says, in the words of `training.training_reports`."""
     source = load_source(dataset, recipe.transfer.source)
     split, rows = select(source, recipe.transfer, recipe.seed)
-    loss = functools.partial(
-        distillation_terms, temperature=recipe.temperature,
-        kd_weight=recipe.kd_weight, label_smoothing=recipe.label_smoothing,
-    )  # fmt: skip
+    loss = DistillationLoss(
+        recipe.temperature, recipe.kd_weight, recipe.label_smoothing, recipe.lesson
+    )
     return {
         "split": split, "rows": rows, "loss": loss, "schedule": recipe.schedule, "seed": recipe.seed,
-        "teacher": cached_teacher(recipe) if recipe.kd_weight else None, "view_set": recipe.views,
+        "teacher": cached_teacher(recipe) if recipe.kd_weight and recipe.teacher else None, "view_set": recipe.views,
     }  # fmt: skip
 
 

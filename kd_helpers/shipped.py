@@ -1,8 +1,7 @@
-"""The runs that ship with the course: which recipes, and what is kept of each beside its record."""
+"""The recipes of the stored runs of notebooks 01 and 02, and the course's teacher."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from kd_helpers.recipes import Recipe
@@ -82,22 +81,3 @@ def full_arms(seed: int) -> dict[str, Recipe]:
         "student, smoothed labels": replace(base, label_smoothing=0.1),
         "student, distilled": taught(base),
     }
-
-
-def shipped_runs() -> Iterator[tuple[Recipe, tuple[str, ...]]]:
-    """Every shipped recipe, teachers before their students, and the tensors that are kept of it.
-
-    A tensor is kept only where a notebook or an explorer reads it.
-    """
-    yield TEACHER, ("weights", "test_logits", "train_logits")
-    for seed in SEEDS:
-        for recipe in hidden_class_arms(seed).values():
-            yield recipe, ("weights",)
-        for arms in (lab_arms(seed), source_arms(seed)):
-            for recipe in arms.values():
-                yield recipe, ()
-        for recipe in full_arms(seed).values():
-            yield recipe, ("weights", "test_logits") if seed == 0 else ()
-        for recipe in map_arms(seed).values():
-            if recipe not in lab_arms(seed).values():
-                yield recipe, ()

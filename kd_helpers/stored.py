@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +68,17 @@ class Run:
         self._check(content)
         return load(content)
 
+    def answers(self) -> torch.Tensor:
+        """The class that the network answers to each test image, (N,) int64, from the record."""
+        packed = self.record["test"].get("answers")
+        if packed is None:
+            raise RunError(
+                f"run {self.recipe.hash} ({self.recipe}) was recorded without its answers; train it "
+                "again, with train_recipe(recipe, folder=run_folders()[-1])"
+            )
+        raw = zlib.decompress(base64.b64decode(packed))
+        return torch.frombuffer(bytearray(raw), dtype=torch.uint8).long()
+
     def check(self) -> None:
         """Raise DamagedRun unless the stored tensors, if any, are those that the record speaks of."""
         path = self.folder / f"{self.recipe.hash}.safetensors"
@@ -101,6 +114,12 @@ class Run:
                 "Use predict(run.model(), images)"
             )
         return tensors[f"{split}_logits"].float()
+
+
+def pack(answers: torch.Tensor) -> str:
+    """Class numbers (N,) from 0 to 255 as text for a record; `Run.answers` unpacks them."""
+    raw = answers.to(torch.uint8).cpu().numpy().tobytes()
+    return base64.b64encode(zlib.compress(raw, 9)).decode()
 
 
 def read_record(path: Path, recipe: Recipe) -> dict:

@@ -127,3 +127,45 @@ def side_by_side(*parts: str) -> str:
 def sentence(content: str) -> str:
     """A line of plain text under a picture."""
     return f"<div style='font-size:14px;line-height:1.5;max-width:60em'>{escape(content)}</div>"
+
+
+def histogram(
+    groups: Mapping[str, Sequence[float]], *, title: str, x_label: str, y_label: str,
+    x_range: tuple[float, float], largest: float, colours: Sequence[str] = (BLUE, RED),
+    width: int = 620, height: int = 260,
+) -> str:  # fmt: skip
+    """Groups of equally many bins side by side, each bin a column from 0 to `largest`.
+
+    Args:
+        groups: name → heights of the bins, of equal width over `x_range`.
+    """
+    left, right, top, bottom = 58, 14, 44, 44
+    inner, tall = width - left - right, height - top - bottom
+    count = len(next(iter(groups.values())))
+    step = inner / count
+    parts = [text(0, 14, title, size=13, extra="font-weight='bold'")]
+    for share in np.linspace(0, 1, 5):
+        y = top + tall * (1 - share)
+        parts.append(
+            f"<line x1='{left}' x2='{width - right}' y1='{y:.1f}' y2='{y:.1f}' stroke='#e4e4e4'/>"
+        )
+        parts.append(text(left - 6, y + 4, f"{share * largest:g}", anchor="end", size=11))
+    for tick in np.linspace(*x_range, 6):
+        x = left + inner * (tick - x_range[0]) / (x_range[1] - x_range[0])
+        parts.append(text(x, height - bottom + 16, f"{tick:g}", anchor="middle", size=11))
+    thick = 0.84 * step / len(groups)
+    for i, (name, heights) in enumerate(groups.items()):
+        for j, value in enumerate(heights):
+            tall_one = tall * min(value, largest) / largest
+            x, y = left + j * step + 0.08 * step + i * thick, top + tall - tall_one
+            parts.append(
+                f"<rect x='{x:.1f}' y='{y:.2f}' width='{thick:.1f}' height='{tall_one:.2f}' "
+                f"fill='{colours[i]}'/>"
+            )
+        x = left + 10 + 180 * i
+        parts.append(f"<rect x='{x}' y='22' width='14' height='10' fill='{colours[i]}'/>")
+        parts.append(text(x + 20, 31, name))
+    parts.append(text(left + inner / 2, height - 8, x_label, anchor="middle"))
+    middle = top + tall / 2
+    parts.append(text(14, middle, y_label, anchor="middle", extra=f"transform='rotate(-90 14 {middle:.0f})'"))  # fmt: skip
+    return svg(width, height, title, "".join(parts))

@@ -57,7 +57,12 @@ def values_of(text: str) -> list:
 
 
 def build(settings: dict[str, object]) -> Recipe:
-    """A recipe from values by name; dotted names set the parts first."""
+    """A recipe from values by name; dotted names set the parts first.
+
+    In a grid with kd_weight=0,0.9 a lesson is for the second only.
+    """
+    if settings.get("kd_weight") == 0:
+        settings = {k: v for k, v in settings.items() if k.partition(".")[0] != "lesson"}
     parts: dict[str, dict] = {}
     for name, value in settings.items():
         head, _, tail = name.partition(".")

@@ -22,6 +22,7 @@ class Batch(NamedTuple):
     index: torch.Tensor  # (B,) int64, the row of the image in its split
     view: torch.Tensor  # (B,) int64, the view's number
     prepared: bool = False  # the teacher was told of this batch beforehand, by `prepare`
+    step: int = 0  # steps taken before this one
 
 
 Teacher = Callable[[Batch], torch.Tensor]

@@ -105,7 +105,8 @@ def training_reports(
 
     Args:
         student: the network. split: the pictures; the training runs on the device that holds them.
-        loss: (student_logits, teacher_logits or None, labels) → {"loss": …, other terms: …}.
+        loss: (student_logits, teacher_logits or None, labels) → {"loss": …, other terms: …}. Where
+            it has a method `at(progress)`, 0..1, that gives the loss for each step.
         rows: (M,) the rows of `split` to train on; None for all. A row number names a picture.
         teacher: answers each batch, without gradient. None where the loss needs no teacher.
         seed: order of the batches, choice of views, and what a network draws by itself (dropout).
@@ -125,7 +126,7 @@ def training_reports(
     if checkpoint:
         checkpoint.restore(state)
     network, history = distributed.wrap(student), state.history
-    prepare = getattr(teacher, "prepare", None)
+    prepare, loss_at = getattr(teacher, "prepare", None), getattr(loss, "at", lambda _: loss)
     first, start = history.taken, time.perf_counter() - history.seconds
     for batch in batches(split, rows, schedule, view_set, seed, first=first, prepare=prepare):
         if should_stop():
@@ -133,7 +134,8 @@ def training_reports(
             return
         student.train()  # whoever looked at the last report may have evaluated the student
         with random_numbers_of(seed, history.taken, split.images.device):
-            terms = train_step(network, batch, teacher, loss, state.optimiser)
+            now = loss_at(history.taken / schedule.steps)
+            terms = train_step(network, batch, teacher, now, state.optimiser)
         state.scheduler.step()
         state.add(terms)
         history.seconds = time.perf_counter() - start

@@ -9,8 +9,10 @@ from torch.nn import functional as F
 
 from kd_helpers.data import Dataset, Split
 from kd_helpers.losses import UNLABELLED
+from kd_helpers.targets import check_share
 
 SOURCES = ("train", "digits", "noise")
+NOISES = ("symmetric", "pair")
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,15 @@ class TransferSet:
     labelled: int | None = None  # how many of these show their label; None: all
     hidden_classes: tuple[int, ...] = ()  # classes without a single image in the set
     source: str = "train"  # "train", or mismatched and without labels: "digits", "noise"
+    label_noise: float = 0.0  # share of the images whose label is replaced by a wrong one
+    noise: str = "symmetric"  # any other class, all equally likely; or "pair": the next class
 
     def __post_init__(self) -> None:
+        check_share("label_noise", self.label_noise)
+        if self.noise not in NOISES:
+            raise ValueError(f"unknown noise {self.noise!r}; known: {', '.join(NOISES)}")
+        if self.label_noise and self.source != "train":
+            raise ValueError(f"got label_noise and {self.source}: these pictures have no labels")
         if self.source not in SOURCES:
             raise ValueError(f"unknown source {self.source!r}; known: {', '.join(SOURCES)}")
         if self.images is not None and self.images < 1:
@@ -78,5 +87,24 @@ def select(source: Split, transfer: TransferSet, seed: int) -> tuple[Split, torc
     rows = order[: transfer.images]
     labels = torch.full_like(source.labels, UNLABELLED)
     shown = rows[: transfer.labelled]
-    labels[shown] = source.labels[shown]
+    labels[shown] = noisy_labels(source.labels, transfer, seed)[shown]
     return Split(source.images, labels), rows
+
+
+def noisy_labels(labels: torch.Tensor, transfer: TransferSet, seed: int) -> torch.Tensor:
+    """Labels (N,) of which each is wrong with probability `transfer.label_noise`.
+
+    Drawn for every image of the source, so that a smaller transfer set has the same wrong labels.
+    """
+    if not transfer.label_noise:
+        return labels
+    classes = int(labels.max()) + 1
+    # Not the seed of the choice of images: from one stream, the two choices would be related.
+    generator = torch.Generator().manual_seed(1_000_003 + seed)
+    wrong = torch.rand(len(labels), generator=generator) < transfer.label_noise
+    steps = torch.randint(1, classes, (len(labels),), generator=generator)
+    if transfer.noise == "pair":
+        steps = torch.ones_like(steps)
+    return torch.where(
+        wrong.to(labels.device), (labels + steps.to(labels.device)) % classes, labels
+    )

@@ -9,8 +9,9 @@ from importlib.metadata import entry_points
 import pytest
 
 from kd_helpers import checkup, cli, retrain
+from kd_helpers.catalogue import shipped_runs
 from kd_helpers.data import data_dir
-from kd_helpers.shipped import TEACHER, shipped_runs
+from kd_helpers.shipped import TEACHER
 
 COURSE_DATA = data_dir()
 HINT = "run `kd runs --missing` to train what is not stored yet"

@@ -207,3 +207,16 @@ def test_without_the_extra_the_command_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install -e '.\[cluster\]'"):
         list(sweep([SMALL], dask="tcp://127.0.0.1:1"))
+
+
+def test_a_lesson_in_a_grid_is_for_the_recipes_with_a_teacher():
+    grid = parse_grid(["kd_weight=0,0.9", "teacher=course", "lesson.correction=off,swap"])
+    assert [(r.kd_weight, r.lesson.correction) for r in grid] == [
+        (0, "off"),
+        (0.9, "off"),
+        (0.9, "swap"),
+    ]
+    with pytest.raises(ValueError, match="a lesson and kd_weight=0"):
+        parse_grid(["lesson.correction=swap"])
+    with pytest.raises(ValueError, match="expected one of off, swap, replace"):
+        parse_grid(["kd_weight=0.9", "teacher=course", "lesson.correction=shift"])

@@ -1,0 +1,69 @@
+"""The runs that ship with the course: which recipes, and what is kept of each beside its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kd_helpers.recipes import Recipe
+from kd_helpers.shipped import (
+    SEEDS,
+    TEACHER,
+    full_arms,
+    hidden_class_arms,
+    lab_arms,
+    map_arms,
+    source_arms,
+)
+from kd_helpers.shipped_confidence import entry_arms, temperature_arms, treatment_arms
+from kd_helpers.shipped_mistakes import TEACHERS, correction_arms, noisy_label_arms
+
+Item = tuple[Recipe, tuple[str, ...]]
+
+
+def shipped_runs() -> Iterator[Item]:
+    """Every shipped recipe once, teachers before their students, and the tensors kept of it.
+
+    A tensor is kept only where a notebook or an explorer reads it.
+    """
+    items: dict[Recipe, tuple[str, ...]] = {}
+    for source in (teachers, hinton_runs, confidence_runs, mistake_runs):
+        for recipe, keep in source():
+            items.setdefault(recipe, keep)
+    yield from items.items()
+
+
+def teachers() -> Iterator[Item]:
+    """All teachers; only of the course's own a notebook reads the answers to the training images."""
+    yield TEACHER, ("weights", "test_logits", "train_logits")
+    for recipe in TEACHERS.values():
+        yield recipe, ("weights", "test_logits")
+
+
+def hinton_runs() -> Iterator[Item]:
+    """Notebook 02."""
+    for seed in SEEDS:
+        for recipe in hidden_class_arms(seed).values():
+            yield recipe, ("weights",)
+        for arms in (lab_arms(seed), source_arms(seed)):
+            for recipe in arms.values():
+                yield recipe, ()
+        for recipe in full_arms(seed).values():
+            yield recipe, ("weights", "test_logits") if seed == 0 else ()
+        for recipe in map_arms(seed).values():
+            yield recipe, ()
+
+
+def confidence_runs() -> Iterator[Item]:
+    """Notebook 03."""
+    for seed in SEEDS:
+        for arms in (treatment_arms(seed), temperature_arms(seed), entry_arms(seed)):
+            for recipe in arms.values():
+                yield recipe, ()
+
+
+def mistake_runs() -> Iterator[Item]:
+    """Notebook 04."""
+    for seed in SEEDS:
+        for arms in (correction_arms(seed), noisy_label_arms(seed)):
+            for recipe in arms.values():
+                yield recipe, ()
