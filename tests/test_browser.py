@@ -112,3 +112,48 @@ def test_02_the_gradient_explorer_answers(open_and_run, screenshot, label, chang
     page.wait_for_timeout(1000)
     assert box.inner_text() != before
     screenshot("02-gradients")
+
+
+def drawn_numbers(box, chart: int) -> list[float]:
+    """The numbers beside the bars of one chart of an explorer."""
+    texts = box.locator("svg").nth(chart).locator("text").all_text_contents()
+    return [float(t) for t in texts if re.fullmatch(r"\d\.\d{3}", t)]
+
+
+def test_03_a_treatment_shows_its_target_and_the_temperature_its_histogram(
+    open_and_run, screenshot
+):
+    page = open_and_run("03_confident_logits.ipynb")
+    box = scroll_to(page, "k, entries kept or left out")
+    before, after = drawn_numbers(box, 0), drawn_numbers(box, 1)
+    assert len(before) == len(after) == 10 and before != after
+    screenshot("03-treatments")
+    box.locator("select").first.select_option("all but the top k")
+    assert eventually(page, "() => document.body.innerText.includes('7 smallest entries')", 10)
+    kept = drawn_numbers(box, 1)
+    assert len(kept) == 11 and abs(sum(kept) - 1) < 0.006 and kept.count(0.0) >= 4
+    screenshot("03-small-entries")
+    box = scroll_to(page, "54,000 training images")
+    counts = r"() => document.body.innerText.match(/counts (0\.\d+) on average/)[1]"
+    muted = float(page.evaluate(counts))
+    handle = box.locator(".noUi-handle").first
+    handle.focus()
+    for _ in range(6):  # 1.0 → 4.0 in steps of 0.5
+        page.keyboard.press("ArrowRight")
+    assert eventually(page, "() => document.body.innerText.includes('at T = 4.00?')", 10)
+    assert float(page.evaluate(counts)) > 2 * muted
+    screenshot("03-certainty")
+
+
+def test_04_the_walk_goes_through_the_mistakes_of_each_teacher(open_and_run, screenshot):
+    page = open_and_run("04_correcting_the_teacher.ipynb")
+    box = scroll_to(page, "least sure mistakes first")
+    uncorrected, swapped = drawn_numbers(box, 0), drawn_numbers(box, 1)
+    assert uncorrected != swapped and sorted(uncorrected) == sorted(swapped)
+    count = r"() => document.body.innerText.match(/mistake \(of (\d+)\)/)[1]"
+    few = int(page.evaluate(count))
+    screenshot("04-mistakes")
+    box.locator("select").first.select_option("40 % pair labels")
+    assert eventually(page, f"() => ({count})() > {3 * few}", 10)
+    assert drawn_numbers(box, 0) != uncorrected
+    screenshot("04-pair-teacher")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from kd_helpers import explorers
+from kd_helpers import explorers, explorers_confidence, explorers_mistakes
 from kd_helpers.explorer import Explorer
 from kd_helpers.views import ViewSet
 
@@ -24,13 +24,27 @@ def case():
 
 def build_all(case) -> dict[str, Explorer]:
     images, logits, labels = case
+    student, teacher = torch.from_numpy(logits[::-1].copy()), torch.from_numpy(logits)
+    truth = torch.from_numpy(labels)
     scores = {(t, w): [80.0 + t + w + s for s in range(5)] for t in (1.0, 4.0) for w in (0.5, 0.9)}
     return {
         "view": explorers.build_view_explorer(torch.from_numpy(images), ViewSet(True, 2)),
         "temperature": explorers.build_temperature_explorer(images, logits, labels, CLASSES),
         "gradient": explorers.build_gradient_explorer(logits, logits[::-1].copy(), labels),
         "settings": explorers.build_settings_explorer(scores, [80.0, 81, 82, 83, 84]),
+        "certainty": explorers_confidence.build_certainty_explorer(
+            {"one set": (teacher, truth), "all right": (teacher, teacher.argmax(1))}
+        ),
+        "lesson": explorers_confidence.build_lesson_explorer(
+            images, student, teacher, truth, CLASSES
+        ),
+        "mistakes": explorers_mistakes.build_mistake_explorer(
+            images, {"one": teacher, "another": student}, truth, CLASSES
+        ),
     }
+
+
+EXPLORERS = ("view", "temperature", "gradient", "settings", "certainty", "lesson", "mistakes")
 
 
 def values_of(control) -> list:
@@ -43,7 +57,7 @@ def values_of(control) -> list:
     return [control.min, type(control.value)(middle), control.max]
 
 
-@pytest.mark.parametrize("name", ["view", "temperature", "gradient", "settings"])
+@pytest.mark.parametrize("name", EXPLORERS)
 def test_every_control_redraws_and_reset_goes_back(case, name):
     explorer = build_all(case)[name]
     first, start = explorer.view.value, explorer.state
