@@ -15,6 +15,7 @@ from torch import nn
 
 from kd_helpers import checkpoints, data, records, runs, stored, teachers, training
 from kd_helpers.data import Dataset, Split
+from kd_helpers.lessons import DistillationLoss
 from kd_helpers.recipes import Recipe
 from kd_helpers.schedules import Schedule
 from kd_helpers.transfer import TransferSet
@@ -56,7 +57,7 @@ def load() -> None:
     records.measure_latencies = lambda *arguments: []
     student = training.make_student("cnn-2", num_classes=10, in_channels=1, image_size=28, seed=0)
     for optimiser in ("sgd", "adam"):  # PyTorch imports a good deal at the first step only
-        how = {"schedule": Schedule(steps=1, optimiser=optimiser), "loss": runs.distillation_terms}
+        how = {"schedule": Schedule(steps=1, optimiser=optimiser), "loss": DistillationLoss()}
         training.train(student, small.train, rows=torch.arange(9), **how)
 
 
