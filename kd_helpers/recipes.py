@@ -7,14 +7,40 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 
 from kd_helpers.data import LOADERS
+from kd_helpers.ensembles import JoinedTeacher
 from kd_helpers.lessons import HINTON, Lesson
 from kd_helpers.models import MODEL_NAMES
 from kd_helpers.schedules import Schedule
 from kd_helpers.targets import check_share, check_temperature
+from kd_helpers.towers import ONE_NETWORK, Towers
 from kd_helpers.transfer import TransferSet
 from kd_helpers.views import PLAIN, ViewSet
 
 ALL_IMAGES, STANDARD = TransferSet(), Schedule()
+SPECIALISTS = "specialists"
+
+
+@dataclass(frozen=True)
+class Team:
+    """Several teachers that answer as one."""
+
+    members: tuple[Recipe, ...]
+    # One of `JoinedTeacher.WAYS`; or "specialists": the first is the generalist, the others have
+    # `special` classes.
+    how: str = "arithmetic"
+
+    def __post_init__(self) -> None:
+        if self.how not in (*JoinedTeacher.WAYS, SPECIALISTS):
+            known = ", ".join((*JoinedTeacher.WAYS, SPECIALISTS))
+            raise ValueError(f"got how={self.how!r}; expected one of {known}")
+        special = [bool(member.special) for member in self.members]
+        expected = [self.how == SPECIALISTS and place > 0 for place in range(len(special))]
+        if not special or special != expected:
+            raise ValueError(
+                f"got a team ({self.how}) of {len(special)} members, {sum(special)} of them with "
+                "special classes; expected at least one member, and special classes of all but the "
+                "first in a team of specialists, of none in another"
+            )
 
 
 @dataclass(frozen=True)
@@ -26,13 +52,15 @@ class Recipe:
     seed: int = 0  # starting weights, choice and order of images
     dataset: str = "fashion-mnist"
     transfer: TransferSet = ALL_IMAGES  # which images it sees, which of them labelled
-    teacher: Recipe | None = None  # how the teacher was trained; None: labels only
+    teacher: Recipe | Team | None = None  # how the teacher was trained; None: labels only
     temperature: float = 4.0  # of the soft term
     kd_weight: float = 0.0  # weight of the soft term, 0..1; the hard term gets the rest
     label_smoothing: float = 0.0  # of the hard term, 0..1
     schedule: Schedule = STANDARD
     views: ViewSet = PLAIN  # augmentation
     lesson: Lesson = HINTON  # what is done with the teacher's answer; with kd_weight above 0
+    towers: Towers = ONE_NETWORK  # several of the named network in one, each for some classes
+    special: tuple[int, ...] = ()  # classes that it tells apart, all others being one ("dustbin")
 
     def __post_init__(self) -> None:
         check_share("kd_weight", self.kd_weight)
@@ -66,10 +94,21 @@ class Recipe:
         settings |= {f"lesson.{name}": value for name, value in to_dict(self.lesson).items()}
         return ", ".join([*self._words(), *(f"{k}={v}" for k, v in settings.items())])
 
+    @property
+    def teachers(self) -> tuple[Recipe, ...]:
+        """The recipes of all teachers: none, one, or the members of a team."""
+        if self.teacher is None:
+            return ()
+        return self.teacher.members if isinstance(self.teacher, Team) else (self.teacher,)
+
     def _words(self) -> list[str]:
-        parts = [self.student]
+        parts = [
+            f"{len(self.towers.groups)} towers of {self.student}" if self.towers else self.student
+        ]
+        if self.special:
+            parts.append(f"special classes {', '.join(map(str, self.special))}")
         if self.kd_weight:
-            who = self.teacher.student if self.teacher else "a virtual teacher"
+            who = " + ".join(dict.fromkeys(t.student for t in self.teachers)) or "a virtual teacher"
             parts.append(f"taught by {who} (T={self.temperature:g}, weight {self.kd_weight:g})")
         if self.label_smoothing:
             parts.append(f"labels smoothed by {self.label_smoothing:g}")
@@ -82,7 +121,7 @@ def to_dict(value: object) -> object:
     Whole numbers in float fields become floats: temperature=8 and 8.0 are the same recipe.
     """
     if not is_dataclass(value):
-        return list(value) if isinstance(value, tuple) else value
+        return [to_dict(part) for part in value] if isinstance(value, tuple) else value
     plain = {}
     for field in fields(value):
         content = getattr(value, field.name)

@@ -11,9 +11,9 @@ from torch import nn
 from kd_helpers import metrics
 from kd_helpers.data import Dataset
 from kd_helpers.device import describe, pick_device, pick_precision
-from kd_helpers.models import make_model
 from kd_helpers.recipes import Recipe, to_dict
 from kd_helpers.stored import FORMAT, Run, pack, write_record
+from kd_helpers.towers import make_network
 from kd_helpers.training import History, predict
 
 
@@ -61,7 +61,7 @@ def measure_latencies(model: nn.Module, image_shape: tuple[int, int, int]) -> li
 def latencies_here(run: Run) -> list[dict]:
     """Time an untrained network of the run's kind on this machine, now."""
     device, given = pick_device(), run.record["input"]
-    model = make_model(run.recipe.student, **given).to(device)
+    model = make_network(run.recipe.student, run.recipe.towers, **given).to(device)
     return measure_latencies(model, (given["in_channels"], *[given["image_size"]] * 2))
 
 

@@ -23,7 +23,7 @@ def retrain(*, again: bool, jobs: int | None = None) -> Iterator[Run]:
     `again=False` trains those that are still missing.
     """
     todo = [item for item in shipped_runs() if again or load_run(item[0]) is None]
-    teachers = {recipe.teacher for recipe, _ in shipped_runs()}
+    teachers = {teacher for recipe, _ in shipped_runs() for teacher in recipe.teachers}
     for item in [item for item in todo if item[0] in teachers]:
         yield train_and_store(item)
     students = [item for item in todo if item[0] not in teachers]
@@ -44,7 +44,7 @@ def time_all() -> Iterator[Run]:
     timed: dict[tuple, list] = {}
     for recipe, _ in shipped_runs():
         if run := load_run(recipe):
-            key = (recipe.student, *run.record["input"].values())
+            key = (recipe.student, recipe.towers, *run.record["input"].values())
             timed[key] = timed.get(key) or latencies_here(run)
             yield with_latency(run, timed[key])
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 from torch import nn
 
 from kd_helpers import distributed
@@ -18,10 +17,13 @@ from kd_helpers.data import Dataset, load_dataset
 from kd_helpers.device import pick_device, pick_precision
 from kd_helpers.folders import cache_folder, checkpoint_folder, run_folders
 from kd_helpers.lessons import DistillationLoss
-from kd_helpers.recipes import Recipe, to_dict
+from kd_helpers.locks import lock_of, tidy_up
+from kd_helpers.recipes import Recipe, Team, to_dict
 from kd_helpers.records import input_of, make_record
+from kd_helpers.specialists import half_special, special_dataset
 from kd_helpers.stored import DamagedRun, Run, read_record, set_run_aside, store
-from kd_helpers.teachers import CachedTeacher, NetworkTeacher
+from kd_helpers.teachers import CachedTeacher, NetworkTeacher, Teacher
+from kd_helpers.teams import make_team
 from kd_helpers.training import History, make_student, predict, train, training_reports
 from kd_helpers.transfer import load_source, select
 
@@ -90,38 +92,6 @@ def train_alone(recipe: Recipe, quiet: bool = False) -> tuple[Run, str | None]:
         return run, f"trained run {recipe.hash} in {run.record['seconds']:.0f} s"
 
 
-def tidy_up(recipe: Recipe) -> None:
-    """Remove what a process that was killed while writing left of a recipe. Needs its lock."""
-    if distributed.is_main():
-        for folder in (run_folders()[-1], checkpoint_folder()):
-            for path in folder.glob(f"{recipe.hash}.*.tmp"):
-                path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def lock_of(recipe: Recipe, quiet: bool = False) -> Iterator[None]:
-    """Only one process at a time is inside, for one recipe; a killed one leaves it at once.
-
-    Processes that train together (`torchrun`) go in together: the first one holds the lock.
-    """
-    path = checkpoint_folder() / f"{recipe.hash}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    if distributed.is_main():
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if not quiet:
-                print(f"waiting for another process that trains run {recipe.hash}", flush=True)
-            lock.acquire()
-    distributed.wait_for_all()
-    try:
-        yield
-        distributed.wait_for_all()
-    finally:
-        lock.release()
-
-
 def train_recipe(
     recipe: Recipe,
     *,
@@ -135,7 +105,7 @@ def train_recipe(
         folder: where the result goes.
         keep: which tensors to store beside the record: "weights", "test_logits", "train_logits".
     """
-    dataset = load_dataset_once(recipe.dataset, pick_device().type)
+    dataset = dataset_of(recipe)
     student = new_student(recipe, dataset)
     checkpoint = Checkpoint(checkpoint_folder() / f"{recipe.hash}.checkpoint", to_dict(recipe))
     history = train_student(
@@ -171,8 +141,15 @@ def load_dataset_once(name: str, device: str) -> Dataset:
     return load_dataset(name, device)
 
 
+def dataset_of(recipe: Recipe) -> Dataset:
+    """The data set of a recipe; for a specialist with its own labels."""
+    dataset = load_dataset_once(recipe.dataset, pick_device().type)
+    return special_dataset(dataset, recipe.special) if recipe.special else dataset
+
+
 def new_student(recipe: Recipe, dataset: Dataset) -> nn.Module:
-    return make_student(recipe.student, seed=recipe.seed, **input_of(dataset))
+    given = input_of(dataset)
+    return make_student(recipe.student, seed=recipe.seed, towers=recipe.towers, **given)
 
 
 def train_student(recipe: Recipe, student: nn.Module, dataset: Dataset, **hooks) -> History:
@@ -196,17 +173,32 @@ def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
     """What a recipe says, in the words of `training.training_reports`."""
     source = load_source(dataset, recipe.transfer.source)
     split, rows = select(source, recipe.transfer, recipe.seed)
+    if recipe.special:
+        rows = half_special(source.labels, rows, dustbin=len(recipe.special))
     loss = DistillationLoss(
         recipe.temperature, recipe.kd_weight, recipe.label_smoothing, recipe.lesson
     )
+    teacher = (
+        teacher_of(recipe, dataset, len(rows)) if recipe.kd_weight and recipe.teacher else None
+    )
     return {
         "split": split, "rows": rows, "loss": loss, "schedule": recipe.schedule, "seed": recipe.seed,
-        "teacher": cached_teacher(recipe) if recipe.kd_weight and recipe.teacher else None, "view_set": recipe.views,
+        "teacher": teacher, "view_set": recipe.views,
     }  # fmt: skip
 
 
+def teacher_of(recipe: Recipe, dataset: Dataset, images: int) -> Teacher:
+    """The recipe's teacher, one or a team; images: how many the student sees."""
+    if not isinstance(recipe.teacher, Team):
+        return cached_teacher(recipe)
+    return make_team(
+        recipe.teacher, lambda member: cached_teacher(replace(recipe, teacher=member)), dataset,
+        temperature=recipe.temperature, images=images,
+    )  # fmt: skip
+
+
 def cached_teacher(recipe: Recipe) -> CachedTeacher:
-    """The recipe's teacher with a memory that all students of one data set, source and view set
+    """The recipe's one teacher with a memory that all students of one data set, source and view set
     share, those of later sessions too: its answers are also on disk."""
     return _cached_teacher(
         recipe.teacher, recipe.dataset, recipe.transfer.source, recipe.views, pick_device().type,

@@ -14,8 +14,8 @@ from safetensors.torch import load, save
 from torch import nn
 
 from kd_helpers.files import DamagedFile, set_aside, write_atomically
-from kd_helpers.models import make_model
 from kd_helpers.recipes import Recipe, to_dict
+from kd_helpers.towers import make_network
 
 FORMAT = 2  # of the record; raise it when old records can no longer be read
 
@@ -100,7 +100,7 @@ class Run:
         weights = {k.removeprefix(prefix): v for k, v in stored if k.startswith(prefix)}
         if not weights:
             raise RunError(f"run {self.recipe.hash} ({self.recipe}) keeps no weights")
-        model = make_model(self.recipe.student, **self.record["input"])
+        model = make_network(self.recipe.student, self.recipe.towers, **self.record["input"])
         model.load_state_dict(weights)
         return model.to(device).eval()
 

@@ -96,7 +96,7 @@ def plain_if_untaught(recipe: Recipe) -> Recipe:
 
 def teachers_of(recipes: list[Recipe]) -> list[list[Recipe]]:
     """All teachers that have to be there first, in stages: teachers of teachers before them."""
-    teachers = list(dict.fromkeys(r.teacher for r in recipes if r.teacher))
+    teachers = list(dict.fromkeys(teacher for r in recipes for teacher in r.teachers))
     return [*teachers_of(teachers), teachers] if teachers else []
 
 

@@ -15,9 +15,9 @@ from kd_helpers.batches import batches
 from kd_helpers.checkpoints import Checkpoint
 from kd_helpers.data import Split
 from kd_helpers.device import autocast, pick_precision
-from kd_helpers.models import make_model
 from kd_helpers.schedules import Schedule, make_optimiser
 from kd_helpers.teachers import Batch, Teacher
+from kd_helpers.towers import ONE_NETWORK, Towers, make_network
 from kd_helpers.views import PLAIN, ViewSet, to_float
 
 Loss = Callable[..., dict[str, torch.Tensor]]
@@ -53,14 +53,14 @@ class TrainingState:
 
 
 def make_student(
-    name: str, *, num_classes: int, in_channels: int, image_size: int, seed: int
-) -> nn.Module:
+    name: str, *, num_classes: int, in_channels: int, image_size: int, seed: int,
+    towers: Towers = ONE_NETWORK,
+) -> nn.Module:  # fmt: skip
     """A network whose starting weights depend on the seed alone, not on what ran before."""
+    given = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return make_model(
-            name, num_classes=num_classes, in_channels=in_channels, image_size=image_size
-        )
+        return make_network(name, towers, **given)
 
 
 def train(

@@ -89,12 +89,12 @@ def train(
 
 
 def put_dropout_in() -> None:
-    make = training.make_model
+    make = training.make_network
 
     def with_dropout(*names, **how) -> nn.Module:
         return nn.Sequential(make(*names, **how), nn.Dropout(0.3))
 
-    training.make_model = stored.make_model = with_dropout
+    training.make_network = stored.make_network = with_dropout
 
 
 def write_down(path: str, limit: int | None, gate: Path) -> None:

@@ -107,6 +107,14 @@ def test_a_smaller_transfer_set_has_the_same_wrong_labels(transfer, source):
     assert part.labels[shown].equal(whole.labels[shown])
 
 
+def test_a_run_has_the_wrong_labels_of_its_own_seed(source, clean):
+    transfer = TransferSet(label_noise=0.5)
+    seen = [select(source, transfer, seed)[0].labels for seed in (3, 4)]
+    for labels, seed in zip(seen, (3, 4), strict=True):
+        assert torch.equal(labels, noisy_labels(clean, transfer, seed))
+    assert not torch.equal(*seen)
+
+
 def test_hidden_labels_stay_hidden_and_noise_does_not_change_the_choice(source):
     how = {"images": 900, "labelled": 200, "hidden_classes": (3,)}
     noisy_split, noisy_rows = select(source, TransferSet(**how, label_noise=0.5), seed=1)

@@ -21,6 +21,7 @@ from kd_helpers.recipes import Recipe, to_dict
 from kd_helpers.runs import load_dataset_once, load_or_train, load_run, train_recipe
 from kd_helpers.shipped import SEEDS, TEACHER, full_arms, hidden_class_arms
 from kd_helpers.stored import Run, RunError, pack, read_record, store
+from kd_helpers.towers import Towers, by_index
 from kd_helpers.training import Schedule, predict
 from kd_helpers.transfer import TransferSet
 from kd_helpers.views import ViewSet
@@ -47,6 +48,8 @@ OTHER = {  # for every field of a recipe a value that is not its default
     "schedule": Schedule(steps=7),
     "views": ViewSet(flip=True),
     "lesson": Lesson(correction="swap"),
+    "towers": Towers(groups=by_index(10, 5)),
+    "special": (1, 2),
 }
 LESSON = {  # for every field of a lesson a value that is not its default
     "correction": "swap",
@@ -598,6 +601,6 @@ def test_no_recipe_ships_twice_and_teachers_come_first():
     recipes = [recipe for recipe, _ in SHIPPED]
     assert len({recipe.hash for recipe in recipes}) == len(recipes)
     for place, recipe in enumerate(recipes):
-        assert recipe.teacher is None or recipe.teacher in recipes[:place]
-    students = [r for r in recipes if r not in {other.teacher for other in recipes}]
+        assert set(recipe.teachers) <= set(recipes[:place])
+    students = [r for r in recipes if r not in {t for other in recipes for t in other.teachers}]
     assert {recipe.seed for recipe in students} == set(SEEDS) and len(SEEDS) >= 5

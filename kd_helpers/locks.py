@@ -1,0 +1,44 @@
+"""One process at a time for one recipe, and what killed processes left behind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from filelock import FileLock, Timeout
+
+from kd_helpers import distributed
+from kd_helpers.folders import checkpoint_folder, run_folders
+from kd_helpers.recipes import Recipe
+
+
+def tidy_up(recipe: Recipe) -> None:
+    """Remove what a process that was killed while writing left of a recipe. Needs its lock."""
+    if distributed.is_main():
+        for folder in (run_folders()[-1], checkpoint_folder()):
+            for path in folder.glob(f"{recipe.hash}.*.tmp"):
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def lock_of(recipe: Recipe, quiet: bool = False) -> Iterator[None]:
+    """Only one process at a time is inside, for one recipe; a killed one leaves it at once.
+
+    Processes that train together (`torchrun`) go in together: the first one holds the lock.
+    """
+    path = checkpoint_folder() / f"{recipe.hash}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    if distributed.is_main():
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if not quiet:
+                print(f"waiting for another process that trains run {recipe.hash}", flush=True)
+            lock.acquire()
+    distributed.wait_for_all()
+    try:
+        yield
+        distributed.wait_for_all()
+    finally:
+        lock.release()
