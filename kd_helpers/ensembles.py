@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
+from kd_helpers import distributed
 from kd_helpers.targets import check_temperature
 from kd_helpers.teachers import Batch, Teacher
 
@@ -142,8 +143,10 @@ class JoinedTeacher:
             return self.members[int(torch.randint(count, ()))](batch)
         logits = stack_members([member(batch) for member in self.members])
         if self.how == "once each":
+            # Of several processes that train together each has its part of the batch, by rank.
             place = torch.arange(len(batch.index), device=batch.index.device)
-            passes = (batch.step * len(place) + place) // self.images
+            before = (batch.step * distributed.size() + distributed.rank()) * len(place)
+            passes = (before + place) // self.images
             return logits[(batch.index + passes) % count, place]
         weights = self.weights
         if self.how == "confidence":

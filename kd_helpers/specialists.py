@@ -152,12 +152,7 @@ def join_specialists(
     Returns:
         (B, K) float64 probabilities.
     """
-    classes = generalist.shape[1]
-    if len(specialists) != len(groups) or len(groups) > classes:
-        raise ValueError(
-            f"got {len(specialists)} specialists and {len(groups)} groups for {classes} classes; "
-            "expected as many groups as specialists, at most one a class"
-        )
+    check_specialists(specialists, groups, generalist.shape[1])
     if active is None:
         active = active_specialists(generalist, groups)
     problem = joint_problem(generalist, specialists, groups, active)
@@ -166,6 +161,17 @@ def join_specialists(
     for _ in range(steps):
         q = best_of(problem, q, [expected(problem, q), *newton_steps(problem, q)])
     return q
+
+
+def check_specialists(specialists: Sequence[torch.Tensor], groups: Groups, classes: int) -> None:
+    """Raise ValueError unless there is a sensible group for each specialist."""
+    if len(specialists) != len(groups) or len(groups) > classes:
+        raise ValueError(
+            f"got {len(specialists)} specialists and {len(groups)} groups for {classes} classes; "
+            "expected as many groups as specialists, at most one a class"
+        )
+    for group in groups:
+        check_group(group, classes)
 
 
 class JointProblem(NamedTuple):
@@ -229,13 +235,15 @@ def mean_of_specialists(
 ) -> torch.Tensor:
     """The cheap joint answer: each active specialist redistributes the generalist's mass on its
     classes; the mean over those, or the generalist where none is active. (B, K) float64."""
+    check_specialists(specialists, groups, generalist.shape[1])
     p = generalist.double()
     active = active_specialists(p, groups).double()
     total = torch.where(active.sum(dim=0)[:, None] > 0, 0.0, p)
     for answer, group, on in zip(specialists, groups, active, strict=True):
         mine = p.clone()
-        within = answer.double()[:, :-1]
-        within = within / within.sum(dim=1, keepdim=True).clamp(min=1e-300)
+        # Never 0 in all: one that is sure of its dustbin shares the mass of its classes evenly.
+        within = answer.double()[:, :-1].clamp(min=1e-300)
+        within = within / within.sum(dim=1, keepdim=True)
         mine[:, list(group)] = within * p[:, list(group)].sum(dim=1, keepdim=True)
         total = total + mine * on[:, None]
     return total / active.sum(dim=0).clamp(min=1)[:, None]

@@ -213,7 +213,7 @@ display_live(
 # %% [markdown]
 # ## The laboratory
 #
-# Student: cnn-2, 2,000 labelled images, 600 steps of 64 images; five seeds; for each seed all arms have the same images, starting weights and batches. Loss: 0.1·CE + 0.9·soft term. Each treatment's setting (mostly T) was the best of four on validation images with other seeds; `data/README.md` lists all that were tried. β = 8 is the paper's own value and was added as it is.
+# Student: cnn-2, 2,000 labelled images, 600 steps of 64 images; five seeds; for each seed all arms have the same images, starting weights and batches. Loss: 0.1·CE + 0.9·soft term. Each treatment's setting (mostly T) was the best of four on validation images with other seeds; `data/README.md` lists all that were tried. The soft term of standardised logits counts nine times, as its authors have it; β = 8 is its paper's own value, with equal weights of CE and soft term.
 #
 # **Guess:** which treatment beats plain KD? Which arm falls below the labels?
 

@@ -135,7 +135,7 @@ for T in (1.0, 4.0):
 # - **Mask** leaves the image out of the soft term; 0.1·CE stays.
 # - **Trust** weights every image by the teacher's probability of the label, exp(−CE).
 #
-# A fifth arm corrects nothing and needs no look at the mistakes: **half trusted**, α = 0.5 for all images.
+# One more arm corrects nothing and needs no look at the mistakes: **half trusted**, α = 0.5 for all images.
 
 # %%
 few = slice(0, 600)
