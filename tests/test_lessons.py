@@ -289,6 +289,7 @@ def test_the_default_is_kd(batch):
     loss.backward()
     for one, other in zip(learnt(HINTON, batch), (loss.detach(), student.grad), strict=True):
         torch.testing.assert_close(one, other)
+    assert HINTON(*batch, temperature=int(T)) == found(HINTON, batch)  # a reader types 3, not 3.0
 
 
 def test_decoupled_parts_with_the_weights_of_kd_are_kd(batch):
@@ -336,6 +337,19 @@ def test_a_teacher_who_is_right_is_not_corrected(change, batch):
 
 
 # The loss of a recipe
+
+
+def test_the_defaults_stay_what_they_were():
+    """Stored runs are named without them, so a change would give old results a new meaning."""
+    assert HINTON == Lesson() == Lesson(
+        correction="off", smoothing=0.1, standardised=False, temperatures="one", compared="all",
+        target_weight=1.0, other_weight=8.0, count=3, lump=True, dropped=0.1, weights="even",
+        threshold=0.9, virtual=0.0, strength=1.0, warm_up=0.0,
+    )  # fmt: skip
+    recipe = Recipe()
+    assert DistillationLoss() == DistillationLoss(
+        recipe.temperature, recipe.kd_weight, recipe.label_smoothing, recipe.lesson
+    )
 
 
 def test_without_a_lesson_it_is_the_loss_that_old_results_were_made_with(batch):

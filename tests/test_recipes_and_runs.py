@@ -91,7 +91,8 @@ def test_fields_at_their_default_are_not_part_of_the_hash():
     spelt_out = Recipe(
         student="cnn-2", seed=0, dataset="fashion-mnist", teacher=None, temperature=4.0,
         kd_weight=0.0, label_smoothing=0.0, views=ViewSet(flip=False, max_shift=0),
-        transfer=TransferSet(images=None, labelled=None, hidden_classes=(), source="train"),
+        transfer=TransferSet(images=None, labelled=None, hidden_classes=(), source="train",
+                             label_noise=0.0, noise="symmetric"),
         schedule=Schedule(steps=1500, batch_size=128, learning_rate=0.1, weight_decay=5e-4),
     )  # fmt: skip
     assert spelt_out.hash == Recipe().hash == hashlib.sha256(b"{}").hexdigest()[:12]
@@ -310,6 +311,7 @@ def test_the_record_says_what_was_trained_and_how_well(recipe, out):
 # Answers in the record
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("count", (1, 256, 10_000))
 def test_packed_answers_come_back(count, tmp_path):
     answers = torch.randperm(max(count, 256), generator=torch.Generator().manual_seed(0))[:count]

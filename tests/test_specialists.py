@@ -244,6 +244,23 @@ def test_confident_answers_that_disagree_are_joined_too(sharpness):
                 assert value <= moved + 1e-7
 
 
+def test_forty_steps_are_enough_for_a_generalist_who_is_all_but_certain():
+    """Expectation maximisation alone would be far from done."""
+    rng, on = np.random.default_rng(0), torch.ones(len(GROUPS), 60, dtype=torch.bool)
+    generalist = probabilities(rng, 60, K, sharpness=30.0)
+    answers = [probabilities(rng, 60, len(g) + 1) for g in GROUPS]
+    values = [
+        [
+            sum_of_divergences(q, generalist[b].numpy(), [a[b].numpy() for a in answers], GROUPS)
+            for b, q in enumerate(
+                join_specialists(generalist, answers, GROUPS, active=on, steps=steps).numpy()
+            )
+        ]
+        for steps in (40, 400)
+    ]
+    assert np.subtract(*values).max() < 2e-5
+
+
 def test_the_paper_asks_the_specialists_of_the_generalists_answer():
     generalist, answers, groups, _ = random_case(3, images=40)
     active = active_specialists(generalist, groups)
