@@ -103,7 +103,23 @@ def confidence_weights(member_logits: torch.Tensor, labels: torch.Tensor) -> tor
     return (1 - losses.softmax(dim=0)) / (members - 1)
 
 
-class JoinedTeacher:
+class Members:
+    """What all teachers made of several have in common: the loop's words are passed on."""
+
+    members: Sequence[Teacher]
+
+    def prepare(self, index: torch.Tensor, view: torch.Tensor) -> None:
+        for member in self.members:
+            if hasattr(member, "prepare"):
+                member.prepare(index, view)
+
+    def save(self) -> None:
+        for member in self.members:
+            if hasattr(member, "save"):
+                member.save()
+
+
+class JoinedTeacher(Members):
     """Several teachers that answer as one.
 
     how: "geometric" or "arithmetic" mean; "confidence": arithmetic, weighted by `confidence_weights`;
@@ -124,16 +140,6 @@ class JoinedTeacher:
             raise ValueError("got no members; expected at least one teacher")
         self.members, self.how, self.temperature = list(members), how, temperature
         self.images, self.weights = images, weights
-
-    def prepare(self, index: torch.Tensor, view: torch.Tensor) -> None:
-        for member in self.members:
-            if hasattr(member, "prepare"):
-                member.prepare(index, view)
-
-    def save(self) -> None:
-        for member in self.members:
-            if hasattr(member, "save"):
-                member.save()
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         """Logits (B, K), to be softened at this teacher's temperature."""

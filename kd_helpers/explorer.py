@@ -78,3 +78,9 @@ def slider(
         value=value, min=low, max=high, step=step, description=description, readout_format=".2f",
         style={"description_width": "initial"}, layout={"width": "380px"},
     )  # fmt: skip
+
+
+def limit_to(control: widgets.IntSlider, count: int, what: str) -> None:
+    """Let a slider walk through `count` things, and say how many there are."""
+    control.max = max(count - 1, 0)
+    control.description = f"{what} (of {count})"

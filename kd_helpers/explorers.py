@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from kd_helpers import svg
-from kd_helpers.explorer import ALPHA, Explorer, slider
+from kd_helpers.explorer import ALPHA, Explorer, limit_to, slider
 from kd_helpers.views import ViewSet, make_views
 
 ORDERS = ("most ambiguous first", "teacher wrong", "one pair of classes")
@@ -124,8 +124,7 @@ def build_temperature_explorer(
         rows["shown"] = chosen
         for name in ("first", "second"):
             controls[name].disabled = controls["order"].value != ORDERS[2]
-        controls["place"].max = max(len(chosen) - 1, 0)
-        controls["place"].description = f"image (of {len(chosen)})"
+        limit_to(controls["place"], len(chosen), "image")
 
     def render(temperature: float, order: str, first: int, second: int, place: int) -> str:
         if len(rows["shown"]) == 0:

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from kd_helpers import svg
-from kd_helpers.explorer import Explorer, slider
+from kd_helpers.explorer import Explorer, limit_to, slider
 from kd_helpers.targets import soften
 from kd_helpers.treated import TREATMENTS, Case
 
@@ -94,8 +94,7 @@ def build_lesson_explorer(
 
     def choose(controls: Mapping[str, widgets.Widget]) -> None:
         rows["shown"] = order_images(controls["order"].value, teacher, labels)
-        controls["place"].max = max(len(rows["shown"]) - 1, 0)
-        controls["place"].description = f"image (of {len(rows['shown'])})"
+        limit_to(controls["place"], len(rows["shown"]), "image")
         controls["count"].disabled = "top k" not in controls["treatment"].value
 
     def render(treatment: str, temperature: float, count: int, order: str, place: int) -> str:

@@ -15,7 +15,7 @@ from kd_helpers.corrections import (
     swap_mistakes,
     trust_weights,
 )
-from kd_helpers.explorer import Explorer, slider
+from kd_helpers.explorer import Explorer, limit_to, slider
 from kd_helpers.targets import soften
 
 ORDERS = ("surest mistakes first", "least sure mistakes first")
@@ -46,8 +46,7 @@ def build_mistake_explorer(
     def choose(controls: Mapping[str, widgets.Widget]) -> None:
         logits = teachers[controls["teacher"].value]
         rows["shown"] = mistaken_rows(logits, labels, controls["order"].value)
-        controls["place"].max = max(len(rows["shown"]) - 1, 0)
-        controls["place"].description = f"mistake (of {len(rows['shown'])})"
+        limit_to(controls["place"], len(rows["shown"]), "mistake")
 
     def render(teacher: str, temperature: float, smoothing: float, order: str, place: int) -> str:
         if len(rows["shown"]) == 0:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from kd_helpers.ensembles import JoinedTeacher
+from kd_helpers.ensembles import JoinedTeacher, Members
 from kd_helpers.recipes import SPECIALISTS, Recipe, Team
 from kd_helpers.specialists import correct_dustbin, join_specialists
 from kd_helpers.splits import Dataset
@@ -15,7 +15,7 @@ from kd_helpers.teachers import Batch, Teacher
 SPECIAL_SHARE = 0.5  # of the images that a specialist is trained on (`specialists.half_special`)
 
 
-class SpecialistTeacher:
+class SpecialistTeacher(Members):
     """A generalist and its specialists, answering as one (Hinton et al. 2015, section 5)."""
 
     def __init__(
@@ -25,16 +25,6 @@ class SpecialistTeacher:
         """groups: the classes of each specialist. true_shares: how much of the data they are."""
         self.members = [generalist, *specialists]
         self.groups, self.true_shares = groups, true_shares
-
-    def prepare(self, index: torch.Tensor, view: torch.Tensor) -> None:
-        for member in self.members:
-            if hasattr(member, "prepare"):
-                member.prepare(index, view)
-
-    def save(self) -> None:
-        for member in self.members:
-            if hasattr(member, "save"):
-                member.save()
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         """Logarithms of the joint probabilities at T = 1, (B, K) float32."""

@@ -96,7 +96,7 @@ class UnifiedSpecialists(nn.Module):
         if not (owned.sum(dim=0) > 0).all():
             lost = torch.where(owned.sum(dim=0) == 0)[0].tolist()
             raise ValueError(f"got no tower for the classes {lost}; expected an owner for each")
-        # A plain attribute of numbers, not of weights: it is not stored with them.
+        # It moves to a GPU with the weights, and is not stored with them.
         self.register_buffer("share", owned / owned.sum(dim=0), persistent=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

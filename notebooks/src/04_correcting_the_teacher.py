@@ -131,7 +131,7 @@ for T in (1.0, 4.0):
 # ## Corrections
 #
 # - **Swap** keeps what the teacher says about all other classes, and how sure it is.
-# - **Replace** puts a smoothed label (ε = 0.1) in the place of the soft target (Wen et al. 2019). *Replace, soften* puts it there before the softmax with T, so that it is softened like all other answers.
+# - **Replace** puts a smoothed label (ε = 0.1) in the place of the soft target (Wen et al. 2019). *Replace, soften* puts it there before the softmax with T, so that it is softened like all other answers (this arm was added after the others had been seen).
 # - **Mask** leaves the image out of the soft term; 0.1·CE stays.
 # - **Trust** weights every image by the teacher's probability of the label, exp(−CE).
 #
