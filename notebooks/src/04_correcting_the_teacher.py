@@ -134,7 +134,8 @@ for T in (1.0, 4.0):
 # - **Replace** puts a smoothed label (ε = 0.1) in the place of the soft target (Wen et al. 2019). *Replace, soften* puts it there before the softmax with T, so that it is softened like all other answers (this arm was added after the others had been seen).
 # - **Mask** leaves the image out of the soft term; 0.1·CE stays.
 # - **Trust** weights every image by the teacher's probability of the label, exp(−CE).
-#
+
+# %% [markdown]
 # One more arm corrects nothing and needs no look at the mistakes: **half trusted**, α = 0.5 for all images.
 
 # %%
