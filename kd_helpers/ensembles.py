@@ -56,8 +56,11 @@ def shares_of(weights: torch.Tensor | None, member_logits: torch.Tensor) -> torc
             f"got weights of shape {tuple(weights.shape)}; expected ({members},) or "
             f"({members}, {images}), one for each member"
         )
-    if not (weights >= 0).all() or not (weights.sum(dim=0) > 0).all():
-        raise ValueError(f"got weights {weights.tolist()}; expected none negative, not all 0")
+    sums = weights.sum(dim=0)
+    if not (weights >= 0).all() or not (sums > 0).all() or not torch.isfinite(sums).all():
+        raise ValueError(
+            f"got weights {weights.tolist()}; expected finite ones, none negative, not all 0"
+        )
     wide = weights.float().view(members, -1)
     return wide / wide.sum(dim=0)
 
@@ -138,8 +141,16 @@ class JoinedTeacher(Members):
             raise ValueError(f"got how={how!r}; expected one of {', '.join(self.WAYS)}")
         if not members:
             raise ValueError("got no members; expected at least one teacher")
+        check_temperature(temperature)
+        if images < 1:
+            raise ValueError(f"got images={images}; expected at least 1")
+        if weights is not None and how not in MEANS:
+            raise ValueError(f"got weights for how={how!r}; expected them with {' or '.join(MEANS)}")
+        if how == "confidence" and len(members) < 2:
+            raise ValueError("got one member; expected at least two to weigh against each other")
         self.members, self.how, self.temperature = list(members), how, temperature
         self.images, self.weights = images, weights
+        self.changes = how not in MEANS  # the same image can get another answer another time
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         """Logits (B, K), to be softened at this teacher's temperature."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -23,6 +24,7 @@ from kd_helpers.entries import (
     virtual_teacher,
 )
 from kd_helpers.losses import UNLABELLED, distillation_terms, kd_rows
+from kd_helpers.selective import selective_loss
 from kd_helpers.targets import check_share
 
 CORRECTIONS = ("off", "swap", "replace", "replace, soften")
@@ -167,6 +169,7 @@ class DistillationLoss:
     kd_weight: float = 0.0
     label_smoothing: float = 0.0
     lesson: Lesson = HINTON
+    groups: tuple[tuple[int, ...], ...] = ()  # of a selective team: one soft term for each
 
     def at(self, progress: float) -> DistillationLoss:
         """The loss when this share of the steps is done, 0..1: smaller during the warm-up."""
@@ -184,8 +187,11 @@ class DistillationLoss:
         """{"loss", "ce", "kd"}, as `losses.distillation_terms`."""
         if self.lesson.virtual:
             teacher_logits = virtual_teacher(labels, student_logits.shape[1], self.lesson.virtual)
+        soft_loss = None if self.lesson == HINTON else self.lesson
+        if self.groups:
+            soft_loss = partial(selective_loss, groups=self.groups)
         return distillation_terms(
             student_logits, teacher_logits, labels, temperature=self.temperature,
             kd_weight=self.kd_weight, label_smoothing=self.label_smoothing,
-            soft_loss=None if self.lesson == HINTON else self.lesson,
+            soft_loss=soft_loss,
         )  # fmt: skip

@@ -97,3 +97,16 @@ def measure_latency(
         "repeats": len(result.times) * result.number_per_run,
         "device": describe(device),
     }
+
+
+def disagreement(answers: torch.Tensor) -> torch.Tensor:
+    """Share of images on which two networks give different answers: (M, N) classes → (M, M)."""
+    return (answers[:, None] != answers[None]).double().mean(dim=2)
+
+
+def error_correlation(answers: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Correlation between the errors (1 wrong, 0 right) of networks: (M, N), (N,) → (M, M).
+
+    1: they are wrong on the same images; 0: as if by chance. NaN for one without any error.
+    """
+    return torch.corrcoef((answers != labels).double())

@@ -86,3 +86,18 @@ class Classifier(nn.Module):
                 f"(batch, {', '.join(map(str, self.image_shape))})"
             )
         return self.body(images)
+
+
+def take_over(network: nn.Module, source: nn.Module) -> None:
+    """Copy the weights of `source` into `network` wherever names and shapes agree.
+
+    A specialist starts from its generalist so (Hinton et al. 2015, section 5.3): all but the last layer.
+
+    Raises:
+        ValueError: nothing agrees.
+    """
+    own, weights = network.state_dict(), source.state_dict()
+    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise ValueError("got two networks without a weight of the same name and shape; expected some")
+    network.load_state_dict(fitting, strict=False)

@@ -196,3 +196,45 @@ def draw_distributions(
         )  # fmt: skip
     ax.legend(frameon=False, fontsize=9)
     return tidy(ax, title=title, x=x, y="density")
+
+
+def draw_class_map(
+    figure: Figure, similarity: np.ndarray, classes: Sequence[str], groups: Sequence[Sequence[int]],
+    title: str = "",
+) -> list[int]:  # fmt: skip
+    """A heat map of the similarity of classes (K, K), symmetric, sorted by a dendrogram above it.
+
+    Cells of two classes of one group have a dot. Distance in the dendrogram: 1 - similarity, mean
+    linkage. Returns the order of the classes.
+    """
+    from scipy.cluster.hierarchy import dendrogram, linkage
+    from scipy.spatial.distance import squareform
+
+    figure.set_layout_engine("constrained")
+    tree_ax, ax = figure.subplots(2, 1, height_ratios=(1, 3))
+    distance = np.clip(1 - similarity, 0, None)
+    np.fill_diagonal(distance, 0)
+    tree = linkage(squareform(distance, checks=False), "average")
+    drawn = dendrogram(tree, ax=tree_ax, color_threshold=0, above_threshold_color=BLACK, no_labels=True)
+    order = drawn["leaves"]
+    tidy(tree_ax, title=title, y="1 - correlation")
+    group_of = {k: g for g, group in enumerate(groups) for k in group}
+    words = [
+        [f"{similarity[i, j]:.2f}" + (" •" if group_of[i] == group_of[j] else "") for j in order]
+        for i in order
+    ]
+    names = [classes[k] for k in order]
+    draw_matrix(ax, similarity[np.ix_(order, order)], names, names, words=words, cmap="PuOr", centre=0)
+    ax.set_xticks(ax.get_xticks(), names, rotation=30, ha="right", rotation_mode="anchor")
+    return order
+
+
+def draw_points(
+    ax: Axes, points: Mapping[str, tuple[float, float]], *, title: str = "", x: str = "", y: str = ""
+) -> Axes:  # fmt: skip
+    """Named points over a logarithmic axis."""
+    for i, (name, (px, py)) in enumerate(points.items()):
+        ax.plot(px, py, "osD^v<>P*X"[i % 10], color=CYCLE[i % len(CYCLE)], markersize=7, label=name)
+    ax.set_xscale("log")
+    ax.grid(color="#e4e4e4")
+    return tidy(ax, title=title, x=x, y=y)

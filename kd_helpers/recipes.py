@@ -17,7 +17,8 @@ from kd_helpers.transfer import TransferSet
 from kd_helpers.views import PLAIN, ViewSet
 
 ALL_IMAGES, STANDARD = TransferSet(), Schedule()
-SPECIALISTS = "specialists"
+SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE = "specialists", "specialists' mean", "selective"
+TEAM_WAYS = (*JoinedTeacher.WAYS, SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE)
 
 
 @dataclass(frozen=True)
@@ -25,22 +26,41 @@ class Team:
     """Several teachers that answer as one."""
 
     members: tuple[Recipe, ...]
-    # One of `JoinedTeacher.WAYS`; or "specialists": the first is the generalist, the others have
-    # `special` classes.
+    # One of `JoinedTeacher.WAYS`; "specialists" (joint answer of all) and "specialists' mean" (the
+    # cheap one): the first is the generalist, the others have `special` classes; "selective": one
+    # soft term for each of these, or for each tower of the one member.
     how: str = "arithmetic"
 
     def __post_init__(self) -> None:
-        if self.how not in (*JoinedTeacher.WAYS, SPECIALISTS):
-            known = ", ".join((*JoinedTeacher.WAYS, SPECIALISTS))
-            raise ValueError(f"got how={self.how!r}; expected one of {known}")
+        if self.how not in TEAM_WAYS:
+            raise ValueError(f"got how={self.how!r}; expected one of {', '.join(TEAM_WAYS)}")
+        if self.how == SELECTIVE and self.has_towers:
+            return
         special = [bool(member.special) for member in self.members]
-        expected = [self.how == SPECIALISTS and place > 0 for place in range(len(special))]
-        if not special or special != expected:
+        expected = [self.needs_groups and place > 0 for place in range(len(special))]
+        if len(special) < 1 + self.needs_groups or special != expected:
             raise ValueError(
                 f"got a team ({self.how}) of {len(special)} members, {sum(special)} of them with "
                 "special classes; expected at least one member, and special classes of all but the "
-                "first in a team of specialists, of none in another"
+                "first, of one at least, in a team of specialists, of none in another; a selective "
+                "team may also be one network of towers"
             )
+
+    @property
+    def needs_groups(self) -> bool:
+        """Whether the members after the first have classes of their own."""
+        return self.how in (SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE)
+
+    @property
+    def has_towers(self) -> bool:
+        return len(self.members) == 1 and bool(self.members[0].towers)
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """The classes of each specialist, or of each tower."""
+        if self.has_towers:
+            return self.members[0].towers.groups
+        return tuple(member.special for member in self.members[1:])
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,7 @@ class Recipe:
     lesson: Lesson = HINTON  # what is done with the teacher's answer; with kd_weight above 0
     towers: Towers = ONE_NETWORK  # several of the named network in one, each for some classes
     special: tuple[int, ...] = ()  # classes that it tells apart, all others being one ("dustbin")
+    start: Recipe | None = None  # whose weights it starts from, where names and shapes agree
 
     def __post_init__(self) -> None:
         check_share("kd_weight", self.kd_weight)
@@ -76,6 +97,10 @@ class Recipe:
             raise ValueError("got a teacher and a virtual one; give one of them")
         if self.lesson != HINTON and not self.kd_weight:
             raise ValueError("got a lesson and kd_weight=0: nothing would be done with it")
+        if self.lesson != HINTON and isinstance(self.teacher, Team) and self.teacher.how == SELECTIVE:
+            raise ValueError("got a lesson and a selective team, whose soft term is its own; choose one")
+        if self.start and (self.start.student, self.start.towers) != (self.student, self.towers):
+            raise ValueError(f"got start={self.start}; expected weights of {self._words()[0]} as well")
 
     @property
     def hash(self) -> str:
@@ -100,6 +125,11 @@ class Recipe:
         if self.teacher is None:
             return ()
         return self.teacher.members if isinstance(self.teacher, Team) else (self.teacher,)
+
+    @property
+    def needs(self) -> tuple[Recipe, ...]:
+        """The recipes that have to be trained before this one."""
+        return (*self.teachers, self.start) if self.start else self.teachers
 
     def _words(self) -> list[str]:
         parts = [

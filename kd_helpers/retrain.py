@@ -1,4 +1,4 @@
-"""Train the shipped runs from nothing, several at a time, each on one core."""
+"""Train the shipped runs from nothing: large teachers alone, all others one on each core."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kd_helpers.recipes import Recipe
 from kd_helpers.records import latencies_here, with_latency
 from kd_helpers.runs import load_run, train_recipe
 from kd_helpers.stored import Run
+from kd_helpers.sweeps import teachers_of
 
 Item = tuple[Recipe, tuple[str, ...]]
 
@@ -22,12 +23,19 @@ def retrain(*, again: bool, jobs: int | None = None) -> Iterator[Run]:
     Every run is stored when it is done, so an interruption loses only the ones under way; then
     `again=False` trains those that are still missing.
     """
-    todo = [item for item in shipped_runs() if again or load_run(item[0]) is None]
-    teachers = {teacher for recipe, _ in shipped_runs() for teacher in recipe.teachers}
-    for item in [item for item in todo if item[0] in teachers]:
-        yield train_and_store(item)
-    students = [item for item in todo if item[0] not in teachers]
-    yield from each(train_and_store, students, jobs=jobs)
+    todo = {r: keep for r, keep in shipped_runs() if again or load_run(r) is None}
+    for recipe in single_teachers():
+        if recipe in todo:
+            yield train_and_store((recipe, todo.pop(recipe)))
+    for stage in [*teachers_of([r for r, _ in shipped_runs()]), list(todo)]:
+        items = [(recipe, todo.pop(recipe)) for recipe in stage if recipe in todo]
+        yield from each(train_and_store, items, jobs=jobs)
+
+
+def single_teachers() -> list[Recipe]:
+    """The teachers that teach alone: large networks, trained one at a time on all cores."""
+    teachers = [r.teacher for r, _ in shipped_runs() if isinstance(r.teacher, Recipe)]
+    return list(dict.fromkeys(teachers))
 
 
 def train_and_store(item: Item) -> Run:

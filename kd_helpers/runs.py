@@ -18,12 +18,14 @@ from kd_helpers.device import pick_device, pick_precision
 from kd_helpers.folders import cache_folder, checkpoint_folder, run_folders
 from kd_helpers.lessons import DistillationLoss
 from kd_helpers.locks import lock_of, tidy_up
-from kd_helpers.recipes import Recipe, Team, to_dict
+from kd_helpers.models import take_over
+from kd_helpers.recipes import SELECTIVE, SPECIALISTS, Recipe, Team, to_dict
 from kd_helpers.records import input_of, make_record
 from kd_helpers.specialists import half_special, special_dataset
 from kd_helpers.stored import DamagedRun, Run, read_record, set_run_aside, store
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher, Teacher
 from kd_helpers.teams import make_team
+from kd_helpers.towers import TowersApart
 from kd_helpers.training import History, make_student, predict, train, training_reports
 from kd_helpers.transfer import load_source, select
 
@@ -149,7 +151,10 @@ def dataset_of(recipe: Recipe) -> Dataset:
 
 def new_student(recipe: Recipe, dataset: Dataset) -> nn.Module:
     given = input_of(dataset)
-    return make_student(recipe.student, seed=recipe.seed, towers=recipe.towers, **given)
+    student = make_student(recipe.student, seed=recipe.seed, towers=recipe.towers, **given)
+    if recipe.start:
+        take_over(student, run_with_weights(recipe.start).model())
+    return student
 
 
 def train_student(recipe: Recipe, student: nn.Module, dataset: Dataset, **hooks) -> History:
@@ -175,9 +180,11 @@ def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
     split, rows = select(source, recipe.transfer, recipe.seed)
     if recipe.special:
         rows = half_special(source.labels, rows, dustbin=len(recipe.special))
+    selective = isinstance(recipe.teacher, Team) and recipe.teacher.how == SELECTIVE
     loss = DistillationLoss(
-        recipe.temperature, recipe.kd_weight, recipe.label_smoothing, recipe.lesson
-    )
+        recipe.temperature, recipe.kd_weight, recipe.label_smoothing, recipe.lesson,
+        groups=recipe.teacher.groups if selective else (),
+    )  # fmt: skip
     teacher = (
         teacher_of(recipe, dataset, len(rows)) if recipe.kd_weight and recipe.teacher else None
     )
@@ -191,42 +198,54 @@ def teacher_of(recipe: Recipe, dataset: Dataset, images: int) -> Teacher:
     """The recipe's teacher, one or a team; images: how many the student sees."""
     if not isinstance(recipe.teacher, Team):
         return cached_teacher(recipe)
-    return make_team(
-        recipe.teacher, lambda member: cached_teacher(replace(recipe, teacher=member)), dataset,
-        temperature=recipe.temperature, images=images,
-    )  # fmt: skip
+    team = recipe.teacher
+    apart = team.how == SELECTIVE and team.has_towers
+    members = [cached_teacher(replace(recipe, teacher=member), apart) for member in team.members]
+    joined = make_team(team, members, dataset, temperature=recipe.temperature, images=images)
+    if team.how != SPECIALISTS:
+        return joined
+    # The joint answer takes longer than a step of a small student: it is found once for each image.
+    pictures = load_source(dataset, recipe.transfer.source).images
+    return CachedTeacher(joined, pictures, recipe.views, num_classes=len(dataset.classes))
 
 
-def cached_teacher(recipe: Recipe) -> CachedTeacher:
+def cached_teacher(recipe: Recipe, apart: bool = False) -> CachedTeacher:
     """The recipe's one teacher with a memory that all students of one data set, source and view set
-    share, those of later sessions too: its answers are also on disk."""
+    share, those of later sessions too: its answers are also on disk. apart: those of its towers."""
     return _cached_teacher(
-        recipe.teacher, recipe.dataset, recipe.transfer.source, recipe.views, pick_device().type,
+        recipe.teacher, apart, recipe.dataset, recipe.transfer.source, recipe.views, pick_device().type,
         pick_precision(pick_device())[0], cache_folder(),
     )  # fmt: skip
 
 
-@functools.lru_cache(maxsize=8)
-def _cached_teacher(
-    teacher: Recipe, dataset: str, source: str, views, device: str, precision, folder: Path
-) -> CachedTeacher:
-    run = load_or_train(teacher, quiet=True)
-    if not run.has_tensors:  # only its record ships, and a teacher needs its weights
-        with lock_of(teacher):
-            run = load_checked_run(teacher)
+def run_with_weights(recipe: Recipe) -> Run:
+    """The run of a recipe; trained again where only its record is stored."""
+    run = load_or_train(recipe, quiet=True)
+    if not run.has_tensors:
+        with lock_of(recipe):
+            run = load_checked_run(recipe)
             if not run.has_tensors:
-                run = train_recipe(teacher, folder=run_folders()[-1], keep=KEEP)
+                run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP)
+    return run
+
+
+@functools.lru_cache(maxsize=16)
+def _cached_teacher(
+    teacher: Recipe, apart: bool, dataset: str, source: str, views, device: str, precision, folder: Path
+) -> CachedTeacher:
+    run = run_with_weights(teacher)
     pictures = load_source(load_dataset_once(dataset, device), source)
-    model = run.model(device)
+    model = TowersApart(run.model(device)) if apart else run.model(device)
     key = fingerprint(model, pictures.images, views)
+    outputs = model.outputs if apart else run.record["input"]["num_classes"]
     cache = CachedTeacher(
         NetworkTeacher(model), pictures.images, views,
-        num_classes=run.record["input"]["num_classes"], files=AnswerFiles(folder / key),
+        num_classes=outputs, files=AnswerFiles(folder / key),
         writes=distributed.is_main(),
     )  # fmt: skip
     # The stored answers were computed in float32; they are the teacher's only where it answers so.
     own = source == "train" and dataset == teacher.dataset and precision == torch.float32
-    if own and "train_logits" in run.tensors():
+    if own and not apart and "train_logits" in run.tensors():
         cache.remember_plain(run.logits("train").to(device))
     cache.read_files()
     return cache

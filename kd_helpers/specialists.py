@@ -27,11 +27,15 @@ def class_covariance(logits: torch.Tensor) -> torch.Tensor:
     return torch.cov(F.softmax(logits.double(), dim=1).T)
 
 
-def cluster_classes(logits: torch.Tensor, count: int, seed: int = 0) -> tuple[tuple[int, ...], ...]:
+def cluster_classes(
+    logits: torch.Tensor, count: int, seed: int = 0, *, diagonal: bool = True
+) -> tuple[tuple[int, ...], ...]:
     """Disjoint groups of classes by k-means on the columns of the covariance of a generalist.
 
     Args:
         logits: (N, K), its answers; no labels are needed. count: number of groups, 2 to K.
+        diagonal: whether the classes' own variances count, as in the paper. With few classes they
+            are by far the largest entries, and k-means then puts single classes apart.
 
     Returns:
         `count` groups, none empty, each sorted, ordered by their smallest class.
@@ -41,7 +45,9 @@ def cluster_classes(logits: torch.Tensor, count: int, seed: int = 0) -> tuple[tu
     classes = logits.shape[1]
     if not 2 <= count <= classes:
         raise ValueError(f"got count={count} groups of {classes} classes; expected 2 to {classes}")
-    columns = class_covariance(logits).numpy()
+    columns = class_covariance(logits).cpu().numpy()
+    if not diagonal:
+        np.fill_diagonal(columns, 0)
     found = KMeans(count, n_init=20, random_state=seed).fit_predict(columns)
     groups = [tuple(np.flatnonzero(found == k).tolist()) for k in range(count)]
     if not all(groups):
@@ -94,10 +100,11 @@ def half_special(labels: torch.Tensor, rows: torch.Tensor, dustbin: int) -> torc
     """
     is_special = labels[rows] != dustbin
     special, others = rows[is_special], rows[~is_special]
-    if not len(special) or not len(others):
+    if not 0 < len(special) <= len(others) or (labels[rows] < 0).any():
         raise ValueError(
-            f"got {len(special)} images of the special classes and {len(others)} of others; expected "
-            "some of both"
+            f"got {len(special)} images of the special classes and {len(others)} others, "
+            f"{int((labels[rows] < 0).sum())} of them without label; expected some of the special "
+            "classes, at least as many of the others, and labels for all"
         )
     kept = torch.cat([special, others[: len(special)]])
     # In the order of `rows`: the kind of an image says nothing about its place.
@@ -165,13 +172,18 @@ def join_specialists(
 
 def check_specialists(specialists: Sequence[torch.Tensor], groups: Groups, classes: int) -> None:
     """Raise ValueError unless there is a sensible group for each specialist."""
-    if len(specialists) != len(groups) or len(groups) > classes:
+    if len(specialists) != len(groups) or not 0 < len(groups) <= classes:
         raise ValueError(
             f"got {len(specialists)} specialists and {len(groups)} groups for {classes} classes; "
-            "expected as many groups as specialists, at most one a class"
+            "expected as many groups as specialists, at least one, at most one a class"
         )
-    for group in groups:
+    for answer, group in zip(specialists, groups, strict=True):
         check_group(group, classes)
+        if answer.dim() != 2 or answer.shape[1] != len(group) + 1:
+            raise ValueError(
+                f"got answers of shape {tuple(answer.shape)} of the specialist for {tuple(group)}; "
+                f"expected (batch, {len(group) + 1}), the dustbin last"
+            )
 
 
 class JointProblem(NamedTuple):

@@ -95,8 +95,8 @@ def plain_if_untaught(recipe: Recipe) -> Recipe:
 
 
 def teachers_of(recipes: list[Recipe]) -> list[list[Recipe]]:
-    """All teachers that have to be there first, in stages: teachers of teachers before them."""
-    teachers = list(dict.fromkeys(teacher for r in recipes for teacher in r.teachers))
+    """All runs that have to be there first, in stages: what the teachers need before them."""
+    teachers = list(dict.fromkeys(teacher for r in recipes for teacher in r.needs))
     return [*teachers_of(teachers), teachers] if teachers else []
 
 

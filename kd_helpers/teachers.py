@@ -74,6 +74,11 @@ class CachedTeacher:
     ) -> None:
         """images: (N, C, H, W) uint8, all that can be asked about. num_classes: K. files: answers
         on disk; writes: whether new answers are added to them. max_bytes: of memory, at most."""
+        if getattr(teacher, "changes", False):
+            raise ValueError(
+                "got a teacher whose answer depends on more than image and view (label, step, "
+                "chance); expected one that can be remembered: put the memory round its members"
+            )
         self.teacher, self.images, self.view_set = teacher, images, view_set
         self.files, self.writes = files, writes
         self.room = min(view_set.slots, max_bytes // (2 * num_classes * len(images)))  # views held
@@ -136,8 +141,10 @@ class CachedTeacher:
             self._remember((index * self.room + slot)[inside], logits[inside])
 
     def save(self) -> None:
-        """Put new answers on disk, if this cache has files."""
+        """Put new answers on disk, if this cache has files; so does the teacher, if it remembers."""
         self.wrote = time.monotonic()
+        if hasattr(self.teacher, "save"):
+            self.teacher.save()
         if self.unsaved and self.files and self.writes:
             pairs = torch.cat(self.unsaved)
             logits = self.answers[pairs.to(self.answers.device)].cpu()

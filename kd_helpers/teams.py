@@ -2,58 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
 from kd_helpers.ensembles import JoinedTeacher, Members
-from kd_helpers.recipes import SPECIALISTS, Recipe, Team
-from kd_helpers.specialists import correct_dustbin, join_specialists
+from kd_helpers.recipes import SELECTIVE, SPECIALISTS, SPECIALISTS_MEAN, Team
+from kd_helpers.specialists import (
+    Groups,
+    correct_dustbin,
+    join_specialists,
+    mean_of_specialists,
+)
 from kd_helpers.splits import Dataset
 from kd_helpers.teachers import Batch, Teacher
 
 SPECIAL_SHARE = 0.5  # of the images that a specialist is trained on (`specialists.half_special`)
+JOINS = {SPECIALISTS: join_specialists, SPECIALISTS_MEAN: mean_of_specialists}
 
 
 class SpecialistTeacher(Members):
     """A generalist and its specialists, answering as one (Hinton et al. 2015, section 5)."""
 
     def __init__(
-        self, generalist: Teacher, specialists: Sequence[Teacher],
-        groups: Sequence[tuple[int, ...]], true_shares: Sequence[float],
+        self, members: Sequence[Teacher], groups: Groups, true_shares: Sequence[float],
+        how: str = SPECIALISTS,
     ) -> None:  # fmt: skip
-        """groups: the classes of each specialist. true_shares: how much of the data they are."""
-        self.members = [generalist, *specialists]
-        self.groups, self.true_shares = groups, true_shares
+        """members: the generalist, then the specialists. groups: the classes of each specialist.
+        true_shares: how much of the data they are. how: one of JOINS."""
+        self.members, self.groups, self.true_shares = list(members), groups, true_shares
+        self.join = JOINS[how]
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         """Logarithms of the joint probabilities at T = 1, (B, K) float32."""
-        generalist, *others = (member(batch) for member in self.members)
-        answers = [
-            correct_dustbin(logits.double(), SPECIAL_SHARE, share).softmax(dim=1).cpu()
-            for logits, share in zip(others, self.true_shares, strict=True)
-        ]
-        joint = join_specialists(generalist.double().softmax(dim=1).cpu(), answers, self.groups)
-        return joint.log().float().to(generalist.device)
+        general, *special = corrected_answers(self.members, self.true_shares, batch)
+        # In float64 and on the processor: Newton's equations need the digits, and are small.
+        answers = [z.double().softmax(dim=1).cpu() for z in special]
+        joint = self.join(general.double().softmax(dim=1).cpu(), answers, self.groups)
+        return joint.clamp(min=1e-30).log().float().to(general.device)
+
+
+class SourcesApart(Members):
+    """What each source says, side by side, for `selective.selective_loss`: (B, sum of outputs)."""
+
+    def __init__(self, members: Sequence[Teacher], true_shares: Sequence[float]) -> None:
+        """true_shares: one for each specialist, that is each member after the first."""
+        self.members, self.true_shares = list(members), true_shares
+
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        return torch.cat(corrected_answers(self.members, self.true_shares, batch), dim=1)
+
+
+def corrected_answers(
+    members: Sequence[Teacher], true_shares: Sequence[float], batch: Batch
+) -> list[torch.Tensor]:
+    """Logits of the generalist, then of the specialists with their dustbins corrected."""
+    general, *special = (member(batch) for member in members)
+    return [
+        general,
+        *(
+            correct_dustbin(z, SPECIAL_SHARE, share)
+            for z, share in zip(special, true_shares, strict=True)
+        ),
+    ]
+
+
+def special_shares(dataset: Dataset, groups: Groups) -> list[float]:
+    """How much of the training images the classes of each group are, from 0 to 1."""
+    labels = dataset.train.labels
+    return [
+        torch.isin(labels, torch.tensor(group, device=labels.device)).double().mean().item()
+        for group in groups
+    ]
 
 
 def make_team(
-    team: Team, member_of: Callable[[Recipe], Teacher], dataset: Dataset, *,
-    temperature: float, images: int,
-) -> Teacher:  # fmt: skip
+    team: Team, members: Sequence[Teacher], dataset: Dataset, *, temperature: float, images: int
+) -> Teacher:
     """The teacher that a team is.
 
     Args:
-        member_of: gives the teacher of one recipe. temperature: at which the answers are joined.
-        images: how many the student sees.
+        members: the teachers of `team.members`, in that order. temperature: at which the answers
+            are joined. images: how many the student sees.
     """
-    members = [member_of(recipe) for recipe in team.members]
-    if team.how != SPECIALISTS:
+    if not team.needs_groups:
         return JoinedTeacher(members, team.how, temperature=temperature, images=images)
-    groups = [recipe.special for recipe in team.members[1:]]
-    labels = dataset.train.labels
-    shares = [
-        torch.isin(labels, torch.tensor(g, device=labels.device)).double().mean().item()
-        for g in groups
-    ]
-    return SpecialistTeacher(members[0], members[1:], groups, shares)
+    shares = [] if team.has_towers else special_shares(dataset, team.groups)
+    if team.how == SELECTIVE:
+        return SourcesApart(members, shares)
+    return SpecialistTeacher(members, team.groups, shares, team.how)

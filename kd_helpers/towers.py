@@ -118,6 +118,21 @@ class UnifiedSpecialists(nn.Module):
         return torch.tensor(group, device=self.share.device)
 
 
+class TowersApart(nn.Module):
+    """The scores that each tower gives its own classes, side by side: (B, C, H, W) → (B, Σ|group|).
+
+    Without the buckets: where scores are averaged as logits, no gradient ever reaches a bucket.
+    """
+
+    def __init__(self, model: UnifiedSpecialists) -> None:
+        super().__init__()
+        self.model = model
+        self.outputs = sum(len(group) for group in model.groups)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.cat([z[:, :-1] for z in self.model.tower_outputs(images)], dim=1)
+
+
 def share_first_stage(towers: nn.ModuleList) -> nn.Module:
     """Cut the layers up to the first pooling off every tower; those of the first tower, for all."""
     bodies = [tower.body for tower in towers]
