@@ -16,6 +16,7 @@ from kd_helpers.shipped import (
 )
 from kd_helpers.shipped_confidence import entry_arms, temperature_arms, treatment_arms
 from kd_helpers.shipped_mistakes import TEACHERS, correction_arms, noisy_label_arms
+from kd_helpers.shipped_specialists import generalist, specialists, student_arms, tower_teachers
 
 Item = tuple[Recipe, tuple[str, ...]]
 
@@ -26,14 +27,15 @@ def shipped_runs() -> Iterator[Item]:
     A tensor is kept only where a notebook or an explorer reads it.
     """
     items: dict[Recipe, tuple[str, ...]] = {}
-    for source in (teachers, hinton_runs, confidence_runs, mistake_runs):
+    for source in (teachers, hinton_runs, confidence_runs, mistake_runs, team_members, team_runs):
         for recipe, keep in source():
             items.setdefault(recipe, keep)
     yield from items.items()
 
 
 def teachers() -> Iterator[Item]:
-    """All teachers; only of the course's own a notebook reads the answers to the training images."""
+    """The teachers of notebooks 02 to 04; only of the course's own a notebook reads the answers to the
+    training images."""
     yield TEACHER, ("weights", "test_logits", "train_logits")
     for recipe in TEACHERS.values():
         yield recipe, ("weights", "test_logits")
@@ -67,3 +69,22 @@ def mistake_runs() -> Iterator[Item]:
         for arms in (correction_arms(seed), noisy_label_arms(seed)):
             for recipe in arms.values():
                 yield recipe, ()
+
+
+def team_members() -> Iterator[Item]:
+    """Notebook 05: what its teachers are made of."""
+    for seed in SEEDS:
+        for recipe in (*(generalist(seed, m) for m in range(5)), *specialists(seed)):
+            yield recipe, ("weights",)
+        for name, recipe in tower_teachers(seed).items():
+            shown = seed == 0 and name in ("towers by index", "towers by index, double softmax")
+            yield recipe, ("weights",) if shown else ()
+
+
+def team_runs() -> Iterator[Item]:
+    """Notebook 05: the one big teacher, and all students."""
+    for seed in SEEDS:
+        arms = student_arms(seed)
+        yield arms["one big network"].teacher, ()
+        for recipe in arms.values():
+            yield recipe, ()

@@ -54,9 +54,7 @@ def check_special_labels(
     def changed(y: torch.Tensor, g: tuple[int, ...], k: int, **rules: Callable) -> torch.Tensor:
         values = {"own": g.index, "other": lambda c: len(g), "hidden": lambda c: UNLABELLED} | rules
         kinds = ("hidden" if c < 0 else "own" if c in g else "other" for c in y.tolist())
-        return torch.tensor(
-            [values[kind](c) for kind, c in zip(kinds, y.tolist(), strict=True)]
-        )
+        return torch.tensor([values[kind](c) for kind, c in zip(kinds, y.tolist(), strict=True)])
 
     mistakes = {
         "these are the old class numbers; a specialist counts its own classes from 0": lambda y, g, k: changed(y, g, k, own=lambda c: c),

@@ -145,7 +145,9 @@ class JoinedTeacher(Members):
         if images < 1:
             raise ValueError(f"got images={images}; expected at least 1")
         if weights is not None and how not in MEANS:
-            raise ValueError(f"got weights for how={how!r}; expected them with {' or '.join(MEANS)}")
+            raise ValueError(
+                f"got weights for how={how!r}; expected them with {' or '.join(MEANS)}"
+            )
         if how == "confidence" and len(members) < 2:
             raise ValueError("got one member; expected at least two to weigh against each other")
         self.members, self.how, self.temperature = list(members), how, temperature

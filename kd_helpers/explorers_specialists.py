@@ -99,10 +99,8 @@ def render_team(
     panels = []
     for name, (p, group) in told.items():
         shown = classes if group is None else [*(classes[k] for k in group), DUSTBIN]
-        if group is None:
-            marked = label
-        else:
-            marked = group.index(label) if label in group else len(group)
+        own = range(len(classes)) if group is None else group
+        marked = own.index(label) if label in own else len(own)
         panels.append(svg.bars(shown, p.tolist(), marked=marked, title=name, width=310))
     panels.append(
         svg.bars(classes, joint[1].tolist(), marked=label, title=joint[0], colour=svg.GREEN, width=310)

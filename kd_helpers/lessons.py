@@ -25,7 +25,7 @@ from kd_helpers.entries import (
 )
 from kd_helpers.losses import UNLABELLED, distillation_terms, kd_rows
 from kd_helpers.selective import selective_loss
-from kd_helpers.targets import check_share
+from kd_helpers.targets import check_share, check_temperature
 
 CORRECTIONS = ("off", "swap", "replace", "replace, soften")
 TEMPERATURES = ("one", "flsw", "cwsm")
@@ -73,6 +73,12 @@ class Lesson:
                 raise ValueError(
                     f"got {name}={getattr(self, name)}; expected 0 or a finite number above"
                 )
+        if type(self.count) is not int or self.count < 0:  # 5.0 would be another recipe than 5
+            raise ValueError(f"got count={self.count!r}; expected a whole number, 0 or more")
+        if self.correction.startswith("replace") and not self.smoothing:
+            raise ValueError("got smoothing=0 and a replacing label; expected more than 0")
+        if self.virtual == 1:
+            raise ValueError("got virtual=1; expected less: logits cannot say 'always'")
         if self.compared == "decoupled" and self.temperatures != "one":
             raise ValueError("got decoupled parts with a temperature for each image; choose one")
 
@@ -89,6 +95,7 @@ class Lesson:
         Raises:
             ValueError: a hidden label where the lesson needs all of them.
         """
+        check_temperature(temperature)
         if {self.compared, self.weights} & set(NEED_LABELS) and (labels == UNLABELLED).any():
             raise ValueError(
                 f"got images without a label; expected labels for all: "

@@ -99,5 +99,7 @@ def take_over(network: nn.Module, source: nn.Module) -> None:
     own, weights = network.state_dict(), source.state_dict()
     fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
     if not fitting:
-        raise ValueError("got two networks without a weight of the same name and shape; expected some")
+        raise ValueError(
+            "got two networks without a weight of the same name and shape; expected some"
+        )
     network.load_state_dict(fitting, strict=False)

@@ -215,7 +215,9 @@ def draw_class_map(
     distance = np.clip(1 - similarity, 0, None)
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), "average")
-    drawn = dendrogram(tree, ax=tree_ax, color_threshold=0, above_threshold_color=BLACK, no_labels=True)
+    drawn = dendrogram(
+        tree, ax=tree_ax, color_threshold=0, above_threshold_color=BLACK, no_labels=True
+    )
     order = drawn["leaves"]
     tidy(tree_ax, title=title, y="1 - correlation")
     group_of = {k: g for g, group in enumerate(groups) for k in group}
@@ -224,17 +226,22 @@ def draw_class_map(
         for i in order
     ]
     names = [classes[k] for k in order]
-    draw_matrix(ax, similarity[np.ix_(order, order)], names, names, words=words, cmap="PuOr", centre=0)
+    draw_matrix(
+        ax, similarity[np.ix_(order, order)], names, names, words=words, cmap="PuOr", centre=0
+    )
     ax.set_xticks(ax.get_xticks(), names, rotation=30, ha="right", rotation_mode="anchor")
     return order
 
 
 def draw_points(
-    ax: Axes, points: Mapping[str, tuple[float, float]], *, title: str = "", x: str = "", y: str = ""
+    ax: Axes, points: Mapping[str, tuple[float, float]], *,
+    title: str = "", x: str = "", y: str = "", log_x: bool = True,
 ) -> Axes:  # fmt: skip
-    """Named points over a logarithmic axis."""
+    """Named points, each with a colour and a mark of its own for a legend."""
     for i, (name, (px, py)) in enumerate(points.items()):
-        ax.plot(px, py, "osD^v<>P*X"[i % 10], color=CYCLE[i % len(CYCLE)], markersize=7, label=name)
-    ax.set_xscale("log")
+        mark, colour = "osD^v<>P*Xph"[i % 12], CYCLE[i % len(CYCLE)]
+        ax.plot(px, py, mark, color=colour, markersize=7, label=name)
+    if log_x:
+        ax.set_xscale("log")
     ax.grid(color="#e4e4e4")
     return tidy(ax, title=title, x=x, y=y)

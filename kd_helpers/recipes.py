@@ -97,10 +97,18 @@ class Recipe:
             raise ValueError("got a teacher and a virtual one; give one of them")
         if self.lesson != HINTON and not self.kd_weight:
             raise ValueError("got a lesson and kd_weight=0: nothing would be done with it")
-        if self.lesson != HINTON and isinstance(self.teacher, Team) and self.teacher.how == SELECTIVE:
-            raise ValueError("got a lesson and a selective team, whose soft term is its own; choose one")
+        if (
+            self.lesson != HINTON
+            and isinstance(self.teacher, Team)
+            and self.teacher.how == SELECTIVE
+        ):
+            raise ValueError(
+                "got a lesson and a selective team, whose soft term is its own; choose one"
+            )
         if self.start and (self.start.student, self.start.towers) != (self.student, self.towers):
-            raise ValueError(f"got start={self.start}; expected weights of {self._words()[0]} as well")
+            raise ValueError(
+                f"got start={self.start}; expected weights of {self._words()[0]} as well"
+            )
 
     @property
     def hash(self) -> str:
@@ -138,7 +146,10 @@ class Recipe:
         if self.special:
             parts.append(f"special classes {', '.join(map(str, self.special))}")
         if self.kd_weight:
-            who = " + ".join(dict.fromkeys(t.student for t in self.teachers)) or "a virtual teacher"
+            who = " + ".join(dict.fromkeys(t._words()[0] for t in self.teachers))
+            if isinstance(self.teacher, Team):
+                who = f"{len(self.teachers)} × {who}, {self.teacher.how}"
+            who = who or "a virtual teacher"
             parts.append(f"taught by {who} (T={self.temperature:g}, weight {self.kd_weight:g})")
         if self.label_smoothing:
             parts.append(f"labels smoothed by {self.label_smoothing:g}")

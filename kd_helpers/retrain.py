@@ -1,11 +1,11 @@
-"""Train the shipped runs from nothing: large teachers alone, all others one on each core."""
+"""Train the shipped runs from nothing: the course's teachers alone, all others one on each core."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 
-from kd_helpers.catalogue import shipped_runs
+from kd_helpers.catalogue import shipped_runs, teachers
 from kd_helpers.folders import run_folders
 from kd_helpers.parallel import each
 from kd_helpers.recipes import Recipe
@@ -24,18 +24,12 @@ def retrain(*, again: bool, jobs: int | None = None) -> Iterator[Run]:
     `again=False` trains those that are still missing.
     """
     todo = {r: keep for r, keep in shipped_runs() if again or load_run(r) is None}
-    for recipe in single_teachers():
+    for recipe, _ in teachers():
         if recipe in todo:
             yield train_and_store((recipe, todo.pop(recipe)))
     for stage in [*teachers_of([r for r, _ in shipped_runs()]), list(todo)]:
         items = [(recipe, todo.pop(recipe)) for recipe in stage if recipe in todo]
         yield from each(train_and_store, items, jobs=jobs)
-
-
-def single_teachers() -> list[Recipe]:
-    """The teachers that teach alone: large networks, trained one at a time on all cores."""
-    teachers = [r.teacher for r, _ in shipped_runs() if isinstance(r.teacher, Recipe)]
-    return list(dict.fromkeys(teachers))
 
 
 def train_and_store(item: Item) -> Run:

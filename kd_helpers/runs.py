@@ -231,7 +231,14 @@ def run_with_weights(recipe: Recipe) -> Run:
 
 @functools.lru_cache(maxsize=16)
 def _cached_teacher(
-    teacher: Recipe, apart: bool, dataset: str, source: str, views, device: str, precision, folder: Path
+    teacher: Recipe,
+    apart: bool,
+    dataset: str,
+    source: str,
+    views,
+    device: str,
+    precision,
+    folder: Path,
 ) -> CachedTeacher:
     run = run_with_weights(teacher)
     pictures = load_source(load_dataset_once(dataset, device), source)

@@ -58,6 +58,7 @@ def selective_loss(
     if dustbin:
         seen = [student_logits, *seen]
     parts = told.split([z.shape[1] for z in seen], dim=1)
-    return temperature**2 * torch.stack(
-        [kd_rows(z, v, temperature) for z, v in zip(seen, parts, strict=True)]
-    ).mean()
+    return (
+        temperature**2
+        * torch.stack([kd_rows(z, v, temperature) for z, v in zip(seen, parts, strict=True)]).mean()
+    )

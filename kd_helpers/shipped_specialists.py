@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from kd_helpers.recipes import SELECTIVE, SPECIALISTS, SPECIALISTS_MEAN, Recipe, Team
 from kd_helpers.schedules import Schedule
 from kd_helpers.shipped import LAB
-from kd_helpers.shipped_confidence import SHORT, small_student
+from kd_helpers.shipped_confidence import small_student
 from kd_helpers.specialists import Groups
 from kd_helpers.towers import Towers, by_index, with_two_owners
 from kd_helpers.views import PLAIN, ViewSet
@@ -23,22 +23,48 @@ class Setting:
     dataset: str
     member: str  # every generalist, specialist and tower
     big: str  # one network with about as many parameters as five towers
-    groups: Groups  # of Hinton's specialists
-    by_index: Groups  # of five towers, every class with two owners
-    segments: Groups  # five groups of similar classes, for the towers by cluster
-    schedule: Schedule  # of every teacher; specialists take half the steps
     student: Recipe  # on its labels alone; its seed is set for each run
-    generalists: int = 3  # as many as the towers' parameters pay for
+    by_index: Groups  # of five towers, every class with two owners
+    schedule: Schedule = LAB  # of every teacher; specialists take half the steps
     views: ViewSet = PLAIN  # of every teacher
+    generalists: int = 3  # as many as the towers' parameters pay for
+    specialists: int = 3
+    # From the answers of a generalist, by `labs_teams.find_clusters`:
+    groups: Groups = ()  # of the specialists
+    segments: Groups = ()  # five, for the towers by cluster
 
 
 CLOTHES = Setting(
-    dataset="fashion-mnist", member="cnn-2", big="cnn-4",
-    # `cluster_classes` without the diagonal finds them, in each of ten generalists; notebook 05.
-    groups=((0, 2, 4, 6), (1, 3, 8), (5, 7, 9)),
-    by_index=by_index(10, 5), segments=((0, 6), (1, 3), (2, 4), (5, 7, 9), (8,)),
-    schedule=LAB, student=small_student(0),
+    dataset="fashion-mnist", member="cnn-2", big="cnn-4", student=small_student(0),
+    by_index=by_index(10, 5), groups=((0, 2, 4, 6), (1, 3, 8), (5, 7, 9)),
+    segments=((0, 6), (1, 3), (2, 4), (5, 7, 9), (8,)),
 )  # fmt: skip
+
+# The papers' data sets: subsets of Zaras, Passalis and Tefas (public code, "v2"), all training images,
+# students with about a ninth of the teacher's parameters. No run of these is stored.
+TEN = ((0, 1, 2, 3), (1, 2, 3, 4), (4, 5, 6, 7), (6, 7, 8, 9), (0, 5, 8, 9))
+HUNDRED = tuple(
+    tuple(k for low, high in ranges for k in range(low, high))
+    for ranges in (
+        [(0, 40)], [(10, 50)], [(40, 80)], [(60, 100)], [(0, 10), (50, 60), (80, 100)]
+    )
+)  # fmt: skip
+LONG = Schedule(steps=20_000, batch_size=128, learning_rate=0.1)  # 57 passes over CIFAR
+SHIFTED, SHIFTED_FLIPPED = ViewSet(max_shift=4), ViewSet(flip=True, max_shift=4)
+
+
+def paper_setting(dataset: str, member: str, big: str, student: str, views: ViewSet) -> Setting:
+    taught = Recipe(student=student, dataset=dataset, schedule=LONG, views=views)
+    return Setting(
+        dataset=dataset, member=member, big=big, student=taught, schedule=LONG, views=views,
+        by_index=HUNDRED if dataset == "cifar-100" else TEN, generalists=5, specialists=4,
+    )  # fmt: skip
+
+
+CIFAR_10 = paper_setting("cifar-10", "cnn-6", "cnn-8", "cnn-4", SHIFTED_FLIPPED)
+SVHN = paper_setting("svhn", "cnn-6", "cnn-8", "cnn-4", SHIFTED)  # a mirrored digit is another sign
+# Residual networks: with less than 100 outputs the plain ladder would be another, narrower one.
+CIFAR_100 = paper_setting("cifar-100", "resnet-20", "resnet-110", "resnet-8", SHIFTED_FLIPPED)
 
 
 def teacher_seed(seed: int, member: int = 0) -> int:
@@ -54,11 +80,9 @@ def generalist(seed: int, member: int = 0, setting: Setting = CLOTHES) -> Recipe
 
 
 def specialists(seed: int, setting: Setting = CLOTHES) -> tuple[Recipe, ...]:
-    """Each starts from the first generalist and learns for half its steps, at a third of its rate."""
-    start, schedule = generalist(seed, 0, setting), setting.schedule
-    short = replace(
-        schedule, steps=schedule.steps // 2, learning_rate=round(schedule.learning_rate / 3, 3)
-    )
+    """Each starts from the first generalist and learns for half as many steps."""
+    start = generalist(seed, 0, setting)
+    short = replace(setting.schedule, steps=setting.schedule.steps // 2)
     return tuple(
         replace(start, special=group, schedule=short, start=start) for group in setting.groups
     )
@@ -80,6 +104,11 @@ def tower_teachers(seed: int, setting: Setting = CLOTHES) -> dict[str, Recipe]:
 
 def teachers(seed: int, setting: Setting = CLOTHES) -> dict[str, Recipe | Team]:
     """Every teacher of the laboratory by name; one seed, so the same generalists in all teams."""
+    if not setting.groups or not setting.segments:
+        raise ValueError(
+            f"got the setting of {setting.dataset} without clusters; expected "
+            "labs_teams.find_clusters(setting), which trains a generalist for them"
+        )
     one = generalist(seed, 0, setting)
     several = tuple(generalist(seed, m, setting) for m in range(setting.generalists))
     five = tuple(generalist(seed, m, setting) for m in range(5))
@@ -101,3 +130,16 @@ def teachers(seed: int, setting: Setting = CLOTHES) -> dict[str, Recipe | Team]:
         "towers by index, selective": Team((towers["towers by index"],), SELECTIVE),
         "towers by cluster, selective": Team((towers["towers by cluster"],), SELECTIVE),
     }
+
+
+TEMPERATURE: dict[str, float] = {}  # of teachers for which another than 4 was best on validation
+
+
+def student_arms(seed: int, setting: Setting = CLOTHES) -> dict[str, Recipe]:
+    """The student on its labels, and taught by every teacher. Equal steps, images and first weights."""
+    alone = replace(setting.student, seed=seed)
+    taught = {
+        name: replace(alone, teacher=who, temperature=TEMPERATURE.get(name, 4.0), kd_weight=0.9)
+        for name, who in teachers(seed, setting).items()
+    }
+    return {"hard labels": alone, "smoothed labels": replace(alone, label_smoothing=0.4), **taught}

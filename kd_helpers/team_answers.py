@@ -10,9 +10,9 @@ from torch import nn
 
 from kd_helpers.ensembles import MEANS, joined_logits
 from kd_helpers.recipes import SPECIALISTS, SPECIALISTS_MEAN
-from kd_helpers.specialists import Groups, correct_dustbin
+from kd_helpers.specialists import Groups
 from kd_helpers.targets import soften
-from kd_helpers.teams import JOINS, SPECIAL_SHARE
+from kd_helpers.teams import JOINS, correct_dustbins
 from kd_helpers.towers import AVERAGES, UnifiedSpecialists
 from kd_helpers.training import predict
 
@@ -94,12 +94,8 @@ def ask_specialists(
     models: Sequence[nn.Module], images: torch.Tensor, groups: Groups, true_shares: Sequence[float]
 ) -> SpecialistAnswers:
     """models: the generalist, then the specialists. true_shares: `teams.special_shares`."""
-    general, *special = (predict(model, images) for model in models)
-    corrected = [
-        correct_dustbin(z, SPECIAL_SHARE, share)
-        for z, share in zip(special, true_shares, strict=True)
-    ]
-    return SpecialistAnswers([general, *corrected], groups)
+    logits = [predict(model, images) for model in models]
+    return SpecialistAnswers(correct_dustbins(logits, true_shares), groups)
 
 
 @torch.no_grad()

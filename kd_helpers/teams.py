@@ -35,7 +35,8 @@ class SpecialistTeacher(Members):
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         """Logarithms of the joint probabilities at T = 1, (B, K) float32."""
-        general, *special = corrected_answers(self.members, self.true_shares, batch)
+        told = [member(batch) for member in self.members]
+        general, *special = correct_dustbins(told, self.true_shares)
         # In float64 and on the processor: Newton's equations need the digits, and are small.
         answers = [z.double().softmax(dim=1).cpu() for z in special]
         joint = self.join(general.double().softmax(dim=1).cpu(), answers, self.groups)
@@ -50,14 +51,15 @@ class SourcesApart(Members):
         self.members, self.true_shares = list(members), true_shares
 
     def __call__(self, batch: Batch) -> torch.Tensor:
-        return torch.cat(corrected_answers(self.members, self.true_shares, batch), dim=1)
+        told = [member(batch) for member in self.members]
+        return torch.cat(correct_dustbins(told, self.true_shares), dim=1)
 
 
-def corrected_answers(
-    members: Sequence[Teacher], true_shares: Sequence[float], batch: Batch
+def correct_dustbins(
+    logits: Sequence[torch.Tensor], true_shares: Sequence[float]
 ) -> list[torch.Tensor]:
-    """Logits of the generalist, then of the specialists with their dustbins corrected."""
-    general, *special = (member(batch) for member in members)
+    """Logits of the generalist as they are, then of the specialists with their dustbins corrected."""
+    general, *special = logits
     return [
         general,
         *(

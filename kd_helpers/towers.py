@@ -134,13 +134,23 @@ class TowersApart(nn.Module):
 
 
 def share_first_stage(towers: nn.ModuleList) -> nn.Module:
-    """Cut the layers up to the first pooling off every tower; those of the first tower, for all."""
+    """Cut the layers before the image is first halved off every tower; those of the first, for all."""
     bodies = [tower.body for tower in towers]
-    pools = [i for i, layer in enumerate(bodies[0]) if isinstance(layer, nn.MaxPool2d)]
-    if not pools:
-        raise ValueError("got towers without pooling layers; a trunk needs cnn-2 to cnn-10 or vgg")
-    cut = pools[0] + 1
+    cut = first_stage(bodies[0])
     trunk = bodies[0][:cut]
     for i, body in enumerate(bodies):
         towers[i] = body[cut:]
     return trunk
+
+
+def first_stage(body: nn.Sequential) -> int:
+    """How many layers work at the full size of the image, a first pooling included."""
+    for i, layer in enumerate(body):
+        if isinstance(layer, nn.MaxPool2d):
+            return i + 1
+        convolutions = (m for m in layer.modules() if isinstance(m, nn.Conv2d))
+        if any(max(conv.stride) > 1 for conv in convolutions):
+            return i
+    raise ValueError(
+        "got a network that never halves the image; expected one that does, for a trunk"
+    )

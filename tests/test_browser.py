@@ -157,3 +157,32 @@ def test_04_the_walk_goes_through_the_mistakes_of_each_teacher(open_and_run, scr
     assert eventually(page, f"() => ({count})() > {3 * few}", 10)
     assert drawn_numbers(box, 0) != uncorrected
     screenshot("04-pair-teacher")
+
+
+def test_05_members_go_off_and_teams_change(open_and_run, screenshot):
+    page = open_and_run("05_ensembles_and_specialists.ipynb")
+    box = scroll_to(page, "joined by")
+    charts = box.locator("svg")
+    assert charts.count() == 6  # five members, and what they say together
+    screenshot("05-generalists")
+    together = drawn_numbers(box, 5)
+    for place in range(1, 5):
+        box.locator("input[type=checkbox]").nth(place).click()
+    assert eventually(page, f"() => {BARS}.length === 2", 10)
+    alone = drawn_numbers(box, 0)
+    assert alone == drawn_numbers(box, 1) != together  # one member on: it is the joint answer
+    box.get_by_role("button", name="Reset").click()
+    assert eventually(page, f"() => {BARS}.length === 6", 10)
+    box.locator("select").first.select_option("a generalist and specialists")
+    assert eventually(page, f"() => {BARS}.length === 5", 10)
+    assert "none of these" in box.inner_text() or "none of these" in "".join(
+        charts.nth(1).locator("text").all_text_contents()
+    )
+    screenshot("05-specialists")
+    box.locator("select").first.select_option("towers by index")
+    assert eventually(page, f"() => {BARS}.length === 6", 10)
+    box.get_by_role("button", name="probabilities").click()
+    said = "() => document.body.innerText.includes('together: probabilities') || [...document.querySelectorAll('svg text')].some(t => t.textContent === 'together: probabilities')"
+    assert eventually(page, said, 10)
+    assert max(drawn_numbers(box, 5)) < 0.232  # e / (e + 9)
+    screenshot("05-double-softmax")

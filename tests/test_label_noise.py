@@ -158,3 +158,12 @@ def test_noise_and_choice_of_images_are_independent(count, share, source):
 def test_bad_input_is_refused(bad, words):
     with pytest.raises(ValueError, match=words):
         TransferSet(**bad)
+
+
+def test_what_noise_cannot_be_combined_with_is_said_in_the_right_words():
+    with pytest.raises(ValueError, match="hidden classes"):
+        TransferSet(label_noise=0.2, hidden_classes=(7,))
+    with pytest.raises(ValueError, match="unknown source"):
+        TransferSet(label_noise=0.2, source="moon")
+    with pytest.raises(ValueError, match="no labels"):
+        TransferSet(label_noise=0.2, source="noise")

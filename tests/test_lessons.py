@@ -578,3 +578,23 @@ def test_lessons_that_need_labels_say_so(lesson, words, partly_hidden):
 def test_impossible_pairs_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    (
+        ({"compared": "top", "count": 5.0}, "whole number"),
+        ({"compared": "top", "count": -1}, "whole number"),
+        ({"correction": "replace", "smoothing": 0.0}, "smoothing=0"),
+        ({"virtual": 1.0}, "virtual=1"),
+    ),
+)
+def test_impossible_settings_are_refused_before_the_first_step(settings, words):
+    with pytest.raises(ValueError, match=words):
+        Lesson(**settings)
+
+
+def test_a_lesson_called_directly_checks_its_temperature():
+    z = torch.randn(4, 5)
+    with pytest.raises(ValueError, match="temperature"):
+        Lesson(correction="swap")(z, z, torch.zeros(4).long(), temperature=0.0)

@@ -50,6 +50,7 @@ OTHER = {  # for every field of a recipe a value that is not its default
     "lesson": Lesson(correction="swap"),
     "towers": Towers(groups=by_index(10, 5)),
     "special": (1, 2),
+    "start": TINY,
 }
 LESSON = {  # for every field of a lesson a value that is not its default
     "correction": "swap",

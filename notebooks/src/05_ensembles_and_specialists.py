@@ -1,0 +1,599 @@
+# %% [markdown]
+# # 05 · Ensembles and specialists
+#
+# **Question: several teachers, each of whom knows one part well: do they teach better than teachers who know everything?**
+#
+# Hinton, Vinyals and Dean (2015) distil ensembles, and train *specialists*, but never distil these back into one network. Zaras, Passalis and Tefas (2021) do that step: specialists in one structure, trained at once (USTE). Their results could not be read; their code could. We build both, and ask at equal budgets.
+#
+# Time: about half a minute on two processor cores. Needed: notebooks 02 and 03.
+
+# %%
+import time
+
+import torch
+from IPython.display import Markdown, display
+
+from kd_helpers import load_dataset, load_or_train, shipped, shipped_confidence
+from kd_helpers import shipped_specialists as lab
+from kd_helpers.checks_specialists import check_arithmetic, check_dustbin, check_special_labels
+from kd_helpers.ensembles import confidence_weights
+from kd_helpers.explorers_specialists import build_team_explorer
+from kd_helpers.labs import accuracies, collect, gain_table, verdict_lines, verdicts
+from kd_helpers.labs_teams import (
+    find_clusters,
+    latencies,
+    teacher_accuracy,
+    teacher_costs,
+    test_logits,
+)
+from kd_helpers.metrics import accuracy, disagreement, error_correlation
+from kd_helpers.plots import (
+    Figure,
+    draw_bars,
+    draw_class_map,
+    draw_gains,
+    draw_matrix,
+    draw_points,
+    draw_targets,
+    new_figure,
+)
+from kd_helpers.show import display_figure, display_live
+from kd_helpers.specialists import cluster_classes, join_specialists, mean_of_specialists
+from kd_helpers.targets import soften
+from kd_helpers.team_answers import EnsembleAnswers, ask_ensemble, ask_specialists, ask_towers
+from kd_helpers.teams import correct_dustbins, special_shares
+from kd_helpers.training import predict
+
+# %%
+data = load_dataset("fashion-mnist")
+val, val_labels = data.val.images, data.val.labels  # (6000, 1, 28, 28), (6000,)
+members = [load_or_train(lab.generalist(0, m)).model() for m in range(5)]
+z = torch.stack([predict(model, val) for model in members])  # (5, 6000, 10)
+
+# %% [markdown]
+# ## Part 1: three means, three teachers
+#
+# Five small networks (cnn-2), the same data, different random starts. Where two of them disagree, what should their student hear?
+#
+# **Guess:** one is sure of "shirt", the other of "coat". Is it the same to average logits or probabilities?
+
+
+# %%
+def three_means(z, T):  # (M, B, K) → three targets, (B, K) each
+    return {
+        "mean of logits": soften(z.mean(dim=0), T),
+        "mean of probabilities": soften(z, T).mean(dim=0),
+        "mean at T = 1, then softened": soften(soften(z, 1.0).mean(dim=0).log(), T),
+    }
+
+
+# %%
+two = z[:2]  # (2, 6000, 10)
+sure = soften(two, 1.0).amax(dim=2).amin(dim=0)  # (6000,): the less sure of the two
+apart = two[0].argmax(dim=1) != two[1].argmax(dim=1)
+row = int((sure * apart).argmax())  # both sure, and of different classes
+T = 4.0
+shown = {"first": soften(two[0], T), "second": soften(two[1], T), **three_means(two, T)}
+shown = {name: target[row].numpy() for name, target in shown.items()}
+label = int(val_labels[row])
+figure = draw_targets(Figure(figsize=(15, 3)), shown, data.classes, label, val[row].numpy())
+display_figure(figure, f"Two members and three means of them at T = {T:g}, for one image.")
+
+# %% [markdown]
+# At T = 1 they lie further apart. The mean of logits asks what *both* find possible; the mean of probabilities asks what *either* does:
+
+# %%
+targets = three_means(two, 1.0)
+for name, target in targets.items():
+    entropy = -(target * target.clamp(min=1e-12).log2()).sum(dim=1)[apart].mean()
+    print(f"{name:30} entropy where the two disagree, T = 1: {entropy:.3f} bits")
+figure = draw_targets(
+    Figure(figsize=(9, 3)),
+    {name: target[row].numpy() for name, target in list(targets.items())[:2]},
+    data.classes, label, val[row].numpy(),
+)  # fmt: skip
+display_figure(figure, "The two means of the same image at T = 1.")
+
+# %% [markdown]
+# ## Which divergence does each one minimise?
+#
+# Look for one distribution $q$ that is close to all members. "Close" has two directions:
+#
+# $$\sum_m \mathrm{KL}(p_m \,\|\, q) \;\rightarrow\; q = \tfrac1M \sum_m p_m \qquad\qquad \sum_m \mathrm{KL}(q \,\|\, p_m) \;\rightarrow\; q \propto \prod_m p_m^{1/M}$$
+#
+# The first is the arithmetic mean, the second the geometric one, which is the mean of logits. We do not believe it, we search:
+
+
+# %%
+def kl(p, q):  # (…, K), (…, K) → (…)
+    return (p * (p.log() - q.log())).sum(dim=-1)
+
+
+def search(total):  # the q (K,) that minimises total(q)
+    logits = torch.zeros(10, dtype=torch.double, requires_grad=True)
+    optimiser = torch.optim.LBFGS(
+        [logits], max_iter=500, tolerance_grad=1e-12, line_search_fn="strong_wolfe"
+    )
+
+    def closure():
+        optimiser.zero_grad()
+        loss = total(logits.softmax(dim=0))
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return logits.detach().softmax(dim=0)
+
+
+# %% tags=["nbval-check-output"]
+p = soften(z[:, row].double(), T)  # (5, 10)
+arithmetic, geometric = p.mean(dim=0), soften(z[:, row].double().mean(dim=0, keepdim=True), T)[0]
+found = {
+    "KL(p_m ‖ q)": search(lambda q: kl(p, q).sum()),
+    "KL(q ‖ p_m)": search(lambda q: kl(q, p).sum()),
+}
+for name, q in found.items():
+    near = {"arithmetic": (q - arithmetic).abs().max(), "geometric": (q - geometric).abs().max()}
+    print(
+        f"the q that minimises the sum of {name} is the {min(near, key=near.get)} mean, to 0.0001: {min(near.values()) < 1e-4}"
+    )
+
+# %% [markdown]
+# ## And the mean of the losses?
+#
+# One could keep all members and average their losses. With $\mathrm{KL}(p_m \| q)$ this is the arithmetic mean once more: the two losses differ by a number that does not depend on the student, so the gradients are the same.
+
+# %% tags=["nbval-check-output"]
+for name, q in {
+    "uniform": torch.full((10,), 0.1).double(),
+    "first member": p[0],
+    "last member": p[4],
+}.items():
+    print(
+        f"student = {name:13} mean of losses - loss of the mean = {kl(p, q).mean() - kl(arithmetic, q):.4f}"
+    )
+
+# %% [markdown]
+# ## One teacher at a time
+#
+# Fukuda et al. (2017) never average at all. *Switch*: each mini-batch has another teacher. *Once each*: every image meets every teacher once in M passes. The gradient of the soft term with respect to a logit is $q - p_m$: on average over the members it is that of the arithmetic mean, with noise:
+
+# %%
+q = soften(z[0], T)  # the first member plays the student, (6000, 10)
+p = soften(z[1:], T)  # (4, 6000, 10)
+signal = (q - p.mean(dim=0)).norm(dim=1).mean()
+noise = (p - p.mean(dim=0)).norm(dim=2).mean()
+print(f"mean length of the gradient {signal:.3f}, of what switching adds to it {noise:.3f}")
+
+# %% [markdown]
+# **By confidence** (CA-MKD, Zhang et al. 2022): an arithmetic mean in which a member weighs less on images where its cross-entropy with the *label* is high. For the image above:
+
+# %%
+weights = confidence_weights(z, val_labels)  # (5, 6000)
+for m in range(5):
+    print(f"member {m}: says {data.classes[z[m, row].argmax()]:11} weight {weights[m, row]:.3f}")
+print(f"label: {data.classes[label]}; a member's weight is at most 1/(M - 1) = 0.25")
+
+# %% [markdown]
+# ## Are five better than one?
+#
+# **Guess:** on how many test images do two of them disagree? If one is wrong, how often is the other wrong too?
+
+# %%
+runs = [load_or_train(lab.generalist(0, m), quiet=True) for m in range(5)]
+answers = torch.stack([run.answers() for run in runs])  # (5, 10000)
+names = [f"member {m}" for m in range(5)]
+figure, axes = new_figure(11, 3.2, columns=2)
+pairs = {
+    "test images with different answers": disagreement(answers),
+    "correlation of errors": error_correlation(answers, data.test.labels),
+}
+for ax, (title, matrix) in zip(axes, pairs.items()):
+    draw_matrix(ax, matrix.numpy(), names, names, title=title, fmt=".3f", unit="share")
+display_figure(
+    figure, "Two matrices over five members: share of disagreement, correlation of errors."
+)
+
+# %%
+logits = [test_logits(lab.generalist(0, m)) for m in range(5)]  # (10000, 10) each
+for count in range(1, 6):
+    on = [m < count for m in range(5)]
+    right = [
+        accuracy(EnsembleAnswers(logits).joined(on, way, 1.0), data.test.labels)
+        for way in ("arithmetic", "geometric")
+    ]
+    print(f"{count} members: arithmetic {100 * right[0]:.2f} %, geometric {100 * right[1]:.2f} %")
+
+# %% [markdown]
+# Members that are wrong on the same images cannot correct each other. Different random starts alone make networks that differ little. Specialists are meant to differ more.
+#
+# ## Part 2: specialists
+#
+# ## Which classes go together?
+#
+# Hinton et al. look at what a *generalist* predicts, no labels needed: classes that get probability on the same images belong together. K-means runs on the columns of the covariance of the predictions.
+
+# %%
+generalist = z[0]  # (6000, 10)
+predictions = generalist.softmax(dim=1)
+similarity = torch.corrcoef(predictions.T).numpy()  # (10, 10)
+figure = Figure(figsize=(8, 7))
+order = draw_class_map(
+    figure,
+    similarity,
+    data.classes,
+    lab.CLOTHES.groups,
+    "Which classes does the generalist predict together?",
+)
+display_figure(
+    figure, "Correlation of predicted probabilities, ten by ten classes, with a dendrogram."
+)
+
+# %% tags=["nbval-check-output"]
+for diagonal in (True, False):
+    print("as in the paper:" if diagonal else "own variances left out:")
+    for group in cluster_classes(generalist, 3, diagonal=diagonal):
+        print("   ", ", ".join(data.classes[k] for k in group))
+
+# %% [markdown]
+# With 15,000 classes, as in the paper, the covariances carry the columns. With ten, the largest entry of each column is the class's own *variance*, and k-means only puts single classes apart. Without the diagonal the clusters are those that you see as blocks (dots). We use these. How stable are they?
+
+# %% tags=["nbval-check-output"]
+same = 0
+for seed in shipped.SEEDS:
+    for m in range(5):
+        other = predict(load_or_train(lab.generalist(seed, m), quiet=True).model(), val)
+        same += cluster_classes(other, 3, diagonal=False) == lab.CLOTHES.groups
+print(f"{same} of 25 generalists give these three groups")
+print("the recipes use what the first one gives:", find_clusters(lab.CLOTHES) == lab.CLOTHES)
+
+# %% [markdown]
+# ## The dustbin
+#
+# A specialist has one output for each class of its group and one for all others, the *dustbin*. It starts from the generalist's weights and is trained on half special images, half others. But special images are not half of all, so it believes in them too much. The correction adds the logarithm of the odds ratio to the dustbin's logit:
+
+# %%
+groups = lab.CLOTHES.groups
+shares = special_shares(data, groups)
+experts = [load_or_train(recipe).model() for recipe in lab.specialists(0)]
+told = [predict(model, val) for model in experts]  # (6000, |S| + 1) each
+for before, after, share in zip(told, correct_dustbins([z[0], *told], shares)[1:], shares):
+    mean_before, mean_after = (logits.softmax(dim=1)[:, -1].mean() for logits in (before, after))
+    print(
+        f"others are {1 - share:.2f} of all images; dustbin's mean probability {mean_before:.3f}, corrected {mean_after:.3f}"
+    )
+
+# %% [markdown]
+# ## One answer from all
+#
+# Hinton's rule: for each image ask the generalist $g$ and those specialists $A$ whose group holds its answer; take the $q$ with the smallest
+#
+# $$\mathrm{KL}(p_g \,\|\, q) + \sum_{m \in A} \mathrm{KL}(p_m \,\|\, q_{\text{seen by } m})$$
+#
+# where a specialist sees all its dustbin's classes as one. There is no formula for $q$. The paper descends image by image; here Newton steps run for all images at once. The **cheap mean**: a specialist only shares out anew what the generalist gave its group.
+
+# %%
+teams = {seed: (lab.generalist(seed), *lab.specialists(seed)) for seed in shipped.SEEDS}
+general, *special = correct_dustbins([test_logits(recipe) for recipe in teams[0]], shares)
+general, *special = (logits.double().softmax(dim=1) for logits in (general, *special))
+start = time.perf_counter()
+joint = join_specialists(general, special, groups)  # (10000, 10)
+seconds = time.perf_counter() - start
+cheap = mean_of_specialists(general, special, groups)
+print(
+    f"10,000 images in {seconds:.1f} s; the two rules answer alike on {100 * (joint.argmax(1) == cheap.argmax(1)).double().mean():.2f} %"
+)
+
+# %% [markdown]
+# ## Does a specialist know its own classes better?
+#
+# Within its group only: of the images of these classes, how many does each tell apart, both choosing among the group's classes? Five seeds.
+
+
+# %%
+def within(logits, group):  # (10000, at least |S|), classes → accuracy among the group's images, %
+    mine = torch.isin(data.test.labels, torch.tensor(group))
+    answer = torch.tensor(group)[logits[:, : len(group)].argmax(dim=1)]
+    return 100 * (answer == data.test.labels)[mine].double().mean().item()
+
+
+# %% tags=["nbval-check-output"]
+for place, group in enumerate(groups, start=1):
+    scores = {
+        "generalist": [
+            within(test_logits(team[0])[:, list(group)], group) for team in teams.values()
+        ],
+        "specialist": [within(test_logits(team[place]), group) for team in teams.values()],
+    }
+    print("---", ", ".join(data.classes[k] for k in group))
+    print(verdict_lines(scores, baseline="generalist"))
+
+# %% [markdown]
+# ## Part 3: specialists in one structure
+#
+# USTE trains all specialists at once. Five *towers* see the same image; each owns some classes and has a *bucket* for the rest; every class has two owners. The buckets are cut off, the scores of the owners are averaged, and one cross-entropy trains everything. (Where logits are averaged, no gradient reaches a bucket: it is never trained.)
+
+# %%
+print("by index, as in the public code, and by cluster, from five clusters of similar classes:")
+for title, recipe in list(lab.tower_teachers(0).items())[:2]:
+    print(title)
+    for m, group in enumerate(recipe.towers.groups):
+        print(f"   tower {m}:", ", ".join(data.classes[k] for k in group))
+
+# %% [markdown]
+# ## Softmax twice
+#
+# The public code averages *probabilities* and then applies softmax to them as if they were logits; its distillation then divides the result by T and applies softmax once more. **Guess:** how sure can ten classes be whose "logits" lie between 0 and 1?
+
+# %%
+towers = load_or_train(lab.tower_teachers(0)["towers by index"]).model()
+double = load_or_train(lab.tower_teachers(0)["towers by index, double softmax"]).model()
+clear, twice = predict(towers, val), predict(double, val)  # (6000, 10) each
+print(
+    f"largest probability at T = 1: logits averaged {soften(clear, 1.0).max():.4f}, softmax twice {soften(twice, 1.0).max():.4f}"
+)
+print(f"the bound for ten classes, e/(e + 9): {torch.e / (torch.e + 9):.4f}")
+
+# %%
+sure_row = int(soften(clear, 1.0)[:, 7].argmax())  # a sneaker
+shown = {
+    "logits averaged, T = 4": soften(clear, 4.0),
+    "softmax twice, T = 1": soften(twice, 1.0),
+    "softmax twice, T = 4": soften(twice, 4.0),
+    "public code, T = 2": soften(soften(twice, 1.0), 2.0),
+}
+shown = {title: target[sure_row].numpy() for title, target in shown.items()}
+figure = draw_targets(
+    Figure(figsize=(13, 3)), shown, data.classes, int(val_labels[sure_row]), val[sure_row].numpy()
+)
+display_figure(
+    figure,
+    "Soft targets of a clear sneaker: after a second and third softmax hardly anything is left.",
+)
+
+# %% [markdown]
+# ## The teams, member by member
+#
+# Six hundred test images, those first on which the generalists disagree. Blue: what each member says; orange: the label; green: all members that are on, together.
+
+# %%
+first = torch.stack(logits)[:, :600].argmax(dim=2)  # (5, 600)
+against = (first != first.mode(dim=0).values).sum(dim=0)  # members who differ from most
+hardest = against.argsort(descending=True, stable=True)
+images, labels = data.test.images[hardest], data.test.labels[hardest]  # (600, …)
+asked = {
+    "five generalists": ask_ensemble(members, images),
+    "a generalist and specialists": ask_specialists([members[0], *experts], images, groups, shares),
+    "towers by index": ask_towers(towers, images),
+}
+titles = {
+    "five generalists": names,
+    "a generalist and specialists": ["generalist", "tops", "trousers, dress, bag", "shoes"],
+    "towers by index": [f"tower {m}" for m in range(5)],
+}
+
+# %%
+explorer = build_team_explorer(images.numpy(), asked, titles, labels, data.classes)
+shown = {name: soften(z[:1], 1.0)[0] for name, z in zip(names, asked["five generalists"].members)}
+shown["together: geometric"] = asked["five generalists"].joined([True] * 5, "geometric", 1.0)[0]
+shown = {name: target.numpy() for name, target in shown.items()}
+figure = draw_targets(
+    Figure(figsize=(17, 3)), shown, data.classes, int(labels[0]), images[0].numpy()
+)
+display_live(explorer, figure, "Five members on one image, and what they say together.")
+
+# %% [markdown]
+# ## The laboratory
+#
+# All teachers are trained on all 54,000 images, each network for 600 steps of 128, a specialist for 300 more after its generalist. The budget is about 32,000 parameters: one cnn-4, or three cnn-2, or one cnn-2 and three specialists, or five towers. "5 generalists" is over that budget: it has as many convolutions as the five towers. The student is that of notebook 03: cnn-2, 2,000 labelled images, 600 steps of 64. Five paired seeds; every seed has teachers of its own.
+#
+# **Selective**: no joint answer; the student gets one soft term for each specialist (or tower) on the classes that this one knows.
+
+# %%
+runs = collect(lab.student_arms, shipped.SEEDS)  # name → five runs
+scores = accuracies(runs)
+teams = {name: [lab.teachers(seed)[name] for seed in shipped.SEEDS] for name in lab.teachers(0)}
+own = {name: [teacher_accuracy(team) for team in of_arm] for name, of_arm in teams.items()}
+costs = {name: [teacher_costs(team) for team in of_arm] for name, of_arm in teams.items()}
+
+# %% [markdown]
+# **Guess before you look:** which of these teachers is the best network? Which has the best student?
+
+# %%
+mean = lambda values: sum(values) / len(values)  # noqa: E731
+lines = [
+    "| teacher | parameters | multiply-adds | training, s | own accuracy, % | student's, % |",
+    "| :-- | --: | --: | --: | --: | --: |",
+]
+for name in teams:
+    cost = {key: mean([each[key] for each in costs[name]]) for key in costs[name][0]}
+    lines.append(
+        f"| {name} | {cost['parameters']:,.0f} | {cost['multiply_adds']:,.0f} | {cost['seconds']:.0f} "
+        f"| {mean(own[name]):.2f} | {mean(scores[name]):.2f} |"
+    )
+display(Markdown("\n".join(lines)))
+
+# %% [markdown]
+# Seconds are those of one thread on the machine that trained the stored runs. A teacher that takes turns or weighs by labels has no answer of its own to a new image; its members' arithmetic mean stands there. For selective teams it is the joint answer of the same networks.
+#
+# ## Teachers by themselves
+
+# %%
+distinct = list(teams)[:12]  # those after it are the same networks, used in another way
+print(verdict_lines({name: own[name] for name in distinct}, baseline="3 generalists, arithmetic"))
+
+# %% [markdown]
+# ## Their students
+
+# %%
+print(verdict_lines(scores, baseline="3 generalists, arithmetic"))
+
+# %%
+baselines = ["hard labels", "one big network", "3 generalists, arithmetic"]
+table = {"baseline": {base: scores[base] for base in baselines}}
+table |= {arm: dict.fromkeys(baselines, values) for arm, values in scores.items()}
+gains, words = gain_table(table, baseline="baseline")
+figure, (ax,) = new_figure(8, 7)
+title = "Gain of the student over … (a star: the 95 % interval leaves out 0)"
+draw_gains(ax, gains, words, list(scores), baselines, title=title)
+display_figure(figure, "Heat map of gains: students of all teachers against three baselines.")
+
+# %% [markdown]
+# ## Is the better teacher the better teacher of students?
+#
+# Strong teachers can teach badly: that is where USTE starts from. Each point is a teacher, means of five seeds.
+
+# %%
+points = {name: (mean(own[name]), mean(scores[name])) for name in distinct}
+figure, (ax,) = new_figure(9, 4)
+draw_points(
+    ax,
+    points,
+    title="Teacher and student",
+    x="the teacher's own test accuracy, %",
+    y="its student's, %",
+    log_x=False,
+)
+ax.legend(frameon=False, fontsize=8, bbox_to_anchor=(1, 1), loc="upper left")
+display_figure(figure, f"Own accuracy against the student's, for twelve teachers: {points}")
+
+# %%
+pairs = torch.tensor(list(points.values())).double()  # (12, 2)
+print(f"correlation over these {len(pairs)} teachers: {torch.corrcoef(pairs.T)[0, 1]:+.2f}")
+without = torch.tensor([point for name, point in points.items() if "double" not in name]).double()
+print(f"without the double softmax: {torch.corrcoef(without.T)[0, 1]:+.2f}")
+
+# %% [markdown]
+# ## Size, accuracy, speed
+#
+# On *your* machine, now: how long do 256 images take through all networks of each teacher? And through the student that replaces them?
+
+# %%
+sizes = {
+    name: lab.teachers(0)[name]
+    for name in (
+        "one small network",
+        "one big network",
+        "3 generalists, arithmetic",
+        "5 generalists, arithmetic",
+        "specialists, joint",
+        "towers by index",
+        "towers by index, trunk",
+    )
+}
+milliseconds = latencies(sizes)
+parameters = {name: costs[name][0]["parameters"] for name in sizes}
+best = max(distinct, key=lambda name: mean(scores[name]))
+milliseconds["the best student"] = milliseconds["one small network"]  # the same network
+parameters["the best student"] = parameters["one small network"]
+height = {name: mean(own[name]) for name in sizes} | {"the best student": mean(scores[best])}
+
+# %%
+figure, axes = new_figure(12, 3.6, columns=2)
+for ax, (values, unit) in zip(
+    axes, ((parameters, "parameters"), (milliseconds, "ms for 256 images"))
+):
+    draw_points(
+        ax, {name: (values[name], height[name]) for name in values}, x=unit, y="test accuracy, %"
+    )
+axes[1].legend(frameon=False, fontsize=8, bbox_to_anchor=(1, 1), loc="upper left")
+display_figure(
+    figure, "Accuracy against parameters and against time, for teachers and the best student."
+)
+
+# %% [markdown]
+# Note that most teachers saw 54,000 labels, and the student 2,000: it is smaller *and* was taught with less.
+#
+# ## Other data sets
+#
+# The recipes of the papers' data sets are there: CIFAR-10, CIFAR-100 and SVHN, with the subsets of the public code. They are long trainings for a GPU (20,000 steps each) and were not run here; the code is the same:
+#
+# ```python
+# from functools import partial
+# setting = find_clusters(lab.CIFAR_10)  # trains one generalist, clusters its answers
+# runs = collect(partial(lab.student_arms, setting=setting), shipped.SEEDS)
+# ```
+
+# %% [markdown]
+# ## Exercise 1: the arithmetic mean
+#
+# Probabilities at T of several members together.
+
+
+# %% tags=["exercise"]
+def my_mean(member_logits, T):  # (M, B, K) → (B, K)
+    # solution
+    return torch.softmax(member_logits / T, dim=-1).mean(dim=0)
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_arithmetic(my_mean))
+
+# %% [markdown]
+# ## Exercise 2: labels for a specialist
+#
+# The place of a label in the group, `len(group)` for all other classes; hidden labels (-100) stay hidden.
+
+
+# %% tags=["exercise"]
+def my_labels(labels, group, classes):  # (N,), a tuple, K → (N,)
+    # solution
+    places = torch.full((classes,), len(group))
+    places[list(group)] = torch.arange(len(group))
+    return torch.where(labels < 0, labels, places[labels.clamp(min=0)])
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_special_labels(my_labels))
+
+# %% [markdown]
+# ## Exercise 3: correct the dustbin
+#
+# In training the special classes had the share `seen`, in truth they have `true`. Raise the dustbin's logit, the last one, by the logarithm of the ratio of the two *odds*, share / (1 − share). Do not change what you are given.
+
+
+# %% tags=["exercise"]
+def my_correction(logits, seen, true):  # (B, |S| + 1) → (B, |S| + 1)
+    # solution
+    ratio = torch.tensor((seen / (1 - seen)) / (true / (1 - true)))
+    return torch.cat([logits[:, :-1], logits[:, -1:] + ratio.log()], dim=1)
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_dustbin(my_correction))
+
+# %% [markdown]
+# ## What we saw
+
+
+# %%
+def against(arm, baseline):
+    return verdicts({"baseline": scores[baseline], arm: scores[arm]}, baseline="baseline")[arm]
+
+
+ensemble = "3 generalists, arithmetic"
+specialised = [name for name in scores if name.startswith(("specialists", "towers"))]
+words = {name: against(name, ensemble).word for name in specialised}
+tally = ", ".join(
+    f"{word} for {list(words.values()).count(word)}"
+    for word in ("BETTER", "NO CLEAR DIFFERENCE", "WORSE")
+)
+
+# %% tags=["nbval-check-output"]
+display(
+    Markdown(f"""
+**Are specialists better teachers than generalists here?** Students of {len(specialised)} specialised teachers, against those of three generalists at about the same number of parameters: {tally}.
+
+- Hinton's specialists, joint answer: {against("specialists, joint", ensemble)}.
+- Towers by index: {against("towers by index", ensemble)}; by cluster: {against("towers by cluster", ensemble)}.
+- Selective instead of joint: {against("specialists, selective", "specialists, joint")}.
+- One big network of that size, against the three generalists: {against("one big network", ensemble)}.
+- Softmax twice, against the same towers without: {against("towers by index, double softmax", "towers by index")}.
+""")
+)
