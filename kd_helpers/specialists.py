@@ -93,20 +93,24 @@ def special_dataset(dataset: Dataset, group: Sequence[int]) -> Dataset:
 
 
 def half_special(labels: torch.Tensor, rows: torch.Tensor, dustbin: int) -> torch.Tensor:
-    """Of `rows`, all images of the special classes, and as many of the others, the first of them.
+    """Of `rows`, half images of the special classes and half others, as many as there are.
 
     Args:
-        labels: (N,) as a specialist sees them. rows: (M,) in random order. dustbin: its number.
+        labels: (N,) as a specialist sees them. rows: (M,) in random order: where one kind has more
+            images than the other, the first of them are taken. dustbin: its number.
+
+    Raises:
+        ValueError: there is none of one kind, or a label is hidden.
     """
     is_special = labels[rows] != dustbin
     special, others = rows[is_special], rows[~is_special]
-    if not 0 < len(special) <= len(others) or (labels[rows] < 0).any():
+    count, hidden = min(len(special), len(others)), int((labels[rows] < 0).sum())
+    if not count or hidden:
         raise ValueError(
-            f"got {len(special)} images of the special classes and {len(others)} others, "
-            f"{int((labels[rows] < 0).sum())} of them without label; expected some of the special "
-            "classes, at least as many of the others, and labels for all"
+            f"got {len(special)} images of the special classes and {len(others)} others, {hidden} of "
+            "them without label; expected some of both, and labels for all"
         )
-    kept = torch.cat([special, others[: len(special)]])
+    kept = torch.cat([special[:count], others[:count]])
     # In the order of `rows`: the kind of an image says nothing about its place.
     return rows[torch.isin(rows, kept)]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torchvision.datasets import SVHN
 
 import paper_files
 from kd_helpers import labs_teams, paper_data
@@ -178,16 +179,20 @@ def test_the_whole_table_runs_on_another_data_set(tmp_path, monkeypatch):
     """Published format, three channels, subsets of the public code; a few steps only."""
     monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
     monkeypatch.setenv("KD_OFFLINE", "1")
-    labels = list(range(10)) * 30
-    path = tmp_path / "cifar-10" / "cifar-10-python.tar.gz"
-    path.parent.mkdir()
-    paper_files.pack(path, "cifar-10-batches-py", paper_files.cifar_10(labels, list(range(10))))
+    paths = [
+        paper_files.house_numbers(tmp_path / "svhn" / f"{part}_32x32.mat", list(range(10)) * n, n)
+        for part, n in (("train", 30), ("test", 2))
+    ]
     monkeypatch.setenv("KD_DATA", str(tmp_path))
-    monkeypatch.setitem(paper_data.FILES, "cifar-10", (paper_files.as_published(path),))
+    published = tuple(paper_files.as_published(path) for path in paths)
+    monkeypatch.setitem(paper_data.FILES, "svhn", published)
+    for part, path in zip(("train", "test"), paths, strict=True):
+        md5 = paper_files.md5_of(path.read_bytes())
+        monkeypatch.setitem(SVHN.split_list, part, ["", path.name, md5])
     short = Schedule(steps=2, batch_size=8)
-    student = replace(lab.CIFAR_10.student, schedule=short)
+    student = replace(lab.SVHN.student, schedule=short)
     setting = replace(
-        lab.CIFAR_10, member="cnn-2", big="cnn-2", student=student, schedule=short,
+        lab.SVHN, member="cnn-2", big="cnn-2", student=student, schedule=short,
         generalists=2, specialists=2,
     )  # fmt: skip
     setting = find_clusters(setting)
@@ -196,6 +201,6 @@ def test_the_whole_table_runs_on_another_data_set(tmp_path, monkeypatch):
     for name, recipe in arms.items():
         run = load_or_train(recipe, quiet=True)
         assert 0 <= run.accuracy <= 100, name
-        assert run.record["input"] == INPUT["cifar-10"]
+        assert run.record["input"] == INPUT["svhn"]
         if isinstance(recipe.teacher, Recipe | Team):
             assert teacher_costs(recipe.teacher)["parameters"] > 0
