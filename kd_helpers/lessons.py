@@ -177,6 +177,7 @@ class DistillationLoss:
     label_smoothing: float = 0.0
     lesson: Lesson = HINTON
     groups: tuple[tuple[int, ...], ...] = ()  # of a selective team: one soft term for each
+    zeros: bool = False  # see `selective.selective_loss`
 
     def at(self, progress: float) -> DistillationLoss:
         """The loss when this share of the steps is done, 0..1: smaller during the warm-up."""
@@ -196,7 +197,7 @@ class DistillationLoss:
             teacher_logits = virtual_teacher(labels, student_logits.shape[1], self.lesson.virtual)
         soft_loss = None if self.lesson == HINTON else self.lesson
         if self.groups:
-            soft_loss = partial(selective_loss, groups=self.groups)
+            soft_loss = partial(selective_loss, groups=self.groups, zeros=self.zeros)
         return distillation_terms(
             student_logits, teacher_logits, labels, temperature=self.temperature,
             kd_weight=self.kd_weight, label_smoothing=self.label_smoothing,

@@ -17,8 +17,9 @@ from kd_helpers.transfer import TransferSet
 from kd_helpers.views import PLAIN, ViewSet
 
 ALL_IMAGES, STANDARD = TransferSet(), Schedule()
-SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE = "specialists", "specialists' mean", "selective"
-TEAM_WAYS = (*JoinedTeacher.WAYS, SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE)
+SPECIALISTS, SPECIALISTS_MEAN = "specialists", "specialists' mean"
+SELECTIVE, SELECTIVE_ZEROS = "selective", "selective, zeros"
+TEAM_WAYS = (*JoinedTeacher.WAYS, SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE, SELECTIVE_ZEROS)
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,19 @@ class Team:
     members: tuple[Recipe, ...]
     # One of `JoinedTeacher.WAYS`; "specialists" (joint answer of all) and "specialists' mean" (the
     # cheap one): the first is the generalist, the others have `special` classes; "selective": one
-    # soft term for each of these, or for each tower of the one member.
+    # soft term for each of these, or for each tower of the one member; "selective, zeros": for each
+    # tower, padded with zeros.
     how: str = "arithmetic"
 
     def __post_init__(self) -> None:
         if self.how not in TEAM_WAYS:
             raise ValueError(f"got how={self.how!r}; expected one of {', '.join(TEAM_WAYS)}")
-        if self.how == SELECTIVE and self.has_towers:
+        if self.is_selective and self.has_towers:
             return
+        if self.how == SELECTIVE_ZEROS:
+            raise ValueError(
+                f"got a team ({self.how}) without towers; expected one member with them"
+            )
         special = [bool(member.special) for member in self.members]
         expected = [self.needs_groups and place > 0 for place in range(len(special))]
         if len(special) < 1 + self.needs_groups or special != expected:
@@ -49,7 +55,11 @@ class Team:
     @property
     def needs_groups(self) -> bool:
         """Whether the members after the first have classes of their own."""
-        return self.how in (SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE)
+        return self.how in (SPECIALISTS, SPECIALISTS_MEAN) or self.is_selective
+
+    @property
+    def is_selective(self) -> bool:
+        return self.how in (SELECTIVE, SELECTIVE_ZEROS)
 
     @property
     def has_towers(self) -> bool:
@@ -97,11 +107,7 @@ class Recipe:
             raise ValueError("got a teacher and a virtual one; give one of them")
         if self.lesson != HINTON and not self.kd_weight:
             raise ValueError("got a lesson and kd_weight=0: nothing would be done with it")
-        if (
-            self.lesson != HINTON
-            and isinstance(self.teacher, Team)
-            and self.teacher.how == SELECTIVE
-        ):
+        if self.lesson != HINTON and isinstance(self.teacher, Team) and self.teacher.is_selective:
             raise ValueError(
                 "got a lesson and a selective team, whose soft term is its own; choose one"
             )

@@ -19,7 +19,7 @@ from kd_helpers.folders import cache_folder, checkpoint_folder, run_folders
 from kd_helpers.lessons import DistillationLoss
 from kd_helpers.locks import lock_of, tidy_up
 from kd_helpers.models import take_over
-from kd_helpers.recipes import SELECTIVE, SPECIALISTS, Recipe, Team, to_dict
+from kd_helpers.recipes import SELECTIVE_ZEROS, SPECIALISTS, Recipe, Team, to_dict
 from kd_helpers.records import input_of, make_record
 from kd_helpers.specialists import half_special, special_dataset
 from kd_helpers.stored import DamagedRun, Run, read_record, set_run_aside, store
@@ -180,10 +180,11 @@ def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
     split, rows = select(source, recipe.transfer, recipe.seed)
     if recipe.special:
         rows = half_special(source.labels, rows, dustbin=len(recipe.special))
-    selective = isinstance(recipe.teacher, Team) and recipe.teacher.how == SELECTIVE
+    team = recipe.teacher if isinstance(recipe.teacher, Team) else None
     loss = DistillationLoss(
         recipe.temperature, recipe.kd_weight, recipe.label_smoothing, recipe.lesson,
-        groups=recipe.teacher.groups if selective else (),
+        groups=team.groups if team and team.is_selective else (),
+        zeros=bool(team) and team.how == SELECTIVE_ZEROS,
     )  # fmt: skip
     teacher = (
         teacher_of(recipe, dataset, len(rows)) if recipe.kd_weight and recipe.teacher else None
@@ -199,7 +200,7 @@ def teacher_of(recipe: Recipe, dataset: Dataset, images: int) -> Teacher:
     if not isinstance(recipe.teacher, Team):
         return cached_teacher(recipe)
     team = recipe.teacher
-    apart = team.how == SELECTIVE and team.has_towers
+    apart = team.is_selective and team.has_towers
     members = [cached_teacher(replace(recipe, teacher=member), apart) for member in team.members]
     joined = make_team(team, members, dataset, temperature=recipe.temperature, images=images)
     if team.how != SPECIALISTS:

@@ -7,13 +7,9 @@ from collections.abc import Sequence
 import torch
 
 from kd_helpers.ensembles import JoinedTeacher, Members
-from kd_helpers.recipes import SELECTIVE, SPECIALISTS, SPECIALISTS_MEAN, Team
-from kd_helpers.specialists import (
-    Groups,
-    correct_dustbin,
-    join_specialists,
-    mean_of_specialists,
-)
+from kd_helpers.joint import join_specialists, mean_of_specialists
+from kd_helpers.recipes import SPECIALISTS, SPECIALISTS_MEAN, Team
+from kd_helpers.specialists import Groups, correct_dustbin
 from kd_helpers.splits import Dataset
 from kd_helpers.teachers import Batch, Teacher
 
@@ -90,6 +86,6 @@ def make_team(
     if not team.needs_groups:
         return JoinedTeacher(members, team.how, temperature=temperature, images=images)
     shares = [] if team.has_towers else special_shares(dataset, team.groups)
-    if team.how == SELECTIVE:
+    if team.is_selective:
         return SourcesApart(members, shares)
     return SpecialistTeacher(members, team.groups, shares, team.how)

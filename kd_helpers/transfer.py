@@ -35,7 +35,9 @@ class TransferSet:
         if self.label_noise and self.source != "train":
             raise ValueError(f"got label_noise and {self.source}: these pictures have no labels")
         if self.label_noise and self.hidden_classes:
-            raise ValueError("got label_noise and hidden classes, which it would bring back as labels")
+            raise ValueError(
+                "got label_noise and hidden classes, which it would bring back as labels"
+            )
         if self.images is not None and self.images < 1:
             raise ValueError(f"got images={self.images}; expected at least 1, or None for all")
         if self.labelled is not None and not 0 <= self.labelled <= (self.images or self.labelled):

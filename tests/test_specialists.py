@@ -6,16 +6,13 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import rel_entr, softmax
 
+from kd_helpers.joint import active_specialists, join_specialists, mean_of_specialists, membership
 from kd_helpers.specialists import (
     DUSTBIN,
-    active_specialists,
     class_covariance,
     cluster_classes,
     correct_dustbin,
     half_special,
-    join_specialists,
-    mean_of_specialists,
-    membership,
     special_dataset,
     special_labels,
 )

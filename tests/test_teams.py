@@ -7,6 +7,7 @@ import torch
 
 from kd_helpers.checkpoints import Checkpoint
 from kd_helpers.ensembles import joined_logits
+from kd_helpers.joint import join_specialists
 from kd_helpers.recipes import SPECIALISTS, Recipe, Team, to_dict
 from kd_helpers.runs import (
     dataset_of,
@@ -18,7 +19,7 @@ from kd_helpers.runs import (
     training_arguments,
 )
 from kd_helpers.schedules import Schedule
-from kd_helpers.specialists import correct_dustbin, join_specialists
+from kd_helpers.specialists import correct_dustbin
 from kd_helpers.teachers import Batch
 from kd_helpers.towers import Towers, by_index
 from kd_helpers.training import predict, train

@@ -13,11 +13,12 @@ import time
 import torch
 from IPython.display import Markdown, display
 
-from kd_helpers import load_dataset, load_or_train, shipped, shipped_confidence
+from kd_helpers import load_dataset, load_or_train, shipped
 from kd_helpers import shipped_specialists as lab
 from kd_helpers.checks_specialists import check_arithmetic, check_dustbin, check_special_labels
 from kd_helpers.ensembles import confidence_weights
 from kd_helpers.explorers_specialists import build_team_explorer
+from kd_helpers.joint import join_specialists, mean_of_specialists
 from kd_helpers.labs import accuracies, collect, gain_table, verdict_lines, verdicts
 from kd_helpers.labs_teams import (
     find_clusters,
@@ -29,7 +30,6 @@ from kd_helpers.labs_teams import (
 from kd_helpers.metrics import accuracy, disagreement, error_correlation
 from kd_helpers.plots import (
     Figure,
-    draw_bars,
     draw_class_map,
     draw_gains,
     draw_matrix,
@@ -38,7 +38,7 @@ from kd_helpers.plots import (
     new_figure,
 )
 from kd_helpers.show import display_figure, display_live
-from kd_helpers.specialists import cluster_classes, join_specialists, mean_of_specialists
+from kd_helpers.specialists import cluster_classes
 from kd_helpers.targets import soften
 from kd_helpers.team_answers import EnsembleAnswers, ask_ensemble, ask_specialists, ask_towers
 from kd_helpers.teams import correct_dustbins, special_shares
