@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
 import torch
 from safetensors.torch import save
@@ -12,7 +13,7 @@ from kd_helpers import metrics
 from kd_helpers.data import Dataset
 from kd_helpers.device import describe, pick_device, pick_precision
 from kd_helpers.recipes import Recipe, to_dict
-from kd_helpers.stored import FORMAT, Run, pack, write_record
+from kd_helpers.stored import FORMAT, Run, pack, store, write_record
 from kd_helpers.towers import make_network
 from kd_helpers.training import History, predict
 
@@ -51,6 +52,20 @@ def make_record(
         "precision": f"{str(dtype).removeprefix('torch.')}: {reason}",
         "versions": {"torch": str(torch.__version__)},
     }  # fmt: skip
+
+
+def store_result(
+    recipe: Recipe, student: nn.Module, dataset: Dataset, history: History,
+    folder: Path, keep: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Measure a trained network and store record and tensors."""
+    tensors = {f"weights.{name}": value for name, value in student.state_dict().items()}
+    tensors["test_logits"] = predict(student, dataset.test.images).half()
+    if "train_logits" in keep:
+        tensors["train_logits"] = predict(student, dataset.train.images).half()
+    record = make_record(recipe, student, dataset, tensors["test_logits"], history)
+    kept = {k: v.cpu().contiguous() for k, v in tensors.items() if k.split(".")[0] in keep}
+    store(folder, recipe, record, kept)
 
 
 def measure_latencies(model: nn.Module, image_shape: tuple[int, int, int]) -> list[dict]:

@@ -20,13 +20,13 @@ from kd_helpers.lessons import DistillationLoss
 from kd_helpers.locks import lock_of, tidy_up
 from kd_helpers.models import take_over
 from kd_helpers.recipes import SELECTIVE_ZEROS, SPECIALISTS, Recipe, Team, to_dict
-from kd_helpers.records import input_of, make_record
+from kd_helpers.records import input_of, store_result
 from kd_helpers.specialists import half_special, special_dataset
-from kd_helpers.stored import DamagedRun, Run, read_record, set_run_aside, store
+from kd_helpers.stored import DamagedRun, Run, read_record, set_run_aside
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher, Teacher
 from kd_helpers.teams import make_team
 from kd_helpers.towers import TowersApart
-from kd_helpers.training import History, make_student, predict, train, training_reports
+from kd_helpers.training import History, make_student, train, training_reports
 from kd_helpers.transfer import load_source, select
 
 KEEP = ("weights", "test_logits")  # of a run that is trained here
@@ -122,20 +122,6 @@ def train_recipe(
         checkpoint.remove()
     distributed.wait_for_all()
     return Run(recipe, read_record(folder / f"{recipe.hash}.json", recipe), folder)
-
-
-def store_result(
-    recipe: Recipe, student: nn.Module, dataset: Dataset, history: History,
-    folder: Path, keep: tuple[str, ...],
-) -> None:  # fmt: skip
-    """Measure a trained network and store record and tensors."""
-    tensors = {f"weights.{name}": value for name, value in student.state_dict().items()}
-    tensors["test_logits"] = predict(student, dataset.test.images).half()
-    if "train_logits" in keep:
-        tensors["train_logits"] = predict(student, dataset.train.images).half()
-    record = make_record(recipe, student, dataset, tensors["test_logits"], history)
-    kept = {k: v.cpu().contiguous() for k, v in tensors.items() if k.split(".")[0] in keep}
-    store(folder, recipe, record, kept)
 
 
 @functools.lru_cache(maxsize=2)
