@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 
 from kd_helpers.data import LOADERS
+from kd_helpers.dense import ALL_SOURCES, Sources
 from kd_helpers.ensembles import JoinedTeacher
 from kd_helpers.lessons import HINTON, Lesson
 from kd_helpers.models import MODEL_NAMES
@@ -19,7 +20,10 @@ from kd_helpers.views import PLAIN, ViewSet
 ALL_IMAGES, STANDARD = TransferSet(), Schedule()
 SPECIALISTS, SPECIALISTS_MEAN = "specialists", "specialists' mean"
 SELECTIVE, SELECTIVE_ZEROS = "selective", "selective, zeros"
-TEAM_WAYS = (*JoinedTeacher.WAYS, SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE, SELECTIVE_ZEROS)
+DENSE = "dense"
+TEAM_WAYS = (
+    *JoinedTeacher.WAYS, SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE, SELECTIVE_ZEROS, DENSE
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Team:
     # One of `JoinedTeacher.WAYS`; "specialists" (joint answer of all) and "specialists' mean" (the
     # cheap one): the first is the generalist, the others have `special` classes; "selective": one
     # soft term for each of these, or for each tower of the one member; "selective, zeros": for each
-    # tower, padded with zeros.
+    # tower, padded with zeros; "dense": one soft term for each member.
     how: str = "arithmetic"
 
     def __post_init__(self) -> None:
@@ -60,6 +64,11 @@ class Team:
     @property
     def is_selective(self) -> bool:
         return self.how in (SELECTIVE, SELECTIVE_ZEROS)
+
+    @property
+    def has_own_loss(self) -> bool:
+        """Whether the soft term is the team's own, so that no lesson can be given."""
+        return self.is_selective or self.how == DENSE
 
     @property
     def has_towers(self) -> bool:
@@ -92,6 +101,7 @@ class Recipe:
     towers: Towers = ONE_NETWORK  # several of the named network in one, each for some classes
     special: tuple[int, ...] = ()  # classes that it tells apart, all others being one ("dustbin")
     start: Recipe | None = None  # whose weights it starts from, where names and shapes agree
+    sources: Sources = ALL_SOURCES  # how the members of a dense team are put together
 
     def __post_init__(self) -> None:
         check_share("kd_weight", self.kd_weight)
@@ -107,10 +117,14 @@ class Recipe:
             raise ValueError("got a teacher and a virtual one; give one of them")
         if self.lesson != HINTON and not self.kd_weight:
             raise ValueError("got a lesson and kd_weight=0: nothing would be done with it")
-        if self.lesson != HINTON and isinstance(self.teacher, Team) and self.teacher.is_selective:
+        if self.lesson != HINTON and isinstance(self.teacher, Team) and self.teacher.has_own_loss:
             raise ValueError(
-                "got a lesson and a selective team, whose soft term is its own; choose one"
+                f"got a lesson and a {self.teacher.how} team, whose soft term is its own; choose one"
             )
+        if self.sources != ALL_SOURCES and not (
+            isinstance(self.teacher, Team) and self.teacher.how == DENSE
+        ):
+            raise ValueError(f"got {self.sources} and no dense team, the only one with sources")
         if self.start and (self.start.student, self.start.towers) != (self.student, self.towers):
             raise ValueError(
                 f"got start={self.start}; expected weights of {self._words()[0]} as well"
@@ -130,7 +144,9 @@ class Recipe:
         settings = {"dataset": self.dataset} if self.dataset != Recipe.dataset else {}
         for part in (self.transfer, self.schedule, self.views):
             settings |= to_dict(part)
-        settings |= {f"lesson.{name}": value for name, value in to_dict(self.lesson).items()}
+        for part in ("lesson", "sources"):
+            told = to_dict(getattr(self, part))
+            settings |= {f"{part}.{name}": value for name, value in told.items()}
         return ", ".join([*self._words(), *(f"{k}={v}" for k, v in settings.items())])
 
     @property

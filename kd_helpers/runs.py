@@ -16,15 +16,14 @@ from kd_helpers.checkpoints import Checkpoint
 from kd_helpers.data import Dataset, load_dataset
 from kd_helpers.device import pick_device, pick_precision
 from kd_helpers.folders import cache_folder, checkpoint_folder, run_folders
-from kd_helpers.lessons import DistillationLoss
 from kd_helpers.locks import lock_of, tidy_up
 from kd_helpers.models import take_over
-from kd_helpers.recipes import SELECTIVE_ZEROS, SPECIALISTS, Recipe, Team, to_dict
+from kd_helpers.recipes import SPECIALISTS, Recipe, Team, to_dict
 from kd_helpers.records import input_of, store_result
 from kd_helpers.specialists import half_special, special_dataset
 from kd_helpers.stored import DamagedRun, Run, read_record, set_run_aside
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher, Teacher
-from kd_helpers.teams import make_team
+from kd_helpers.teams import loss_of, make_team
 from kd_helpers.towers import TowersApart
 from kd_helpers.training import History, make_student, train, training_reports
 from kd_helpers.transfer import load_source, select
@@ -166,17 +165,11 @@ def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
     split, rows = select(source, recipe.transfer, recipe.seed)
     if recipe.special:
         rows = half_special(source.labels, rows, dustbin=len(recipe.special))
-    team = recipe.teacher if isinstance(recipe.teacher, Team) else None
-    loss = DistillationLoss(
-        recipe.temperature, recipe.kd_weight, recipe.label_smoothing, recipe.lesson,
-        groups=team.groups if team and team.is_selective else (),
-        zeros=bool(team) and team.how == SELECTIVE_ZEROS,
-    )  # fmt: skip
     teacher = (
         teacher_of(recipe, dataset, len(rows)) if recipe.kd_weight and recipe.teacher else None
     )
     return {
-        "split": split, "rows": rows, "loss": loss, "schedule": recipe.schedule, "seed": recipe.seed,
+        "split": split, "rows": rows, "loss": loss_of(recipe), "schedule": recipe.schedule, "seed": recipe.seed,
         "teacher": teacher, "view_set": recipe.views,
     }  # fmt: skip
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
+from kd_helpers.dense import DenseLoss
 from kd_helpers.ensembles import JoinedTeacher, Members
 from kd_helpers.joint import join_specialists, mean_of_specialists
-from kd_helpers.recipes import SPECIALISTS, SPECIALISTS_MEAN, Team
+from kd_helpers.lessons import DistillationLoss
+from kd_helpers.recipes import DENSE, SELECTIVE_ZEROS, SPECIALISTS, SPECIALISTS_MEAN, Recipe, Team
 from kd_helpers.specialists import Groups, correct_dustbin
 from kd_helpers.splits import Dataset
 from kd_helpers.teachers import Batch, Teacher
@@ -40,15 +42,15 @@ class SpecialistTeacher(Members):
 
 
 class SourcesApart(Members):
-    """What each source says, side by side, for `selective.selective_loss`: (B, sum of outputs)."""
+    """What each source says, side by side, for a loss with a term for each: (B, sum of outputs)."""
 
-    def __init__(self, members: Sequence[Teacher], true_shares: Sequence[float]) -> None:
-        """true_shares: one for each specialist, that is each member after the first."""
+    def __init__(self, members: Sequence[Teacher], true_shares: Sequence[float] = ()) -> None:
+        """true_shares: where all members after the first are specialists, one for each."""
         self.members, self.true_shares = list(members), true_shares
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         told = [member(batch) for member in self.members]
-        return torch.cat(correct_dustbins(told, self.true_shares), dim=1)
+        return torch.cat(correct_dustbins(told, self.true_shares) if self.true_shares else told, 1)
 
 
 def correct_dustbins(
@@ -83,9 +85,23 @@ def make_team(
         members: the teachers of `team.members`, in that order. temperature: at which the answers
             are joined. images: how many the student sees.
     """
+    if team.how == DENSE:
+        return SourcesApart(members)
     if not team.needs_groups:
         return JoinedTeacher(members, team.how, temperature=temperature, images=images)
     shares = [] if team.has_towers else special_shares(dataset, team.groups)
     if team.is_selective:
         return SourcesApart(members, shares)
     return SpecialistTeacher(members, team.groups, shares, team.how)
+
+
+def loss_of(recipe: Recipe) -> DistillationLoss | DenseLoss:
+    """The loss that a recipe's student minimises."""
+    settings = (recipe.temperature, recipe.kd_weight, recipe.label_smoothing)
+    team = recipe.teacher if isinstance(recipe.teacher, Team) else None
+    if team and team.how == DENSE and recipe.kd_weight:
+        return DenseLoss(*settings, recipe.sources)
+    if team and team.is_selective:
+        zeros = team.how == SELECTIVE_ZEROS
+        return DistillationLoss(*settings, recipe.lesson, groups=team.groups, zeros=zeros)
+    return DistillationLoss(*settings, recipe.lesson)

@@ -14,10 +14,11 @@ from safetensors.torch import load
 from kd_helpers import files, runs
 from kd_helpers.catalogue import shipped_runs
 from kd_helpers.data import data_dir
+from kd_helpers.dense import Sources
 from kd_helpers.folders import run_folders
 from kd_helpers.lessons import Lesson
 from kd_helpers.metrics import accuracy
-from kd_helpers.recipes import Recipe, to_dict
+from kd_helpers.recipes import Recipe, Team, to_dict
 from kd_helpers.runs import load_dataset_once, load_or_train, load_run, train_recipe
 from kd_helpers.shipped import SEEDS, TEACHER, full_arms, hidden_class_arms
 from kd_helpers.stored import Run, RunError, pack, read_record, store
@@ -51,6 +52,7 @@ OTHER = {  # for every field of a recipe a value that is not its default
     "towers": Towers(groups=by_index(10, 5)),
     "special": (1, 2),
     "start": TINY,
+    "sources": Sources(survival=0.5),
 }
 LESSON = {  # for every field of a lesson a value that is not its default
     "correction": "swap",
@@ -108,6 +110,7 @@ def test_every_changed_field_changes_the_hash():
     base = dict.fromkeys(OTHER, Recipe()) | {
         "kd_weight": Recipe(teacher=TINY),
         "lesson": Recipe(teacher=TINY, kd_weight=0.5),
+        "sources": Recipe(teacher=Team((TINY, TINY), "dense"), kd_weight=0.5),
     }
     changed = [replace(base[name], **{name: value}) for name, value in OTHER.items()]
     assert len({recipe.hash for recipe in (Recipe(), *changed)}) == len(OTHER) + 1
