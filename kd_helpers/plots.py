@@ -204,31 +204,30 @@ def draw_class_map(
 ) -> list[int]:  # fmt: skip
     """A heat map of the similarity of classes (K, K), symmetric, sorted by a dendrogram above it.
 
-    Cells of two classes of one group have a dot. Distance in the dendrogram: 1 - similarity, mean
-    linkage. Returns the order of the classes.
+    The diagonal is left out. Cells of two classes of one group have a dot. Distance in the
+    dendrogram: 1 - similarity, mean linkage. Returns the order of the classes.
     """
     from scipy.cluster.hierarchy import dendrogram, linkage
     from scipy.spatial.distance import squareform
 
     figure.set_layout_engine("constrained")
     tree_ax, ax = figure.subplots(2, 1, height_ratios=(1, 3))
-    distance = np.clip(1 - similarity, 0, None)
-    np.fill_diagonal(distance, 0)
-    tree = linkage(squareform(distance, checks=False), "average")
-    drawn = dendrogram(
-        tree, ax=tree_ax, color_threshold=0, above_threshold_color=BLACK, no_labels=True
-    )
-    order = drawn["leaves"]
-    tidy(tree_ax, title=title, y="1 - correlation")
+    apart = ~np.eye(len(similarity), dtype=bool)
+    tree = linkage(squareform(np.where(apart, 1 - similarity, 0), checks=False), "average")
+    style = {"color_threshold": 0, "above_threshold_color": BLACK, "no_labels": True}
+    order = dendrogram(tree, ax=tree_ax, **style)["leaves"]
+    heights = tree[:, 2]
+    tree_ax.set_ylim(heights.min() - 0.3 * np.ptp(heights), heights.max() + 0.1 * np.ptp(heights))
+    tidy(tree_ax, title=title, y="1 - similarity")
     group_of = {k: g for g, group in enumerate(groups) for k in group}
+    same = np.array([[group_of[i] == group_of[j] for j in order] for i in order])
+    shown = np.where(apart, similarity, np.nan)[np.ix_(order, order)]
     words = [
-        [f"{similarity[i, j]:.2f}" + (" •" if group_of[i] == group_of[j] else "") for j in order]
-        for i in order
+        [f"{v:.2f}{' •' if dot else ''}" for v, dot in zip(*pair, strict=True)]
+        for pair in zip(shown, same, strict=True)
     ]
     names = [classes[k] for k in order]
-    draw_matrix(
-        ax, similarity[np.ix_(order, order)], names, names, words=words, cmap="PuOr", centre=0
-    )
+    draw_matrix(ax, shown, names, names, words=words)
     ax.set_xticks(ax.get_xticks(), names, rotation=30, ha="right", rotation_mode="anchor")
     return order
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, fields, is_dataclass
 
 from kd_helpers.data import LOADERS
@@ -168,9 +169,10 @@ class Recipe:
         if self.special:
             parts.append(f"special classes {', '.join(map(str, self.special))}")
         if self.kd_weight:
-            who = " + ".join(dict.fromkeys(t._words()[0] for t in self.teachers))
+            counts = Counter(t._words()[0] for t in self.teachers)
+            who = " + ".join(f"{n} × {word}" if n > 1 else word for word, n in counts.items())
             if isinstance(self.teacher, Team):
-                who = f"{len(self.teachers)} × {who}, {self.teacher.how}"
+                who = f"{who}, {self.teacher.how}"
             who = who or "a virtual teacher"
             parts.append(f"taught by {who} (T={self.temperature:g}, weight {self.kd_weight:g})")
         if self.label_smoothing:

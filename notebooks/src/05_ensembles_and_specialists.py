@@ -63,7 +63,7 @@ def three_means(z, T):  # (M, B, K) → three targets, (B, K) each
     return {
         "mean of logits": soften(z.mean(dim=0), T),
         "mean of probabilities": soften(z, T).mean(dim=0),
-        "mean at T = 1, then softened": soften(soften(z, 1.0).mean(dim=0).log(), T),
+        "mean at T = 1, softened": soften(soften(z, 1.0).mean(dim=0).log(), T),
     }
 
 
@@ -71,7 +71,8 @@ def three_means(z, T):  # (M, B, K) → three targets, (B, K) each
 two = z[:2]  # (2, 6000, 10)
 sure = soften(two, 1.0).amax(dim=2).amin(dim=0)  # (6000,): the less sure of the two
 apart = two[0].argmax(dim=1) != two[1].argmax(dim=1)
-row = int((sure * apart).argmax())  # both sure, and of different classes
+one_right = (two.argmax(dim=2) == val_labels).any(dim=0)
+row = int((sure * apart * one_right).argmax())  # both sure, of different classes, one is right
 T = 4.0
 shown = {"first": soften(two[0], T), "second": soften(two[1], T), **three_means(two, T)}
 shown = {name: target[row].numpy() for name, target in shown.items()}
@@ -84,7 +85,7 @@ display_figure(figure, f"Two members and three means of them at T = {T:g}, for o
 
 # %%
 targets = three_means(two, 1.0)
-for name, target in targets.items():
+for name, target in list(targets.items())[:2]:
     entropy = -(target * target.clamp(min=1e-12).log2()).sum(dim=1)[apart].mean()
     print(f"{name:30} entropy where the two disagree, T = 1: {entropy:.3f} bits")
 figure = draw_targets(
@@ -183,13 +184,15 @@ print(f"label: {data.classes[label]}; a member's weight is at most 1/(M - 1) = 0
 runs = [load_or_train(lab.generalist(0, m), quiet=True) for m in range(5)]
 answers = torch.stack([run.answers() for run in runs])  # (5, 10000)
 names = [f"member {m}" for m in range(5)]
-figure, axes = new_figure(11, 3.2, columns=2)
+figure, axes = new_figure(11, 3, columns=2)
 pairs = {
     "test images with different answers": disagreement(answers),
     "correlation of errors": error_correlation(answers, data.test.labels),
 }
 for ax, (title, matrix) in zip(axes, pairs.items()):
-    draw_matrix(ax, matrix.numpy(), names, names, title=title, fmt=".3f", unit="share")
+    draw_matrix(
+        ax, matrix.numpy(), range(5), range(5), title=title, fmt=".3f", x="member", y="member"
+    )
 display_figure(
     figure, "Two matrices over five members: share of disagreement, correlation of errors."
 )
