@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -180,7 +179,7 @@ def teacher_of(recipe: Recipe, dataset: Dataset, images: int) -> Teacher:
         return cached_teacher(recipe)
     team = recipe.teacher
     apart = team.is_selective and team.has_towers
-    members = [cached_teacher(replace(recipe, teacher=member), apart) for member in team.members]
+    members = [cached_teacher(recipe, member, apart) for member in team.members]
     joined = make_team(team, members, dataset, temperature=recipe.temperature, images=images)
     if team.how != SPECIALISTS:
         return joined
@@ -189,11 +188,14 @@ def teacher_of(recipe: Recipe, dataset: Dataset, images: int) -> Teacher:
     return CachedTeacher(joined, pictures, recipe.views, num_classes=len(dataset.classes))
 
 
-def cached_teacher(recipe: Recipe, apart: bool = False) -> CachedTeacher:
-    """The recipe's one teacher with a memory that all students of one data set, source and view set
-    share, those of later sessions too: its answers are also on disk. apart: those of its towers."""
+def cached_teacher(
+    recipe: Recipe, member: Recipe | None = None, apart: bool = False
+) -> CachedTeacher:
+    """The recipe's one teacher, or a member of its team, with a memory that all students of one data
+    set, source and view set share, those of later sessions too: its answers are also on disk.
+    apart: those of its towers."""
     return _cached_teacher(
-        recipe.teacher, apart, recipe.dataset, recipe.transfer.source, recipe.views, pick_device().type,
+        member or recipe.teacher, apart, recipe.dataset, recipe.transfer.source, recipe.views, pick_device().type,
         pick_precision(pick_device())[0], cache_folder(),
     )  # fmt: skip
 
