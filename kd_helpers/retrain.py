@@ -10,8 +10,8 @@ from kd_helpers.folders import run_folders
 from kd_helpers.parallel import each
 from kd_helpers.recipes import Recipe
 from kd_helpers.records import latencies_here, with_latency
-from kd_helpers.runs import load_run, train_recipe
-from kd_helpers.stored import Run
+from kd_helpers.runs import KEEP, load_run, train_recipe
+from kd_helpers.stored import Run, store
 from kd_helpers.sweeps import teachers_of
 
 Item = tuple[Recipe, tuple[str, ...]]
@@ -27,14 +27,26 @@ def retrain(*, again: bool, jobs: int | None = None) -> Iterator[Run]:
     for recipe, _ in teachers():
         if recipe in todo:
             yield train_and_store((recipe, todo.pop(recipe)))
-    for stage in [*teachers_of([r for r, _ in shipped_runs()]), list(todo)]:
+    for stage in teachers_of([r for r, _ in shipped_runs()]):
         items = [(recipe, todo.pop(recipe)) for recipe in stage if recipe in todo]
-        yield from each(train_and_store, items, jobs=jobs)
+        yield from each(train_and_keep, items, jobs=jobs)
+    yield from each(train_and_store, list(todo.items()), jobs=jobs)
 
 
 def train_and_store(item: Item) -> Run:
     recipe, keep = item
     return train_recipe(recipe, folder=run_folders()[0], keep=keep)
+
+
+def train_and_keep(item: Item) -> Run:
+    """The same for a teacher: where its weights do not ship, its students find them in `out/runs`."""
+    recipe, keep = item
+    if "weights" in keep:
+        return train_and_store(item)
+    run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP)
+    record = {name: value for name, value in run.record.items() if name != "sha256"}
+    store(run_folders()[0], recipe, record, {})
+    return Run(recipe, record, run_folders()[0])
 
 
 def time_all() -> Iterator[Run]:

@@ -610,3 +610,20 @@ def test_no_recipe_ships_twice_and_teachers_come_first():
         assert set(recipe.teachers) <= set(recipes[:place])
     students = [r for r in recipes if r not in {t for other in recipes for t in other.teachers}]
     assert {recipe.seed for recipe in students} == set(SEEDS) and len(SEEDS) >= 5
+
+
+def test_the_defaults_of_teams_towers_and_sources_never_change():
+    """Stored runs leave them out: another default would give old results a new meaning."""
+    towers = Towers(groups=((0, 1), (1, 0, 2)))
+    assert Towers(groups=towers.groups, trunk=False, average="logits") == towers
+    assert (
+        to_dict(Team((TINY,)))
+        == to_dict(Team((TINY,), "arithmetic"))
+        == {"members": [to_dict(TINY)]}
+    )
+    assert Sources(survival=1.0, removed=0, scale="sum", label_term="each") == Sources()
+    alike = (
+        Recipe(towers=towers),
+        Recipe(towers=towers, special=(), start=None, sources=Sources()),
+    )
+    assert alike[0].hash == alike[1].hash

@@ -1,13 +1,15 @@
 """Shipped runs are trained again several at a time: all of them, teachers first, and only once."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from kd_helpers import retrain
 from kd_helpers.data import data_dir
+from kd_helpers.folders import run_folders
 from kd_helpers.recipes import Recipe
-from kd_helpers.runs import load_run
+from kd_helpers.runs import load_checked_run, load_run
 from kd_helpers.schedules import Schedule
 from kd_helpers.transfer import TransferSet
 
@@ -40,3 +42,19 @@ def test_all_are_trained_teachers_first_and_timed(empty_shop, capsys):
     assert load_run(SMALL).record["latency"] != before
     assert load_run(SMALL).model() is not None
     assert capsys.readouterr().out.count("ms at batch 256") == 3
+
+
+def test_a_teacher_whose_weights_do_not_ship_is_trained_once(empty_shop, monkeypatch):
+    """Its students, in other processes, find its weights in `out/`; what ships is the record."""
+    items = [(SMALL, ()), (TAUGHT, ()), (replace(TAUGHT, seed=1), ())]
+    monkeypatch.setattr(retrain, "shipped_runs", lambda: iter(items))
+    trained = list(retrain.retrain(again=True, jobs=1))
+    assert [run.recipe for run in trained] == [recipe for recipe, _ in items]
+    shipped, own = (folder / f"{SMALL.hash}.json" for folder in run_folders())
+    assert (
+        shipped.read_text() != own.read_text() and not shipped.with_suffix(".safetensors").exists()
+    )
+    assert load_checked_run(SMALL).model() is not None  # the one with weights goes first
+    assert own.stat().st_mtime_ns <= shipped.stat().st_mtime_ns  # not trained again by a student
+    record = json.loads(shipped.read_text())
+    assert record["seconds"] == json.loads(own.read_text())["seconds"] and "sha256" not in record
