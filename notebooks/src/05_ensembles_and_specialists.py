@@ -276,8 +276,8 @@ for before, after, share in zip(told, correct_dustbins([z[0], *told], shares)[1:
 # where a specialist sees all its dustbin's classes as one. There is no formula for $q$. The paper descends image by image; here Newton steps run for all images at once. The **cheap mean**: a specialist only shares out anew what the generalist gave its group.
 
 # %%
-teams = {seed: (lab.generalist(seed), *lab.specialists(seed)) for seed in shipped.SEEDS}
-general, *special = correct_dustbins([test_logits(recipe) for recipe in teams[0]], shares)
+hinton = {seed: (lab.generalist(seed), *lab.specialists(seed)) for seed in shipped.SEEDS}
+general, *special = correct_dustbins([test_logits(recipe) for recipe in hinton[0]], shares)
 general, *special = (logits.double().softmax(dim=1) for logits in (general, *special))
 start = time.perf_counter()
 joint = join_specialists(general, special, groups)  # (10000, 10)
@@ -304,9 +304,9 @@ def within(logits, group):  # (10000, at least |S|), classes → accuracy among 
 for place, group in enumerate(groups, start=1):
     scores = {
         "generalist": [
-            within(test_logits(team[0])[:, list(group)], group) for team in teams.values()
+            within(test_logits(team[0])[:, list(group)], group) for team in hinton.values()
         ],
-        "specialist": [within(test_logits(team[place]), group) for team in teams.values()],
+        "specialist": [within(test_logits(team[place]), group) for team in hinton.values()],
     }
     print("---", ", ".join(data.classes[k] for k in group))
     print(verdict_lines(scores, baseline="generalist"))
@@ -388,9 +388,12 @@ display_live(explorer, figure, "Five members on one image, and what they say tog
 # %% [markdown]
 # ## The laboratory
 #
-# All teachers are trained on all 54,000 images, each network for 600 steps of 128, a specialist for 300 more after its generalist. The budget is about 32,000 parameters: one cnn-4, or three cnn-2, or one cnn-2 and three specialists, or five towers. "5 generalists" is over that budget: it has as many convolutions as the five towers. The student is that of notebook 03: cnn-2, 2,000 labelled images, 600 steps of 64. Five paired seeds; every seed has teachers of its own.
+# All teachers are trained on all 54,000 images, each network for 600 steps of 128, a specialist for 300 more after its generalist. The budget is about 32,000 parameters: one cnn-4, or three cnn-2, or one cnn-2 and three specialists, or five towers. ("5 generalists" is over it: as many convolutions as the five towers.)
 #
-# **Selective**: no joint answer; the student gets one soft term for each specialist (or tower) on the classes that this one knows.
+# The student is that of notebook 03: cnn-2, 2,000 labelled images, 600 steps of 64. T is the best of 2, 4 and 8 on validation, for each teacher. Five paired seeds; every seed has teachers of its own.
+
+# %% [markdown]
+# **Selective**: no joint answer; the student gets one soft term for each specialist, or tower, on the classes that this one knows. *With zeros*, as in the public code, each tower says "logit 0" for all other classes.
 
 # %%
 runs = collect(lab.student_arms, shipped.SEEDS)  # name → five runs
