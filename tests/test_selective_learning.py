@@ -286,20 +286,20 @@ def test_a_start_is_trained_before_and_is_part_of_the_hash():
 
 
 def test_few_classes_are_clustered_without_their_own_variances():
-    """Sure predictions, now and then shared within a block: the blocks are found."""
-    torch.manual_seed(0)
+    """Three classes are hardly ever shared, so their variance is large and k-means picks at it."""
     blocks = ((0, 2, 4, 6), (1, 3, 8), (5, 7, 9))
     block_of = {k: block for block in blocks for k in block}
     labels = torch.arange(3000) % 10
     logits = torch.zeros(3000, 10)
     logits[torch.arange(3000), labels] = 8.0
     for row, k in enumerate(labels.tolist()):
-        if row % 41 == 0:
+        turn, every = row // 10, 40 if k in (1, 5, 8) else 2  # shared once in so many images
+        if turn % every == 0:
             others = [c for c in block_of[k] if c != k]
-            logits[row, others[row % len(others)]] = 7.5
+            logits[row, others[turn // every % len(others)]] = 7.8
     found = cluster_classes(logits, 3, diagonal=False)
     assert found == blocks == cluster_classes(logits, 3, diagonal=False)
-    assert cluster_classes(logits, 3) != blocks
+    assert [len(group) for group in sorted(cluster_classes(logits, 3), key=len)] == [1, 1, 8]
 
 
 def test_half_are_special_whichever_kind_is_rarer():
