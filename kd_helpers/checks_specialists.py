@@ -35,7 +35,6 @@ def check_arithmetic(answer: Callable[[torch.Tensor, float], torch.Tensor]) -> s
         "you took the mean over the classes (dim=2); the members are dim=0": lambda z, t: soften(z, t).mean(2),
         "softmax ran over the members (dim=0); it belongs over the classes (dim=-1)": lambda z, t: F.softmax(z / t, 0).mean(0),
         "softmax ran over the images (dim=1); it belongs over the classes (dim=-1)": lambda z, t: F.softmax(z / t, 1).mean(0),
-        "this is the geometric mean, renormalised; the arithmetic one adds": lambda z, t: F.softmax(F.log_softmax(z / t, -1).mean(0), -1),
         "this is the product of the members; the mean adds them": lambda z, t: soften(z, t).prod(0),
         "this is the logarithm of the mean; return the mean": lambda z, t: right(z, t).log(),
         "you multiplied by the temperature; divide the logits by it": lambda z, t: F.softmax(z * t, -1).mean(0),
