@@ -11,12 +11,12 @@ from torch import nn
 
 from kd_helpers.ensembles import MEANS
 from kd_helpers.metrics import accuracy, measure_latency
-from kd_helpers.recipes import SELECTIVE, SPECIALISTS, Recipe, Team
+from kd_helpers.recipes import SPECIALISTS, Recipe, Team
 from kd_helpers.runs import dataset_of, load_or_train, run_with_weights
 from kd_helpers.shipped_specialists import Setting, generalist
 from kd_helpers.specialists import cluster_classes
-from kd_helpers.team_answers import EnsembleAnswers, SpecialistAnswers
-from kd_helpers.teams import correct_dustbins, special_shares
+from kd_helpers.team_answers import EnsembleAnswers, SpecialistAnswers, TeamAnswers
+from kd_helpers.teams import JOINS, correct_dustbins, special_shares
 from kd_helpers.towers import make_network
 from kd_helpers.training import predict
 
@@ -63,17 +63,25 @@ def teacher_accuracy(teacher: Recipe | Team) -> float:
     """
     if isinstance(teacher, Recipe) or teacher.has_towers:
         return load_or_train(members_of(teacher)[0], quiet=True).accuracy
-    labels = dataset_of(teacher.members[0]).test.labels.cpu()
-    logits = [test_logits(recipe) for recipe in teacher.members]
-    on = [True] * len(logits)
-    if teacher.needs_groups:
-        way = SPECIALISTS if teacher.how == SELECTIVE else teacher.how
-        shares = special_shares(dataset_of(teacher.members[0]), teacher.groups)
-        joined = SpecialistAnswers(correct_dustbins(logits, shares), teacher.groups)
-    else:
-        way = teacher.how if teacher.how in MEANS else "arithmetic"
-        joined = EnsembleAnswers(logits)
-    return 100 * accuracy(joined.joined(on, way, 1.0), labels)
+    way = teacher.how if teacher.how in (*MEANS, *JOINS) else "arithmetic"
+    return joined_accuracy(teacher.members, SPECIALISTS if teacher.is_selective else way)
+
+
+@functools.lru_cache(maxsize=64)
+def joined_accuracy(members: tuple[Recipe, ...], way: str) -> float:
+    """Test accuracy in percent of what several networks say together at T = 1.
+
+    way: a mean of generalists, or a joint answer of a generalist and specialists.
+    """
+    logits = [test_logits(recipe) for recipe in members]
+    data = dataset_of(members[0])
+    joined: TeamAnswers = EnsembleAnswers(logits)
+    if way in JOINS:
+        groups = tuple(recipe.special for recipe in members[1:])
+        shares = special_shares(data, groups)
+        joined = SpecialistAnswers(correct_dustbins(logits, shares), groups)
+    answer = joined.joined([True] * len(logits), way, 1.0)
+    return 100 * accuracy(answer, data.test.labels.cpu())
 
 
 class AllMembers(nn.Module):

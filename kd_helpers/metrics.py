@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -75,6 +77,8 @@ def measure_latency(
         {"batch_size", "median_ms", "iqr_ms", "repeats", "device"}; the device with its threads.
         PyTorch's timer synchronises a GPU around each measurement.
     """
+    # It warns of a missing GPU where CUDA's tools lie on the disk; who asks for a time knows.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     from torch.utils.benchmark import Timer  # slow to import, and only needed here
 
     device = next(model.parameters()).device

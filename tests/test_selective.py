@@ -324,7 +324,7 @@ def test_towers_apart_are_their_own_scores_without_the_buckets(average, trunk, i
             column += 1
     with torch.no_grad():
         for tower in model.towers:
-            tower.body[-1].bias[-1] += 100  # the bucket's
+            (tower if trunk else tower.body)[-1].bias[-1] += 100  # the bucket's
     assert apart(images).equal(found)
 
 
@@ -381,7 +381,7 @@ def test_a_selective_team_says_what_each_source_says(kind, view):
     recipe = taught(team, views=views)
     batch = batch_of(torch.tensor([7, 3, 40, 0, 1999]), view, views)
     found = teacher_of(recipe, dataset_of(recipe), 200)(batch)
-    width = 10 if kind != "specialists" else 10 + 4 + 3
+    width = 10 + 4 + 3 if kind == "specialists" else 3 + 4 + 4
     assert found.shape == (5, width) and found.dtype == torch.float32
     expected = told_by_hand(team, batch.images)
     torch.testing.assert_close(found, expected, rtol=2e-3, atol=2e-3)  # kept in half
@@ -393,7 +393,7 @@ def test_a_selective_team_says_what_each_source_says(kind, view):
 def test_a_student_learns_from_each_source(kind):
     """The first step's loss is computed by hand; the later ones fall."""
     recipe = taught(TEAMS[kind], temperature=2.0)
-    recipe = replace(recipe, schedule=Schedule(steps=12, batch_size=32, learning_rate=0.05))
+    recipe = replace(recipe, schedule=Schedule(steps=20, batch_size=32, learning_rate=0.01))
     data = dataset_of(recipe)
     arguments = training_arguments(recipe, data)
     student, same = (new_student(recipe, data) for _ in range(2))
@@ -409,8 +409,8 @@ def test_a_student_learns_from_each_source(kind):
     ce = -np.log(p[np.arange(32), batch.labels]).mean()
     assert history.terms["kd"][0] == pytest.approx(kd, rel=0.01)
     assert history.terms["loss"][0] == pytest.approx(0.1 * ce + 0.9 * kd, rel=0.01)
-    assert np.isfinite(history.terms["loss"]).all() and len(history.terms["loss"]) == 12
-    assert history.terms["kd"][-1] < 0.8 * history.terms["kd"][0]
+    assert np.isfinite(history.terms["loss"]).all() and len(history.terms["loss"]) == 20
+    assert np.mean(history.terms["kd"][-5:]) < 0.8 * history.terms["kd"][0]
 
 
 @pytest.mark.parametrize("kind", (*KINDS, "joint"))
