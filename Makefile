@@ -11,6 +11,10 @@ NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300 --nbval-saniti
 # JupyterLab asks for this flag in containers, where one often is root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# Threads that wait should sleep: where they spin instead, another busy program makes PyTorch many times
+# slower. Not for bench, which has the machine for itself.
+lab course test notebooks: export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: lab course test runs bench notebooks lint
 
 lab: $(READY)  ## read the course in JupyterLab

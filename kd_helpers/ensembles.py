@@ -142,7 +142,7 @@ class JoinedTeacher(Members):
         if not members:
             raise ValueError("got no members; expected at least one teacher")
         check_temperature(temperature)
-        if images < 1:
+        if not images >= 1:
             raise ValueError(f"got images={images}; expected at least 1")
         if weights is not None and how not in MEANS:
             raise ValueError(
@@ -152,7 +152,9 @@ class JoinedTeacher(Members):
             raise ValueError("got one member; expected at least two to weigh against each other")
         self.members, self.how, self.temperature = list(members), how, temperature
         self.images, self.weights = images, weights
-        self.changes = how not in MEANS  # the same image can get another answer another time
+        # Whether the same image can get another answer another time.
+        self.changes = how not in MEANS or (weights is not None and weights.dim() > 1)
+        self.changes = self.changes or any(getattr(m, "changes", False) for m in self.members)
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         """Logits (B, K), to be softened at this teacher's temperature."""

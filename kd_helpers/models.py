@@ -88,16 +88,18 @@ class Classifier(nn.Module):
         return self.body(images)
 
 
-def take_over(network: nn.Module, source: nn.Module) -> None:
+def take_over(network: nn.Module, source: nn.Module, *, last_layer: bool = True) -> None:
     """Copy the weights of `source` into `network` wherever names and shapes agree.
 
-    A specialist starts from its generalist so (Hinton et al. 2015, section 5.3): all but the last layer.
+    A specialist starts from its generalist so (Hinton et al. 2015, section 5.3), without the
+    `last_layer`, whose outputs mean other classes.
 
     Raises:
         ValueError: nothing agrees.
     """
     own, weights = network.state_dict(), source.state_dict()
-    fitting = {k: v for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    names = list(own) if last_layer else list(own)[:-2]  # its weight and its bias come last
+    fitting = {k: weights[k] for k in names if k in weights and own[k].shape == weights[k].shape}
     if not fitting:
         raise ValueError(
             "got two networks without a weight of the same name and shape; expected some"

@@ -41,7 +41,7 @@ class Team:
     def __post_init__(self) -> None:
         if self.how not in TEAM_WAYS:
             raise ValueError(f"got how={self.how!r}; expected one of {', '.join(TEAM_WAYS)}")
-        if self.is_selective and self.has_towers:
+        if self.is_selective and self.has_towers and not self.members[0].special:
             return
         if self.how == SELECTIVE_ZEROS:
             raise ValueError(
@@ -126,10 +126,13 @@ class Recipe:
             isinstance(self.teacher, Team) and self.teacher.how == DENSE
         ):
             raise ValueError(f"got {self.sources} and no dense team, the only one with sources")
-        if self.start and (self.start.student, self.start.towers) != (self.student, self.towers):
-            raise ValueError(
-                f"got start={self.start}; expected weights of {self._words()[0]} as well"
-            )
+        if self.start:
+            kinds = [(r.student, r.towers, r.dataset) for r in (self.start, self)]
+            if kinds[0] != kinds[1]:
+                raise ValueError(
+                    f"got start={self.start}; expected weights of {self._words()[0]}, from "
+                    f"{self.dataset} as well"
+                )
 
     @property
     def hash(self) -> str:
@@ -145,7 +148,9 @@ class Recipe:
         settings = {"dataset": self.dataset} if self.dataset != Recipe.dataset else {}
         for part in (self.transfer, self.schedule, self.views):
             settings |= to_dict(part)
-        for part in ("lesson", "sources"):
+        if self.start:
+            settings["start"] = self.start.hash
+        for part in ("lesson", "sources", "towers"):
             told = to_dict(getattr(self, part))
             settings |= {f"{part}.{name}": value for name, value in told.items()}
         return ", ".join([*self._words(), *(f"{k}={v}" for k, v in settings.items())])

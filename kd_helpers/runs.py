@@ -137,7 +137,8 @@ def new_student(recipe: Recipe, dataset: Dataset) -> nn.Module:
     given = input_of(dataset)
     student = make_student(recipe.student, seed=recipe.seed, towers=recipe.towers, **given)
     if recipe.start:
-        take_over(student, run_with_weights(recipe.start).model())
+        same = recipe.start.special == recipe.special  # else its outputs mean other classes
+        take_over(student, run_with_weights(recipe.start).model(), last_layer=same)
     return student
 
 
@@ -163,7 +164,7 @@ def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
     source = load_source(dataset, recipe.transfer.source)
     split, rows = select(source, recipe.transfer, recipe.seed)
     if recipe.special:
-        rows = half_special(source.labels, rows, dustbin=len(recipe.special))
+        rows = half_special(split.labels, rows, dustbin=len(recipe.special))
     teacher = (
         teacher_of(recipe, dataset, len(rows)) if recipe.kd_weight and recipe.teacher else None
     )

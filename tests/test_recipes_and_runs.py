@@ -566,7 +566,7 @@ def test_the_stored_accuracy_is_that_of_the_stored_answers(recipe):
 @pytest.mark.parametrize("recipe", keeps("weights"))
 def test_the_stored_weights_reproduce_the_stored_accuracy(recipe):
     run = shipped(recipe)
-    test = load_dataset_once("fashion-mnist", "cpu").test
+    test = dataset_of(recipe).test
     # In half precision, as stored: a teacher of 40 % wrong labels is often torn between two classes.
     found = accuracy(predict(run.model(), test.images).half(), test.labels)
     assert found == pytest.approx(run.record["test"]["accuracy"], abs=0.0005)

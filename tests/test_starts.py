@@ -317,6 +317,18 @@ def test_without_the_diagonal_confused_classes_are_found_where_with_it_single_on
     assert cluster_classes(logits, 3) == singles == best_three(covariance)
 
 
+@pytest.mark.parametrize("seed", (2, 5, 6, 7))
+def test_the_classes_own_variances_count_as_0(seed):
+    """Left as they are, or all set to 1, they would give other groups here."""
+    rng = np.random.default_rng(seed)
+    logits = torch.tensor(rng.normal(size=(400, K)) @ rng.normal(size=(K, K))).float()
+    covariance = np.cov(softmax(logits.double().numpy(), axis=1).T)
+    bare = covariance * (1 - np.eye(K))
+    best = best_three(bare)
+    assert cluster_classes(logits, 3, diagonal=False) == best
+    assert best != best_three(covariance) and best != best_three(bare + np.eye(K))
+
+
 @pytest.mark.parametrize("count", (2, 3, 5))
 def test_groups_without_the_diagonal_are_the_same_each_time(count):
     logits = torch.randn(500, K, generator=torch.Generator().manual_seed(0))

@@ -124,7 +124,7 @@ def test_a_team_is_part_of_the_hash():
     ]
     assert len({recipe.hash for recipe in recipes}) == 4
     assert taught(Team(MEMBERS)).teachers == MEMBERS
-    assert "taught by cnn-2" in str(recipes[0])
+    assert "taught by 2 × cnn-2, arithmetic" in str(recipes[0])
 
 
 @pytest.mark.parametrize(

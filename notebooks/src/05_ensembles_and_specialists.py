@@ -3,7 +3,7 @@
 #
 # **Question: several teachers, each of whom knows one part well: do they teach better than teachers who know everything?**
 #
-# Hinton, Vinyals and Dean (2015) distil ensembles, and train *specialists*, but never distil these back into one network. Zaras, Passalis and Tefas (2021) do that step: specialists in one structure, trained at once (USTE). Their results could not be read; their code could. We build both, and ask at equal budgets.
+# Hinton, Vinyals and Dean (2015) train *specialists*, but never distil them back into one network. Zaras, Passalis and Tefas (2021) do that step: specialists in one structure, trained at once (USTE). Their results could not be read; their code could. We build both, and ask at equal budgets.
 #
 # Time: about 35 seconds on two processor cores. Needed: notebooks 02 and 03.
 
@@ -73,27 +73,24 @@ sure = soften(two, 1.0).amax(dim=2).amin(dim=0)  # (6000,): the less sure of the
 apart = two[0].argmax(dim=1) != two[1].argmax(dim=1)
 one_right = (two.argmax(dim=2) == val_labels).any(dim=0)
 row = int((sure * apart * one_right).argmax())  # both sure, of different classes, one is right
+label = int(val_labels[row])
+
+# %%
 T = 4.0
 shown = {"first": soften(two[0], T), "second": soften(two[1], T), **three_means(two, T)}
 shown = {name: target[row].numpy() for name, target in shown.items()}
-label = int(val_labels[row])
-figure = draw_targets(Figure(figsize=(15, 3)), shown, data.classes, label, val[row].numpy())
+figure = draw_targets(Figure(figsize=(14, 2.6)), shown, data.classes, label, val[row].numpy())
 display_figure(figure, f"Two members and three means of them at T = {T:g}, for one image.")
 
 # %% [markdown]
 # At T = 1 they lie further apart. The mean of logits asks what *both* find possible; the mean of probabilities asks what *either* does:
 
 # %%
-targets = three_means(two, 1.0)
-for name, target in list(targets.items())[:2]:
-    entropy = -(target * target.clamp(min=1e-12).log2()).sum(dim=1)[apart].mean()
-    print(f"{name:30} entropy where the two disagree, T = 1: {entropy:.3f} bits")
-figure = draw_targets(
-    Figure(figsize=(9, 3)),
-    {name: target[row].numpy() for name, target in list(targets.items())[:2]},
-    data.classes, label, val[row].numpy(),
-)  # fmt: skip
-display_figure(figure, "The two means of the same image at T = 1.")
+for name, target in list(three_means(two, 1.0).items())[:2]:
+    bits = -(target * target.clamp(min=1e-12).log2()).sum(dim=1)[apart].mean()
+    two_best = target[row].topk(2)
+    best = ", ".join(f"{data.classes[k]} {p:.3f}" for p, k in zip(*two_best))
+    print(f"T = 1, {name:21} this image: {best}; entropy where two disagree {bits:.3f} bits")
 
 # %% [markdown]
 # ## Which divergence does each one minimise?
@@ -220,7 +217,7 @@ for count in range(1, 6):
 generalist = z[0]  # (6000, 10)
 predictions = generalist.softmax(dim=1)
 similarity = torch.corrcoef(predictions.T).numpy()  # (10, 10)
-figure = Figure(figsize=(8, 7))
+figure = Figure(figsize=(6.8, 5.4))
 order = draw_class_map(
     figure,
     similarity,
@@ -260,6 +257,8 @@ groups = lab.CLOTHES.groups
 shares = special_shares(data, groups)
 experts = [load_or_train(recipe).model() for recipe in lab.specialists(0)]
 told = [predict(model, val) for model in experts]  # (6000, |S| + 1) each
+
+# %%
 for before, after, share in zip(told, correct_dustbins([z[0], *told], shares)[1:], shares):
     mean_before, mean_after = (logits.softmax(dim=1)[:, -1].mean() for logits in (before, after))
     print(
@@ -334,6 +333,8 @@ for title, recipe in list(lab.tower_teachers(0).items())[:2]:
 towers = load_or_train(lab.tower_teachers(0)["towers by index"]).model()
 double = load_or_train(lab.tower_teachers(0)["towers by index, double softmax"]).model()
 clear, twice = predict(towers, val), predict(double, val)  # (6000, 10) each
+
+# %%
 print(
     f"largest probability at T = 1: logits averaged {soften(clear, 1.0).max():.4f}, softmax twice {soften(twice, 1.0).max():.4f}"
 )
@@ -349,7 +350,7 @@ shown = {
 }
 shown = {title: target[sure_row].numpy() for title, target in shown.items()}
 figure = draw_targets(
-    Figure(figsize=(13, 3)), shown, data.classes, int(val_labels[sure_row]), val[sure_row].numpy()
+    Figure(figsize=(12, 2.6)), shown, data.classes, int(val_labels[sure_row]), val[sure_row].numpy()
 )
 display_figure(
     figure,
@@ -379,18 +380,20 @@ titles = {
 
 # %%
 explorer = build_team_explorer(images.numpy(), asked, titles, labels, data.classes)
+
+# %%
 shown = {name: soften(z[:1], 1.0)[0] for name, z in zip(names, asked["five generalists"].members)}
 shown["together: geometric"] = asked["five generalists"].joined([True] * 5, "geometric", 1.0)[0]
 shown = {name: target.numpy() for name, target in shown.items()}
 figure = draw_targets(
-    Figure(figsize=(17, 3)), shown, data.classes, int(labels[0]), images[0].numpy()
+    Figure(figsize=(15.5, 2.6)), shown, data.classes, int(labels[0]), images[0].numpy()
 )
 display_live(explorer, figure, "Five members on one image, and what they say together.")
 
 # %% [markdown]
 # ## The laboratory
 #
-# All teachers are trained on all 54,000 images, each network for 600 steps of 128, a specialist for 300 more after its generalist. The budget is about 32,000 parameters: one cnn-4, or three cnn-2, or one cnn-2 and three specialists, or five towers. ("5 generalists" is over it: as many convolutions as the five towers.)
+# All networks are trained on all 54,000 images for 600 steps of 128; a specialist for 300 more after its generalist. The budget is about 32,000 parameters: one cnn-4, or three cnn-2, or one cnn-2 and three specialists, or five towers. ("5 generalists" is over it.)
 #
 # The student is that of notebook 03: cnn-2, 2,000 labelled images, 600 steps of 64. T is the best of 2, 4 and 8 on validation, for each teacher. Five paired seeds; every seed has teachers of its own.
 
@@ -441,7 +444,7 @@ baselines = ["hard labels", "one big network", "3 generalists, arithmetic"]
 table = {"baseline": {base: scores[base] for base in baselines}}
 table |= {arm: dict.fromkeys(baselines, values) for arm, values in scores.items()}
 gains, words = gain_table(table, baseline="baseline")
-figure, (ax,) = new_figure(8, 7)
+figure, (ax,) = new_figure(6.8, 5.6)
 title = "Gain of the student over … (a star: the 95 % interval leaves out 0)"
 draw_gains(ax, gains, words, list(scores), baselines, title=title)
 display_figure(figure, "Heat map of gains: students of all teachers against three baselines.")
@@ -471,21 +474,13 @@ for title, chosen in {"all": points, "without the double softmax": near}.items()
 # On *your* machine, now: how long do 256 images take through all networks of each teacher? And through the student that replaces them?
 
 # %%
-sizes = {
-    name: lab.teachers(0)[name]
-    for name in (
-        "one small network",
-        "one big network",
-        "3 generalists, arithmetic",
-        "5 generalists, arithmetic",
-        "specialists, joint",
-        "towers by index",
-        "towers by index, trunk",
-    )
-}
+unlike = (*list(teams)[:3], *list(teams)[4:6], "towers by index", "towers by index, trunk")
+sizes = {name: lab.teachers(0)[name] for name in unlike}
 milliseconds = latencies(sizes)
 parameters = {name: costs[name][0]["parameters"] for name in sizes}
 best = max(distinct, key=lambda name: mean(scores[name]))
+
+# %%
 milliseconds["the best student"] = milliseconds["one small network"]  # the same network
 parameters["the best student"] = parameters["one small network"]
 height = {name: mean(own[name]) for name in sizes} | {"the best student": mean(scores[best])}
@@ -590,7 +585,7 @@ tally = ", ".join(
 # %% tags=["nbval-check-output"]
 display(
     Markdown(f"""
-**Are specialists better teachers than generalists here?** Students of {len(specialised)} specialised teachers, against those of three generalists at about the same number of parameters: {tally}.
+**Are specialists better teachers than generalists here?** Students of {len(specialised)} specialised teachers, against those of three generalists with about as many parameters: {tally}.
 
 - Hinton's specialists, joint answer: {against("specialists, joint", ensemble)}.
 - Towers by index: {against("towers by index", ensemble)}; by cluster: {against("towers by cluster", ensemble)}.
@@ -602,4 +597,4 @@ display(
 )
 
 # %% [markdown]
-# Why may the papers differ? Hinton's specialists gained with 15,000 classes, most of which a generalist hardly knows; here ten classes fit into one network, and the groups' classes are confused within a group that is still half of all. USTE's tables could not be read; its teachers are larger, trained for 150 epochs, ours for 600 steps. At this budget, four convolutions in a row beat any number of pairs side by side: as a network, and as a teacher. And here the better teacher *was* the better teacher of students.
+# Why may the papers differ? Hinton's specialists gained with 15,000 classes, most of which a generalist hardly knows; here ten classes fit into one network. USTE's tables could not be read; its teachers are larger, trained for 150 epochs, ours for 600 steps. At this budget four convolutions in a row beat three or five times two side by side: as a network, and as a teacher. And here the better teacher *was* the better teacher of students.
