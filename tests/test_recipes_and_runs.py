@@ -19,7 +19,7 @@ from kd_helpers.folders import run_folders
 from kd_helpers.lessons import Lesson
 from kd_helpers.metrics import accuracy
 from kd_helpers.recipes import Recipe, Team, to_dict
-from kd_helpers.runs import load_dataset_once, load_or_train, load_run, train_recipe
+from kd_helpers.runs import dataset_of, load_dataset_once, load_or_train, load_run, train_recipe
 from kd_helpers.shipped import SEEDS, TEACHER, full_arms, hidden_class_arms
 from kd_helpers.stored import Run, RunError, pack, read_record, store
 from kd_helpers.towers import Towers, by_index
