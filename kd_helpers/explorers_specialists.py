@@ -11,7 +11,6 @@ import torch
 
 from kd_helpers import svg
 from kd_helpers.explorer import Explorer, limit_to, slider
-from kd_helpers.specialists import DUSTBIN
 from kd_helpers.targets import soften
 from kd_helpers.team_answers import TeamAnswers
 
@@ -56,7 +55,9 @@ def build_team_explorer(
         together = joined(team, on, way, temperature)
         own = [soften(z[place], temperature) for z in answers.members]
         told = {
-            names[team][m]: (own[m], answers.classes_of(m)) for m, is_on in enumerate(on) if is_on
+            names[team][m]: (own[m], *outputs_of(answers, m, classes))
+            for m, is_on in enumerate(on)
+            if is_on
         }
         right = (together.argmax(dim=1) == labels).double().mean().item()
         words = f"Together right on {100 * right:.1f} % of these {len(labels)} images."
@@ -86,22 +87,32 @@ def build_team_explorer(
     return Explorer(controls, render, hint=hint, before_render=fit)
 
 
+def outputs_of(
+    answers: TeamAnswers, member: int, classes: Sequence[str]
+) -> tuple[list[str], dict[int, int]]:
+    """Names of a member's outputs, and which output each of its classes is."""
+    group = answers.classes_of(member)
+    own = range(len(classes)) if group is None else group
+    names = [classes[k] for k in own] + ([] if group is None else [answers.rest])
+    return names, {k: place for place, k in enumerate(own)}
+
+
 def render_team(
-    image: np.ndarray, told: Mapping[str, tuple[torch.Tensor, tuple[int, ...] | None]],
+    image: np.ndarray, told: Mapping[str, tuple[torch.Tensor, list[str], dict[int, int]]],
     joint: tuple[str, torch.Tensor], label: int, classes: Sequence[str], words: str,
 ) -> str:  # fmt: skip
     """Picture, bars of every member, bars of the joint answer, a sentence.
 
     Args:
-        image: (C, H, W) uint8. told: name → probabilities (O,) and the classes they are for, None
-            for all; a last output beyond those is the dustbin's. joint: its name, and (K,).
+        image: (C, H, W) uint8. told: name → probabilities (O,), names of the outputs, and which
+            output each class is; all others belong to the last. joint: its name, and (K,).
     """
-    panels = []
-    for name, (p, group) in told.items():
-        shown = classes if group is None else [*(classes[k] for k in group), DUSTBIN]
-        own = range(len(classes)) if group is None else group
-        marked = own.index(label) if label in own else len(own)
-        panels.append(svg.bars(shown, p.tolist(), marked=marked, title=name, width=310))
+    panels = [
+        svg.bars(
+            outputs, p.tolist(), marked=places.get(label, len(outputs) - 1), title=name, width=310
+        )
+        for name, (p, outputs, places) in told.items()
+    ]
     panels.append(
         svg.bars(classes, joint[1].tolist(), marked=label, title=joint[0], colour=svg.GREEN, width=310)
     )  # fmt: skip

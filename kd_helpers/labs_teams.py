@@ -80,6 +80,7 @@ def joined_accuracy(members: tuple[Recipe, ...], way: str) -> float:
         groups = tuple(recipe.special for recipe in members[1:])
         shares = special_shares(data, groups)
         joined = SpecialistAnswers(correct_dustbins(logits, shares), groups)
+        way = dict(zip(JOINS, joined.ways, strict=True))[way]  # the explorer's words
     answer = joined.joined([True] * len(logits), way, 1.0)
     return 100 * accuracy(answer, data.test.labels.cpu())
 

@@ -9,12 +9,14 @@ import torch
 from torch import nn
 
 from kd_helpers.ensembles import MEANS, joined_logits
-from kd_helpers.recipes import SPECIALISTS, SPECIALISTS_MEAN
-from kd_helpers.specialists import Groups
+from kd_helpers.joint import join_specialists, mean_of_specialists
+from kd_helpers.specialists import DUSTBIN, Groups
 from kd_helpers.targets import soften
-from kd_helpers.teams import JOINS, correct_dustbins
+from kd_helpers.teams import correct_dustbins
 from kd_helpers.towers import AVERAGES, UnifiedSpecialists
 from kd_helpers.training import predict
+
+JOINT = {"joint answer": join_specialists, "cheap mean": mean_of_specialists}
 
 
 @dataclass
@@ -41,7 +43,8 @@ class SpecialistAnswers:
 
     members: list[torch.Tensor]  # logits (N, K), then (N, |S| + 1) each
     groups: Groups
-    ways: tuple[str, ...] = (SPECIALISTS, SPECIALISTS_MEAN)
+    ways: tuple[str, ...] = tuple(JOINT)
+    rest: str = DUSTBIN  # the name of a member's last output
 
     def joined(self, on: Sequence[bool], way: str, temperature: float) -> torch.Tensor:
         """Joint probabilities (N, K) at T = 1 of those that are on, then softened by T."""
@@ -50,7 +53,7 @@ class SpecialistAnswers:
         if not chosen:
             return soften(self.members[0], temperature)
         special, groups = [others[m] for m in chosen], [self.groups[m] for m in chosen]
-        joint = JOINS[way](general, special, groups)
+        joint = JOINT[way](general, special, groups)
         return soften(joint.clamp(min=1e-30).log().float(), temperature)
 
     def classes_of(self, member: int) -> tuple[int, ...] | None:
@@ -65,6 +68,7 @@ class TowerAnswers:
     groups: Groups
     classes: int
     ways: tuple[str, ...] = AVERAGES
+    rest: str = "bucket"
 
     def joined(self, on: Sequence[bool], way: str, temperature: float) -> torch.Tensor:
         """Probabilities at T (N, K): softmax of the mean score over the owners that are on."""

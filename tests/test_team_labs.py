@@ -12,11 +12,13 @@ import paper_files
 from kd_helpers import labs_teams, paper_data
 from kd_helpers import shipped_specialists as lab
 from kd_helpers.data import load_dataset
+from kd_helpers.joint import join_specialists, mean_of_specialists
 from kd_helpers.labs_teams import find_clusters, latencies, teacher_accuracy, teacher_costs
 from kd_helpers.models import make_model
 from kd_helpers.recipes import Recipe, Team
 from kd_helpers.runs import load_or_train, load_run
 from kd_helpers.schedules import Schedule
+from kd_helpers.specialists import correct_dustbin
 from kd_helpers.towers import make_network
 
 SETTINGS = (lab.CLOTHES, lab.CIFAR_10, lab.SVHN, lab.CIFAR_100)
@@ -160,6 +162,23 @@ def test_the_cheap_mean_answers_by_the_specialists_of_the_generalists_class():
     right = 100 * (answer == data.test.labels).double().mean().item()
     # All of a group's mass is shared out anew, so another group's class may come first now and then.
     assert abs(teacher_accuracy(team) - right) < 0.3
+
+
+def test_the_joint_answer_and_the_cheap_mean_are_not_mixed_up():
+    data, teams = load_dataset("fashion-mnist"), lab.teachers(3)
+    members = teams["specialists, joint"].members
+    with torch.no_grad():
+        images = data.test.images.float() / 255
+        general, *special = (load_run(r).model()(images).double() for r in members)
+    shares = (0.4, 0.3, 0.3)  # Fashion-MNIST has as many images of every class
+    special = [
+        correct_dustbin(z, 0.5, share).softmax(dim=1)
+        for z, share in zip(special, shares, strict=True)
+    ]
+    for name, join in (("joint", join_specialists), ("cheap mean", mean_of_specialists)):
+        answer = join(general.softmax(dim=1), special, lab.CLOTHES.groups).argmax(dim=1)
+        right = 100 * (answer == data.test.labels).double().mean().item()
+        assert abs(teacher_accuracy(teams[f"specialists, {name}"]) - right) < 0.02
 
 
 def test_latency_counts_every_network_of_a_team(monkeypatch):

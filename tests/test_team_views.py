@@ -94,7 +94,7 @@ def test_towers_average_over_the_owners_that_are_on(teams):
 def test_specialists_join_as_a_search_image_by_image_says(teams):
     team = teams["experts"]
     general, *special = (softmax(z.double().numpy(), axis=1) for z in team.members)
-    found = team.joined((True, True, True), "specialists", 1.0).numpy()
+    found = team.joined((True, True, True), "joint answer", 1.0).numpy()
     for row in range(N):
         active = [m for m, g in enumerate(GROUPS) if general[row].argmax() in g]
 
@@ -108,7 +108,7 @@ def test_specialists_join_as_a_search_image_by_image_says(teams):
 
         best = softmax(minimize(total, np.zeros(K), tol=1e-12).x)
         np.testing.assert_allclose(found[row], best, atol=1e-4)
-    alone = team.joined((True, False, False), "specialists", 2.0).numpy()
+    alone = team.joined((True, False, False), "joint answer", 2.0).numpy()
     np.testing.assert_allclose(
         alone, softmax(team.members[0].double().numpy() / 2, axis=1), atol=1e-6
     )
@@ -164,7 +164,7 @@ def test_ways_and_members_are_those_of_the_team(explorer):
     shown = [explorer.controls[f"member_{m}"].layout.display != "none" for m in range(5)]
     assert shown == [True, True, True, False, False]
     explorer.controls["team"].value = "experts"
-    assert explorer.controls["way"].options == ("specialists", "specialists' mean")
+    assert explorer.controls["way"].options == ("joint answer", "cheap mean")
     assert explorer.controls["member_0"].description == "gen"
     assert "none of these" in explorer.view.value
 
