@@ -116,7 +116,7 @@ def test_a_run_has_the_wrong_labels_of_its_own_seed(source, clean):
 
 
 def test_hidden_labels_stay_hidden_and_noise_does_not_change_the_choice(source):
-    how = {"images": 900, "labelled": 200, "hidden_classes": (3,)}
+    how = {"images": 900, "labelled": 200}
     noisy_split, noisy_rows = select(source, TransferSet(**how, label_noise=0.5), seed=1)
     clean_split, clean_rows = select(source, TransferSet(**how), seed=1)
     assert noisy_rows.equal(clean_rows)

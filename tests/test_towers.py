@@ -4,11 +4,12 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from kd_helpers.models import make_model
 from kd_helpers.specialists import cluster_classes
-from kd_helpers.towers import Towers, UnifiedSpecialists, by_index, with_two_owners
+from kd_helpers.towers import Towers, UnifiedSpecialists, by_index, first_stage, with_two_owners
 
 K, B = 10, 6
 INPUT = {"in_channels": 1, "image_size": 28}
@@ -205,7 +206,7 @@ BAD = {
     "all classes": lambda: unified((*GROUPS, tuple(range(K)))),
     "unknown class": lambda: unified((*GROUPS, (1, K))),
     "class twice": lambda: unified((*GROUPS, (1, 1))),
-    "trunk of a resnet": lambda: unified(name="resnet-8", trunk=True),
+    "never halved": lambda: first_stage(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())),
     "average": lambda: Towers(groups=GROUPS, average="votes"),
     "too few classes": lambda: by_index(3, 3),
     "too few towers": lambda: by_index(K, 2),
@@ -218,3 +219,13 @@ BAD = {
 def test_bad_input_is_refused_with_got_and_expected(name):
     with pytest.raises(ValueError, match=r"got .*expected|a trunk needs"):
         BAD[name]()
+
+
+def test_the_trunk_of_a_residual_network_is_what_sees_the_whole_image():
+    model = unified(name="resnet-14", trunk=True)
+    images = torch.rand(2, 1, 28, 28)
+    assert model.trunk(images).shape == (2, 16, 28, 28)
+    first = next(iter(model.towers))
+    assert first(model.trunk(images)).shape == (2, len(GROUPS[0]) + 1)
+    kinds = [type(layer).__name__ for layer in model.trunk]
+    assert kinds == ["Conv2d", "BatchNorm2d", "ReLU", "ResidualBlock", "ResidualBlock"]
