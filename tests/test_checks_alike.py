@@ -3,10 +3,10 @@
 import pytest
 
 import test_checks
+import test_checks_specialists
 import test_checks_treatments
-import test_team_views
 
-CHECKS = [*test_checks.RIGHT, *test_checks_treatments.RIGHT, *test_team_views.RIGHT]
+CHECKS = [*test_checks.RIGHT, *test_checks_treatments.RIGHT, *test_checks_specialists.RIGHT]
 all_checks = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 
 
