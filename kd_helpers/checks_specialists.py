@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from kd_helpers.checks import random_logits, report
+from kd_helpers.checks_treatments import IN_PLACE
 from kd_helpers.ensembles import joined_logits
 from kd_helpers.losses import UNLABELLED
 from kd_helpers.specialists import correct_dustbin, special_labels
@@ -47,8 +48,8 @@ def check_special_labels(
     answer: Callable[[torch.Tensor, tuple[int, ...], int], torch.Tensor],
 ) -> str:
     """Check labels as a specialist sees them: (labels (N,), group, K) → places in the group (N,)."""
-    labels = torch.tensor([5, 0, 7, UNLABELLED, 9, 3, 5, 9, UNLABELLED, 7])
-    case = (labels, (5, 7, 9), 10)
+    labels = torch.tensor([3, 0, 7, UNLABELLED, 9, 5, 3, 9, UNLABELLED, 7])
+    case = (labels, (3, 7, 9), 10)  # class 3 has the number of the dustbin
 
     def changed(y: torch.Tensor, g: tuple[int, ...], k: int, **rules: Callable) -> torch.Tensor:
         values = {"own": g.index, "other": lambda c: len(g), "hidden": lambda c: UNLABELLED} | rules
@@ -78,7 +79,7 @@ def check_dustbin(answer: Callable[[torch.Tensor, float, float], torch.Tensor]) 
 
     Softmax of them is compared, so that a constant added to a row does not matter.
     """
-    case = (random_logits(24), 0.5, 0.3)
+    case = (random_logits(24)[:, :3], 0.6, 0.3)  # two classes, so a summary shows the dustbin
 
     def last(z: torch.Tensor, change: float) -> torch.Tensor:
         return torch.cat([z[:, :-1], z[:, -1:] + change], dim=1)
@@ -100,8 +101,13 @@ def check_dustbin(answer: Callable[[torch.Tensor, float, float], torch.Tensor]) 
         "you raised the special classes; the dustbin, the last, must go up": lambda z, s, t: torch.cat([z[:, :-1] + math.log(odds(s) / odds(t)), z[:, -1:]], 1),
     }  # fmt: skip
 
-    def as_logits(*given: object) -> object:
-        value = answer(*given)
+    changed = False
+
+    def as_logits(logits: torch.Tensor, *shares: float) -> object:
+        nonlocal changed
+        before = logits.clone()
+        value = answer(logits, *shares)
+        changed = not torch.equal(before, logits)
         # Lowering all others is as right as raising the dustbin.
         fits = isinstance(value, torch.Tensor) and value.shape == case[0].shape
         if fits and torch.allclose(
@@ -110,4 +116,5 @@ def check_dustbin(answer: Callable[[torch.Tensor, float, float], torch.Tensor]) 
             return correct_dustbin(*case)
         return value
 
-    return report(as_logits, case, correct_dustbin(*case), mistakes)
+    said = report(as_logits, case, correct_dustbin(*case), mistakes)
+    return f"[wrong] {IN_PLACE}" if changed and said == "[ok] right" else said

@@ -113,4 +113,4 @@ def error_correlation(answers: torch.Tensor, labels: torch.Tensor) -> torch.Tens
 
     1: they are wrong on the same images; 0: as if by chance. NaN for one without any error.
     """
-    return torch.corrcoef((answers != labels).double())
+    return torch.atleast_2d(torch.corrcoef((answers != labels).double()))

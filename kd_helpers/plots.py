@@ -219,8 +219,7 @@ def draw_class_map(
     heights = tree[:, 2]
     tree_ax.set_ylim(heights.min() - 0.3 * np.ptp(heights), heights.max() + 0.1 * np.ptp(heights))
     tidy(tree_ax, title=title, y="1 - similarity")
-    group_of = {k: g for g, group in enumerate(groups) for k in group}
-    same = np.array([[group_of[i] == group_of[j] for j in order] for i in order])
+    same = np.array([[any(i in g and j in g for g in groups) for j in order] for i in order])
     shown = np.where(apart, similarity, np.nan)[np.ix_(order, order)]
     words = [
         [f"{v:.2f}{' •' if dot else ''}" for v, dot in zip(*pair, strict=True)]

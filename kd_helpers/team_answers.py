@@ -114,6 +114,7 @@ class _AllOutputs(nn.Module):
     def __init__(self, model: UnifiedSpecialists) -> None:
         super().__init__()
         self.model = model
+        self.training = model.training  # what `predict` goes back to
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return torch.cat(self.model.tower_outputs(images), dim=1)
