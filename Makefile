@@ -11,8 +11,8 @@ NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300 --nbval-saniti
 # JupyterLab asks for this flag in containers, where one often is root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-# Threads that wait spin for a moment, then sleep. By default they spin for long, and any other busy
-# program makes PyTorch many times slower. (GNU's OpenMP, on Linux; elsewhere it changes nothing.)
+# Threads that wait spin for a moment, then sleep. By default they spin for long, and another busy
+# program makes PyTorch several times slower. (GNU's OpenMP, on Linux; elsewhere it changes nothing.)
 lab course test notebooks: export GOMP_SPINCOUNT ?= 3000
 
 .PHONY: lab course test runs bench notebooks lint

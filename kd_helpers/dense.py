@@ -23,9 +23,8 @@ class Sources:
 
     survival: float = 1.0  # probability that a source teaches a mini-batch
     removed: int = 0  # or: exactly so many, drawn anew, are left out of each (the public code)
-    scale: str = (
-        "sum"  # of the whole loss: the paper's; or "mean", divided by the number of sources
-    )
+    # Of the whole loss: the paper's sum; or its "mean", divided by the number of sources.
+    scale: str = "sum"
     label_term: str = "each"  # (n + 1)(1 - λ), the paper's; or "once", 1 - λ, the public code's
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from kd_helpers.recipes import SPECIALISTS, Recipe, Team
 from kd_helpers.runs import dataset_of, load_or_train, run_with_weights
 from kd_helpers.shipped_specialists import Setting, generalist
 from kd_helpers.specialists import cluster_classes
-from kd_helpers.team_answers import EnsembleAnswers, SpecialistAnswers, TeamAnswers
+from kd_helpers.team_answers import WORDS, EnsembleAnswers, SpecialistAnswers, TeamAnswers
 from kd_helpers.teams import JOINS, correct_dustbins, special_shares
 from kd_helpers.towers import make_network
 from kd_helpers.training import predict
@@ -80,7 +80,7 @@ def joined_accuracy(members: tuple[Recipe, ...], way: str) -> float:
         groups = tuple(recipe.special for recipe in members[1:])
         shares = special_shares(data, groups)
         joined = SpecialistAnswers(correct_dustbins(logits, shares), groups)
-        way = dict(zip(JOINS, joined.ways, strict=True))[way]  # the explorer's words
+        way = WORDS[way]
     answer = joined.joined([True] * len(logits), way, 1.0)
     return 100 * accuracy(answer, data.test.labels.cpu())
 

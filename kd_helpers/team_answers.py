@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
 from kd_helpers.ensembles import MEANS, joined_logits
-from kd_helpers.joint import join_specialists, mean_of_specialists
+from kd_helpers.recipes import SPECIALISTS, SPECIALISTS_MEAN
 from kd_helpers.specialists import DUSTBIN, Groups
 from kd_helpers.targets import soften
-from kd_helpers.teams import correct_dustbins
+from kd_helpers.teams import JOINS, correct_dustbins
 from kd_helpers.towers import AVERAGES, UnifiedSpecialists
 from kd_helpers.training import predict
 
-JOINT = {"joint answer": join_specialists, "cheap mean": mean_of_specialists}
+WORDS = {SPECIALISTS: "joint answer", SPECIALISTS_MEAN: "cheap mean"}
+JOINT = {WORDS[how]: join for how, join in JOINS.items()}
 
 
 @dataclass
@@ -45,16 +46,23 @@ class SpecialistAnswers:
     groups: Groups
     ways: tuple[str, ...] = tuple(JOINT)
     rest: str = DUSTBIN  # the name of a member's last output
+    # Found once for every choice of members: longer work than softening it.
+    known: dict = field(default_factory=dict, repr=False)
 
     def joined(self, on: Sequence[bool], way: str, temperature: float) -> torch.Tensor:
         """Joint probabilities (N, K) at T = 1 of those that are on, then softened by T."""
-        general, *others = [z.double().softmax(dim=1) for z in self.members]
-        chosen = [m for m, is_on in enumerate(on[1:]) if is_on]
+        chosen = tuple(m for m, is_on in enumerate(on[1:]) if is_on)
         if not chosen:
             return soften(self.members[0], temperature)
-        special, groups = [others[m] for m in chosen], [self.groups[m] for m in chosen]
-        joint = JOINT[way](general, special, groups)
-        return soften(joint.clamp(min=1e-30).log().float(), temperature)
+        if (chosen, way) not in self.known:
+            self.known[chosen, way] = self.joint_logits(chosen, way)
+        return soften(self.known[chosen, way], temperature)
+
+    def joint_logits(self, chosen: Sequence[int], way: str) -> torch.Tensor:
+        """Logarithms (N, K) of what the generalist and these specialists say together at T = 1."""
+        general, *others = [z.double().softmax(dim=1) for z in self.members]
+        joint = JOINT[way](general, [others[m] for m in chosen], [self.groups[m] for m in chosen])
+        return joint.clamp(min=1e-30).log().float()
 
     def classes_of(self, member: int) -> tuple[int, ...] | None:
         return self.groups[member - 1] if member else None

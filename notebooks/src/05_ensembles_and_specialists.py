@@ -374,7 +374,12 @@ asked = {
 }
 titles = {
     "five generalists": names,
-    "a generalist and specialists": ["generalist", "tops", "trousers, dress, bag", "shoes"],
+    "a generalist and specialists": [
+        "generalist (always asked)",
+        "tops",
+        "trousers, dress, bag",
+        "shoes",
+    ],
     "towers by index": [f"tower {m}" for m in range(5)],
 }
 
