@@ -14,7 +14,7 @@ from kd_helpers.data import Split
 from kd_helpers.device import matmul_seconds, pick_device, pick_precision, synchronise
 from kd_helpers.losses import distillation_terms
 from kd_helpers.metrics import accuracy, count_multiply_adds
-from kd_helpers.models import MODEL_NAMES, make_model
+from kd_helpers.models import BODIES, make_model
 from kd_helpers.schedules import Schedule
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher
 from kd_helpers.training import predict, training_reports
@@ -172,5 +172,5 @@ def share_of_peak(name: str, batch_size: int, steps: int = 4) -> dict:
 
 
 def all_models() -> dict[str, dict]:
-    names = [name for name in MODEL_NAMES if not name.endswith("-1xn")]
+    names = list(BODIES)
     return {name: share_of_peak(name, 256 if name == "resnet-20" else 128) for name in names}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -26,6 +28,7 @@ WIDE = {  # their CIFAR-100 networks: used from 100 classes on
 # VGG with batch norm as the public code of CRD (Tian et al., ICLR 2020) has it for 32×32 images.
 VGG = {
     8: "64 P 128 P 256 P 512 P 512",
+    11: "64 P 128 P 256 256 P 512 512 P 512 512",
     13: "64 64 P 128 128 P 256 256 P 512 512 P 512 512",
 }
 RESNET_WIDTHS = (16, 16, 32, 64)  # of the first convolution and the three stages
@@ -169,12 +172,47 @@ def with_row_filters(body: nn.Module) -> nn.Module:
 
     Strides stay, so images shrink in both directions as before; 1×1 filters stay as they are.
     """
+    return replace_filters(body, row_filters)
+
+
+def with_both_filters(body: nn.Module) -> nn.Module:
+    """Replace the N×N filters of every layer by `BothFilters`: half of them N×N, half 1×N."""
+    return replace_filters(body, BothFilters)
+
+
+def replace_filters(body: nn.Module, make: Callable[[nn.Conv2d], nn.Module]) -> nn.Module:
+    """Replace every convolution larger than 1×1 by what `make` makes of it."""
     for module in list(body.modules()):
         for name, conv in module.named_children():
             if isinstance(conv, nn.Conv2d) and conv.kernel_size[0] > 1:
-                row = nn.Conv2d(
-                    conv.in_channels, conv.out_channels, (1, conv.kernel_size[1]), conv.stride,
-                    padding=(0, conv.padding[1]), bias=conv.bias is not None,
-                )  # fmt: skip
-                setattr(module, name, row)
+                setattr(module, name, make(conv))
     return body
+
+
+def row_filters(conv: nn.Conv2d, count: int | None = None) -> nn.Conv2d:
+    """`count` 1×N filters in place of an N×N convolution's, by default as many."""
+    return nn.Conv2d(
+        conv.in_channels, count or conv.out_channels, (1, conv.kernel_size[1]), conv.stride,
+        padding=(0, conv.padding[1]), bias=conv.bias is not None,
+    )  # fmt: skip
+
+
+class BothFilters(nn.Module):
+    """Two parallel branches, N×N and 1×N, whose outputs lie side by side for the next layer.
+
+    A network between one of N×N filters and its 1×N twin. How the assistant of Son's thesis is built
+    could not be read; this is the smallest design with both branches in every layer. (Their sum would
+    be N×N filters again.)
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        rows = conv.out_channels // 2
+        self.square = nn.Conv2d(
+            conv.in_channels, conv.out_channels - rows, conv.kernel_size, conv.stride,
+            padding=conv.padding, bias=conv.bias is not None,
+        )  # fmt: skip
+        self.row = row_filters(conv, rows)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.square(x), self.row(x)], dim=1)

@@ -14,6 +14,7 @@ from dataclasses import replace
 import torch
 
 from kd_helpers.dense import ALL_SOURCES, Sources
+from kd_helpers.lessons import Lesson
 from kd_helpers.metrics import count_parameters
 from kd_helpers.models import MODEL_NAMES, make_model
 from kd_helpers.recipes import DENSE, Recipe, Team
@@ -25,6 +26,7 @@ SURVIVAL = Sources(survival=0.75)  # the paper's best
 def climb(
     names: Sequence[str], way: str, *, base: Recipe, top: Recipe | None = None,
     temperature: float = 4.0, kd_weight: float = 0.9, sources: Sources | None = None,
+    strength: float = 1.0,
 ) -> tuple[Recipe, ...]:  # fmt: skip
     """The recipes of a ladder, teacher first, student last; "direct" needs no assistants.
 
@@ -36,6 +38,8 @@ def climb(
             where it is not the base's. temperature, kd_weight: of every taught rung.
         sources: for dense ladders; by default all of them, in "stochastic" each with probability
             0.75, where it is for the last rung only (so in the paper).
+        strength: factor of every soft term. The public codes of TAKD and DGKD average the divergence
+            over the classes too, which makes it 1 / classes.
 
     Raises:
         ValueError: less than two networks, an unknown name or way, sources for another way.
@@ -43,6 +47,7 @@ def climb(
     check_ladder(names, way, sources)
     if sources is None:
         sources = SURVIVAL if way == "stochastic" else ALL_SOURCES
+    sources = replace(sources, strength=strength)
     # All but who is left out is for the assistants too.
     for_assistants = replace(sources, survival=1.0, removed=0) if way == "stochastic" else sources
     if way == "direct":
@@ -59,7 +64,7 @@ def climb(
 def teaching_of(teachers: tuple[Recipe, ...], sources: Sources) -> dict:
     """Who teaches, as fields of a recipe. One source that is never left out is a plain teacher."""
     if len(teachers) == 1 and sources.survival == 1 and not sources.removed:
-        return {"teacher": teachers[0]}
+        return {"teacher": teachers[0], "lesson": Lesson(strength=sources.strength)}
     return {"teacher": Team(teachers, DENSE), "sources": sources}
 
 
@@ -71,6 +76,8 @@ def check_ladder(names: Sequence[str], way: str, sources: Sources | None) -> Non
     for name in names:
         if name not in MODEL_NAMES:
             raise ValueError(f"unknown model {name!r}; known: {', '.join(MODEL_NAMES)}")
+    if sources is not None and sources.strength != 1:
+        raise ValueError(f"got {sources}; give strength to the whole ladder")
     if sources is not None and way in ("direct", "chain"):
         raise ValueError(f"got sources for way={way!r}; expected them for dense or stochastic only")
     sizes = [size_of(name) for name in names]

@@ -26,6 +26,7 @@ class Sources:
     # Of the whole loss: the paper's sum; or its "mean", divided by the number of sources.
     scale: str = "sum"
     label_term: str = "each"  # (n + 1)(1 - λ), the paper's; or "once", 1 - λ, the public code's
+    strength: float = 1.0  # factor of every soft term; public code: 1 / classes (see `climb`)
 
     def __post_init__(self) -> None:
         check_share("survival", self.survival)
@@ -33,6 +34,8 @@ class Sources:
             raise ValueError(f"got removed={self.removed!r}; expected a whole number, 0 or more")
         if self.removed and self.survival < 1:
             raise ValueError("got survival and removed; choose one of them")
+        if not 0 < self.strength < float("inf"):
+            raise ValueError(f"got strength={self.strength}; expected a number above 0")
         for name, known in (("scale", SCALES), ("label_term", LABEL_TERMS)):
             if getattr(self, name) not in known:
                 raise ValueError(
@@ -91,6 +94,7 @@ class DenseLoss:
             if is_on:
                 kd = kd + kd_loss(student_logits, part, temperature=self.temperature)
         times = len(parts) if self.sources.label_term == "each" else 1
+        kd = self.sources.strength * kd
         loss = times * (1 - self.kd_weight) * ce + self.kd_weight * kd
         if self.sources.scale == "mean":
             loss = loss / len(parts)

@@ -1,4 +1,4 @@
-"""The networks by name: cnn-2 … cnn-10, resnet-8 … resnet-110, the wide ones, VGG, and 1×N twins."""
+"""The networks by name: cnn-2 … cnn-10, resnet-8 … resnet-110, the wide ones, VGG, and twins with 1×N filters."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from kd_helpers.architectures import (
     resnet,
     vgg,
     wide_resnet,
+    with_both_filters,
     with_row_filters,
 )
 
 RESNET_DEPTHS = (8, 14, 20, 26, 32, 44, 56, 110)
+WIDE_SIZES = ((16, 2), (22, 2), (28, 2), (34, 2), (40, 1), (40, 2))  # depth and factor
 BODIES = {
     **{f"cnn-{d}": partial(plain_cnn, d) for d in NARROW},
     **{f"resnet-{d}": partial(resnet, d) for d in RESNET_DEPTHS},
     **{f"resnet-{d}x4": partial(resnet, d, widths=WIDER_WIDTHS) for d in (8, 32)},
-    **{f"wrn-{d}-{f}": partial(wide_resnet, d, factor=f) for d, f in ((16, 2), (40, 1), (40, 2))},
+    **{f"wrn-{d}-{f}": partial(wide_resnet, d, factor=f) for d, f in WIDE_SIZES},
     **{f"vgg-{d}": partial(vgg, d) for d in VGG},
 }
-ROWS = "-1xn"  # ends the name of a network whose N×N filters are 1×N
-MODEL_NAMES = (*BODIES, *(name + ROWS for name in BODIES))
+FILTERS = {"-1xn": with_row_filters, "-both": with_both_filters}  # endings of names
+MODEL_NAMES = (*BODIES, *(name + end for end in FILTERS for name in BODIES))
 SMALLEST_IMAGE = 28
 
 
@@ -36,8 +38,9 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
 
     Args:
         name: one of `MODEL_NAMES`: "cnn-2", "cnn-4", "cnn-6", "cnn-8", "cnn-10"; "resnet-" with
-            8, 14, 20, 26, 32, 44, 56 or 110; "resnet-8x4", "resnet-32x4", "wrn-16-2", "wrn-40-1",
-            "wrn-40-2", "vgg-8", "vgg-13"; or one of these with "-1xn", all N×N filters 1×N.
+            8, 14, 20, 26, 32, 44, 56 or 110; "resnet-8x4", "resnet-32x4", "wrn-16-2", "wrn-22-2",
+            "wrn-28-2", "wrn-34-2", "wrn-40-1", "wrn-40-2", "vgg-8", "vgg-11", "vgg-13"; or one of these with "-1xn", all N×N filters 1×N, or with "-both",
+            half of the N×N filters of each layer 1×N.
         num_classes: K, at least 2. The plain ladder is wider from 100 classes on.
         in_channels: C, at least 1.
         image_size: height and width in pixels, at least 28.
@@ -47,7 +50,7 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
     cnn-8 327,962 / 1,246,276; cnn-10 2,487,850 / 2,931,460. With 10 classes: resnet-8 78,042;
     resnet-14 175,258; resnet-20 272,474; resnet-26 369,690; resnet-110 1,730,714. With 100 classes,
     as the networks of CRD (Tian et al., ICLR 2020): resnet-8x4 1,233,540; resnet-32x4 7,433,860;
-    wrn-16-2 703,284; wrn-40-1 569,780; wrn-40-2 2,255,156; vgg-8 3,965,028; vgg-13 9,462,180.
+    wrn-16-2 703,284; wrn-40-1 569,780; wrn-40-2 2,255,156; vgg-8 3,965,028; vgg-11 9,277,284; vgg-13 9,462,180.
 
     Raises:
         ValueError: the name is unknown (the message lists the known ones) or a size is too small.
@@ -64,9 +67,10 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
             f"{name} cannot take images of {image_size}×{image_size} pixels: it needs at least "
             f"{SMALLEST_IMAGE}. Enlarge them first, for example with torch.nn.functional.interpolate"
         )
-    body = BODIES[name.removesuffix(ROWS)](num_classes, in_channels, image_size)
-    if name.endswith(ROWS):
-        body = with_row_filters(body)
+    end = next((end for end in FILTERS if name.endswith(end)), "")
+    body = BODIES[name.removesuffix(end)](num_classes, in_channels, image_size)
+    if end:
+        body = FILTERS[end](body)
     return Classifier(body, in_channels, image_size)
 
 

@@ -29,6 +29,7 @@ PARAMETERS = {  # at 3×32×32: (name, classes) → count
     ("wrn-40-1", 100): 569_780,
     ("wrn-40-2", 100): 2_255_156,
     ("vgg-8", 100): 3_965_028,
+    ("vgg-11", 100): 9_277_284,
     ("vgg-13", 100): 9_462_180,
 }
 
@@ -52,7 +53,7 @@ def wide_count(depth: int, factor: int, filter_size: int) -> int:
     return total + 2 * before + (before + 1) * 100
 
 
-@pytest.mark.parametrize(("depth", "factor"), ((16, 2), (40, 1), (40, 2)))
+@pytest.mark.parametrize(("depth", "factor"), ((16, 2), (22, 2), (34, 2), (40, 1), (40, 2)))
 @pytest.mark.parametrize(("end", "filter_size"), (("", 3), ("-1xn", 1)))
 def test_wide_networks_have_as_many_parameters_as_on_paper(depth, factor, end, filter_size):
     name = f"wrn-{depth}-{factor}{end}"
@@ -84,6 +85,27 @@ def test_a_1xn_filter_sees_its_own_row_only():
     assert seen[9] > 0 and seen.sum() == seen[9]
 
 
+@pytest.mark.parametrize("name", BODIES)
+def test_the_twin_with_both_filters_has_half_of_each_side_by_side(name):
+    """Two entries for every N×N layer, N×N and 1×N, which together have as many outputs."""
+    both = iter(filters(f"{name}-both"))
+    for inputs, outputs, stride, size in filters(name):
+        assert next(both) == (inputs, outputs - outputs // 2 * (size[0] > 1), stride, size)
+        if size[0] > 1:
+            assert next(both) == (inputs, outputs // 2, stride, (1, size[1]))
+    assert next(both, None) is None
+
+
+def test_half_of_the_outputs_of_both_filters_see_their_own_row_only():
+    torch.manual_seed(0)
+    layer = make_model("cnn-2-both", num_classes=10, in_channels=1, image_size=28).body[0]
+    for outputs, rows in ((slice(0, 8), {8, 9, 10}), (slice(8, 16), {9})):
+        image = torch.rand(1, 1, 28, 28, requires_grad=True)
+        layer(image)[0, outputs, 9].sum().backward()
+        seen = image.grad[0, 0].abs().sum(dim=1)
+        assert set(seen.nonzero()[:, 0].tolist()) == rows
+
+
 @pytest.mark.parametrize("name", MODEL_NAMES)
 @pytest.mark.parametrize(("channels", "size", "classes"), ((1, 28, 10), (3, 33, 100)))
 def test_every_model_runs(name, channels, size, classes):
@@ -94,7 +116,9 @@ def test_every_model_runs(name, channels, size, classes):
     assert torch.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("name", ("cnn-2", "cnn-10", "resnet-8", "wrn-16-2", "vgg-8-1xn"))
+@pytest.mark.parametrize(
+    "name", ("cnn-2", "cnn-10", "resnet-8", "wrn-16-2", "vgg-8-1xn", "resnet-8-both")
+)
 def test_every_weight_matrix_gets_a_gradient(name):
     torch.manual_seed(0)
     model = make_model(name, num_classes=10, in_channels=1, image_size=28)
