@@ -1,0 +1,117 @@
+"""Self-checks of the exercises on teacher assistants, in the manner of `checks`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional as F
+
+from kd_helpers.assistants import error_overlap
+from kd_helpers.checks import random_logits, report
+from kd_helpers.losses import kd_loss
+
+
+def check_teaching(answer: Callable[[int, bool], torch.Tensor]) -> str:
+    """Check who teaches whom: (rungs R, dense?) → (R, R), 1 where the row teaches the column.
+
+    Both kinds of ladder are asked for, the chain first.
+    """
+    said = ""
+    for dense in (False, True):
+        case = (5, dense)
+        said = report(answer, case, teaching(*case), TEACHING_MISTAKES)
+        if said != "[ok] right":
+            kind = "the dense ladder" if dense else "the chain"
+            return f"{said} ({kind})" if said.startswith("[wrong]") else said
+    return said
+
+
+def teaching(count: int, dense: bool) -> torch.Tensor:
+    above = torch.ones(count, count).triu(1)
+    return above if dense else above - above.triu(2)
+
+
+TEACHING_MISTAKES = {
+    "rows and columns are swapped: the row is the teacher, the column its student": lambda n, d: teaching(n, d).T,
+    "a network teaches itself here: leave the diagonal 0": lambda n, d: teaching(n, d) + torch.eye(n),
+    "in a chain every rung has one teacher only, the rung above it": lambda n, d: teaching(n, True),
+    "in a dense ladder all rungs above teach, not the next one only": lambda n, d: teaching(n, False),
+    "only the teacher at the top teaches: the assistants must teach too": lambda n, d: F.pad(torch.ones(1, n - 1), (1, 0, 0, n - 1)),
+    "only the student at the end is taught: the assistants need teachers too": lambda n, d: F.pad(torch.ones(n - 1, 1), (n - 1, 0, 0, 1)),
+    "smaller networks teach larger ones as well: leave everything below the diagonal 0": lambda n, d: teaching(n, d) + teaching(n, d).T,
+    "everyone teaches everyone, even itself": lambda n, d: torch.ones(n, n),
+    "nobody teaches anybody": lambda n, d: torch.zeros(n, n),
+    "this is the diagonal: every network teaches itself": lambda n, d: torch.eye(n),
+}  # fmt: skip
+
+
+def check_dense_loss(answer: Callable[..., torch.Tensor]) -> str:
+    """Check the loss of a dense ladder with sources left out.
+
+    (student_logits (B, K), source_logits (M, B, K), teach (M,) bool, labels (B,), T, λ) → scalar.
+    """
+    student, labels = random_logits(31), torch.tensor([1, 0, 4, 9, 2, 7])
+    sources = torch.stack([random_logits(seed) for seed in (32, 33, 34, 35)])
+    case = (student, sources, torch.tensor([True, False, True, True]), labels, 3.0, 0.9)
+    return report(answer, case, dense_loss(*case), DENSE_MISTAKES)
+
+
+def dense_loss(
+    s: torch.Tensor, z: torch.Tensor, on: torch.Tensor, y: torch.Tensor, t: float, w: float,
+    *, label: float | None = None, soft: float = 1.0, swapped: bool = False,
+) -> torch.Tensor:  # fmt: skip
+    """label: weight of the cross-entropy, in place of M(1 - λ). soft: a factor of the soft term."""
+    pairs = [(one, s) if swapped else (s, one) for one, is_on in zip(z, on, strict=True) if is_on]
+    kd = torch.stack([kd_loss(*pair, temperature=t) for pair in pairs]).sum()
+    weight = len(z) * (1 - w) if label is None else label
+    return weight * F.cross_entropy(s, y) + w * soft * kd
+
+
+DENSE_MISTAKES = {
+    "all sources teach here: leave out those whose `teach` is False": lambda s, z, on, y, t, w: dense_loss(s, z, on | True, y, t, w),
+    "`teach` is the wrong way round: True means that a source teaches": lambda s, z, on, y, t, w: dense_loss(s, z, ~on, y, t, w),
+    "the label counts M(1 - λ), once for each of the M sources; here it counts 1 - λ": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=1 - w),
+    "the label counts for each of the sources that teach; it counts for all M, also those left out": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=int(on.sum()) * (1 - w)),
+    "the label counts (M + 1)(1 - λ); in the paper n is the number of assistants, and n + 1 = M": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=(len(z) + 1) * (1 - w)),
+    "the label is missing": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=0.0),
+    "you divided the whole loss by the number of sources; the paper's is a sum": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w) / len(z),
+    "you took the mean over the sources; the paper's is a sum": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=1 / int(on.sum())),
+    "you divided the soft term by all M sources; the paper's is a sum": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=1 / len(z)),
+    "you scaled the soft term up for the sources left out; the paper does not": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=len(z) / int(on.sum())),
+    "T² is missing: the gradient of the soft term shrinks as 1/T²": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=1 / t**2),
+    "the factor is T², you used T": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=1 / t),
+    'reduction "mean" also divides by the number of classes; use "batchmean"': lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=1 / s.shape[1]),
+    'reduction "sum" does not divide by the batch; use "batchmean"': lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=len(s)),
+    "roles swapped: the source's distribution is the target, the student's log-probabilities the input": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, swapped=True),
+    "λ and 1 - λ are swapped: λ weighs the soft terms": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, 1 - w),
+    "this is one soft term with the mean of the sources; the paper has one term for each": lambda s, z, on, y, t, w: dense_loss(s, z[on].mean(0, keepdim=True), on[on][:1], y, t, w, label=len(z) * (1 - w)),
+    "the label needs no temperature": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=0.0) + len(z) * (1 - w) * F.cross_entropy(s / t, y),
+    "these are the soft terms alone, without their weight and without the label": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, 1.0),
+}  # fmt: skip
+
+
+def check_overlap(
+    answer: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor | float],
+) -> str:
+    """Check the overlap of errors: (answers (N,), answers (N,), labels (N,)) → 0..1."""
+    labels = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
+    first = torch.tensor([1, 2, 2, 3, 4, 5, 6, 7, 0, 0, 5, 4])  # wrong on 6
+    second = torch.tensor(
+        [1, 3, 3, 3, 4, 5, 6, 7, 9, 0, 0, 1]
+    )  # on 5, of them 4 in common, 2 alike
+    case = (first, second, labels)
+    mistakes = {
+        "these are images; divide by how many at least one of the two has wrong": lambda a, b, y: ((a != y) & (b != y)).sum(),
+        "you divided by all images; divide by those that at least one of the two has wrong": lambda a, b, y: ((a != y) & (b != y)).double().mean(),
+        "you divided by the errors of the first; divide by those of either": lambda a, b, y: ((a != y) & (b != y)).sum() / (a != y).sum(),
+        "you divided by the errors of the second; divide by those of either": lambda a, b, y: ((a != y) & (b != y)).sum() / (b != y).sum(),
+        "you divided by the errors of both added up, which counts the common ones twice": lambda a, b, y: ((a != y) & (b != y)).sum() / ((a != y).sum() + (b != y).sum()),
+        "you counted images that both answer alike, right ones too; count those that both have wrong": lambda a, b, y: (a == b).double().mean(),
+        "you counted the images that both have wrong in the same way; any two wrong answers count": lambda a, b, y: ((a != y) & (a == b)).sum() / ((a != y) | (b != y)).sum(),
+        "this is the share that only one of the two has wrong: 1 minus the overlap": lambda a, b, y: ((a != y) ^ (b != y)).sum() / ((a != y) | (b != y)).sum(),
+        "you counted right answers; count errors": lambda a, b, y: ((a == y) & (b == y)).sum() / ((a == y) | (b == y)).sum(),
+        "this is in percent; the overlap runs from 0 to 1": lambda a, b, y: torch.tensor(100 * error_overlap(a, b, y)),
+        "this is one value an image; add the images up": lambda a, b, y: ((a != y) & (b != y)).double(),
+    }  # fmt: skip
+    return report(answer, case, torch.tensor(error_overlap(*case)), mistakes)
