@@ -24,7 +24,7 @@ SURVIVAL = Sources(survival=0.75)  # the paper's best
 
 
 def climb(
-    names: Sequence[str], way: str, *, base: Recipe, top: Recipe | None = None,
+    names: Sequence[str], way: str, *, base: Recipe, top: Recipe | None = None, last: Recipe | None = None,
     temperature: float = 4.0, kd_weight: float = 0.9, sources: Sources | None = None,
     strength: float = 1.0,
 ) -> tuple[Recipe, ...]:  # fmt: skip
@@ -34,8 +34,9 @@ def climb(
         names: of the networks, from the teacher's to the student's, at least two.
         way: "direct", the teacher teaches the student; "chain", every rung the next one; "dense",
             every rung all that follow; "stochastic", the same, and the last rung leaves sources out.
-        base: all else, such as seed, images and steps; without teacher. top: the teacher's recipe
-            where it is not the base's. temperature, kd_weight: of every taught rung.
+        base: all else, such as seed, images and steps; without teacher. top, last: the same for the
+            teacher, and for the student, where they are not the base's.
+        temperature, kd_weight: of every taught rung.
         sources: for dense ladders; by default all of them, in "stochastic" each with probability
             0.75, where it is for the last rung only (so in the paper).
         strength: factor of every soft term. The public codes of TAKD and DGKD average the divergence
@@ -52,12 +53,13 @@ def climb(
     for_assistants = replace(sources, survival=1.0, removed=0) if way == "stochastic" else sources
     if way == "direct":
         names = (names[0], names[-1])
-    rungs = [top or replace(base, student=names[0])]
+    rungs = [replace(top or base, student=names[0])]
     for place, name in enumerate(names[1:], start=1):
         above = tuple(rungs) if way in ("dense", "stochastic") else (rungs[-1],)
         used = sources if place == len(names) - 1 else for_assistants
         teaching = {"temperature": temperature, "kd_weight": kd_weight} | teaching_of(above, used)
-        rungs.append(replace(base, student=name, **teaching))
+        own = last if last and place == len(names) - 1 else base
+        rungs.append(replace(own, student=name, **teaching))
     return tuple(rungs)
 
 

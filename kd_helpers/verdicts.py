@@ -40,8 +40,6 @@ def paired_verdict(method: Sequence[float], baseline: Sequence[float]) -> Verdic
     Raises:
         ValueError: lists of different lengths, fewer than 5 seeds, or scores that are not finite.
     """
-    from scipy.stats import t as student_t
-
     if len(method) != len(baseline) or len(method) < FEWEST_SEEDS:
         raise ValueError(
             f"got {len(method)} and {len(baseline)} scores; expected the same number of both, "
@@ -51,8 +49,17 @@ def paired_verdict(method: Sequence[float], baseline: Sequence[float]) -> Verdic
     if not (np.isfinite(scores).all() and np.isfinite(others).all()):
         raise ValueError(f"got scores that are not finite: {list(method)} and {list(baseline)}")
     differences = scores - others
-    n, mean = len(differences), float(differences.mean())
-    half = float(student_t.ppf(0.975, n - 1) * differences.std(ddof=1) / n**0.5)
-    low, high = mean - half, mean + half
+    low, high = mean_interval(differences)
     word = BETTER if low > 0 else WORSE if high < 0 else NO_CLEAR_DIFFERENCE
-    return Verdict(word, mean, low, high, n)
+    return Verdict(word, float(differences.mean()), low, high, len(differences))
+
+
+def mean_interval(scores: Sequence[float]) -> tuple[float, float]:
+    """Ends of the 95 % interval (Student's t) of the mean of one score a seed, at least 2."""
+    from scipy.stats import t as student_t
+
+    values = np.asarray(scores, float)
+    if len(values) < 2:
+        raise ValueError(f"got {len(values)} scores; expected 2 at least for an interval")
+    half = float(student_t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
+    return float(values.mean()) - half, float(values.mean()) + half

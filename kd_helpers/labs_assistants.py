@@ -1,0 +1,57 @@
+"""The numbers of ladders: every rung over the seeds, what a ladder costs, who makes whose errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kd_helpers.assistants import error_overlap
+from kd_helpers.recipes import Recipe
+from kd_helpers.runs import dataset_of, load_or_train, load_run
+
+Ladder = tuple[Recipe, ...]  # teacher first, student last
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One network of a ladder, over the seeds."""
+
+    name: str
+    accuracies: tuple[float, ...]  # on the test images, percent, one a seed
+    seconds: float  # of its training, mean
+    parameters: int
+
+
+def stored_rungs(ladders: Sequence[Ladder]) -> tuple[Rung, ...] | None:
+    """All rungs of one ladder from its stored runs; None where one is missing. Trains nothing.
+
+    Args:
+        ladders: the recipes of the ladder, for each seed.
+    """
+    columns = [[load_run(recipe) for recipe in of_rung] for of_rung in zip(*ladders, strict=True)]
+    if any(run is None for runs in columns for run in runs):
+        return None
+    return tuple(
+        Rung(
+            name=runs[0].recipe.student,
+            accuracies=tuple(run.accuracy for run in runs),
+            seconds=float(np.mean([run.record["seconds"] for run in runs])),
+            parameters=runs[0].record["parameters"],
+        )
+        for runs in columns
+    )
+
+
+def overlaps(ladders: Sequence[Ladder]) -> np.ndarray:
+    """Share of the test errors of either that both make, for all pairs of rungs: (R, R).
+
+    Mean over the seeds; ladders: the recipes of one ladder, for each of them.
+    """
+    labels = dataset_of(ladders[0][0]).test.labels.cpu()
+    found = []
+    for ladder in ladders:
+        answers = [load_or_train(recipe, quiet=True).answers() for recipe in ladder]
+        found.append([[error_overlap(a, b, labels) for b in answers] for a in answers])
+    return np.mean(found, axis=0)
