@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kd_helpers import shipped_assistants as ladders
 from kd_helpers.recipes import Recipe
 from kd_helpers.shipped import (
     SEEDS,
@@ -27,7 +28,9 @@ def shipped_runs() -> Iterator[Item]:
     A tensor is kept only where a notebook or an explorer reads it.
     """
     items: dict[Recipe, tuple[str, ...]] = {}
-    for source in (teachers, hinton_runs, confidence_runs, mistake_runs, team_members, team_runs):
+    for source in (
+        teachers, hinton_runs, confidence_runs, mistake_runs, team_members, team_runs, ladder_runs
+    ):  # fmt: skip
         for recipe, keep in source():
             items.setdefault(recipe, keep)
     yield from items.items()
@@ -88,3 +91,20 @@ def team_runs() -> Iterator[Item]:
         yield arms["one big network"].teacher, ()
         for recipe in arms.values():
             yield recipe, ()
+
+
+def ladder_runs() -> Iterator[Item]:
+    """Notebook 06: students after their teachers and assistants, whose test answers are in the records."""
+    for seed in SEEDS:
+        for recipe in ladders.gap_teachers(seed).values():
+            yield recipe, ("weights",) if seed == 0 else ()
+        for arms in ladders.EXPERIMENTS:
+            for student in arms(seed).values():
+                for recipe in with_teachers(student):
+                    yield recipe, ()
+
+
+def with_teachers(recipe: Recipe) -> Iterator[Recipe]:
+    for teacher in recipe.needs:
+        yield from with_teachers(teacher)
+    yield recipe

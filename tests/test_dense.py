@@ -9,11 +9,10 @@ import pytest
 import torch
 from scipy.special import log_softmax, softmax
 
-from kd_helpers.assistants import WAYS, climb, error_overlap, size_of
+from kd_helpers.assistants import WAYS, climb, error_overlap, sizes_of
 from kd_helpers.checkpoints import Checkpoint
 from kd_helpers.dense import ALL_SOURCES, DenseLoss, Sources, draw_sources
 from kd_helpers.losses import UNLABELLED, distillation_terms
-from kd_helpers.models import make_model
 from kd_helpers.recipes import DENSE, Recipe, Team, to_dict
 from kd_helpers.runs import dataset_of, new_student, teacher_of, training_arguments
 from kd_helpers.schedules import Schedule
@@ -43,7 +42,7 @@ def side_by_side(told: torch.Tensor) -> torch.Tensor:
     return torch.cat(list(told), dim=1)
 
 
-def by_hand(student, told, labels, T, weight, on, scale="sum", label_term="each"):
+def by_hand(student, told, labels, T, weight, on, scale="sum", label_term="each", strength=1.0):
     """(n + 1)(1 - λ)·CE + λ·Σ T²·KL, with n + 1 the number of sources, in NumPy."""
     z, v, y = (
         x.double().numpy() if x.is_floating_point() else x.numpy() for x in (student, told, labels)
@@ -55,7 +54,7 @@ def by_hand(student, told, labels, T, weight, on, scale="sum", label_term="each"
         p, log_p = softmax(one / T, axis=1), log_softmax(one / T, axis=1)
         kd += teaches * T**2 * (p * (log_p - log_softmax(z / T, axis=1))).sum(axis=1).mean()
     times = len(v) if label_term == "each" else 1
-    loss = times * (1 - weight) * ce + weight * kd
+    loss = times * (1 - weight) * ce + weight * strength * kd
     return loss / len(v) if scale == "mean" else loss
 
 
@@ -63,11 +62,12 @@ def by_hand(student, told, labels, T, weight, on, scale="sum", label_term="each"
 @pytest.mark.parametrize("weight", (0.0, 0.3, 1.0))
 @pytest.mark.parametrize("scale", ("sum", "mean"))
 @pytest.mark.parametrize("label_term", ("each", "once"))
-def test_three_sources_are_the_equation_written_out(case, T, weight, scale, label_term):
+@pytest.mark.parametrize("strength", (1.0, 0.1))
+def test_three_sources_are_the_equation_written_out(case, T, weight, scale, label_term, strength):
     student, told, labels = case
-    loss = DenseLoss(T, weight, 0.0, Sources(scale=scale, label_term=label_term))
-    found = loss(student, side_by_side(told), labels)["loss"].item()
-    expected = by_hand(student, told, labels, T, weight, [1, 1, 1], scale, label_term)
+    sources = Sources(scale=scale, label_term=label_term, strength=strength)
+    found = DenseLoss(T, weight, 0.0, sources)(student, side_by_side(told), labels)["loss"].item()
+    expected = by_hand(student, told, labels, T, weight, [1, 1, 1], scale, label_term, strength)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
@@ -213,6 +213,33 @@ def test_a_teacher_of_its_own_can_stand_at_the_top():
     assert rungs[0] == top and rungs[2].teachers == (top, rungs[1])
 
 
+def test_the_student_may_see_other_images_than_its_assistants():
+    last = replace(BASE, transfer=TransferSet(images=50), seed=9)
+    for way in WAYS:
+        *above, student = climb(LADDER, way, base=BASE, last=last)
+        assert (student.transfer, student.seed, student.student) == (last.transfer, 9, "cnn-2")
+        assert all((r.transfer, r.seed) == (BASE.transfer, BASE.seed) for r in above)
+        assert above == list(climb(LADDER, way, base=BASE)[:-1])
+
+
+def test_the_strength_is_that_of_every_soft_term():
+    """One teacher: the recipe's lesson; several: its sources. At 1 nothing is said of it."""
+    plain, weak = (climb(LADDER, "dense", base=BASE, strength=f) for f in (1.0, 0.1))
+    assert [r.lesson.strength for r in weak] == [1.0, 0.1, 1.0, 1.0]
+    assert [r.sources.strength for r in weak] == [1.0, 1.0, 0.1, 0.1]
+    assert plain == climb(LADDER, "dense", base=BASE)
+    chain = climb(LADDER, "chain", base=BASE, strength=0.1)
+    assert [r.lesson.strength for r in chain] == [1.0, 0.1, 0.1, 0.1]
+    with pytest.raises(ValueError, match="to the whole ladder"):
+        climb(LADDER, "dense", base=BASE, sources=Sources(strength=0.1))
+
+
+@pytest.mark.parametrize("strength", (0.0, -1.0, float("inf"), float("nan")))
+def test_a_strength_that_teaches_nothing_is_refused(strength):
+    with pytest.raises(ValueError, match="strength="):
+        Sources(strength=strength)
+
+
 @pytest.mark.parametrize(
     ("names", "way", "words"),
     (
@@ -240,8 +267,15 @@ def test_a_rung_larger_than_its_teacher_is_named_in_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         climb(LADDER, "chain", base=BASE)
-    made = make_model("cnn-4", num_classes=10, in_channels=3, image_size=32)
-    assert size_of("cnn-4") == sum(p.numel() for p in made.parameters())
+        climb(("resnet-20", "cnn-8"), "chain", base=BASE)  # more parameters, a third of the work
+
+
+def test_the_two_sizes_of_a_network():
+    """cnn-4 by hand, 3×32×32: layers of 16, 16 at 32×32, of 32, 32 at 16×16, then 8·8·32 → 10."""
+    layers = [(3, 16, 32), (16, 16, 32), (16, 32, 16), (32, 32, 16)]  # inputs, outputs, side
+    work = sum(9 * a * b * side * side for a, b, side in layers) + 2048 * 10
+    parameters = sum(9 * a * b + b + 2 * b for a, b, _ in layers) + 2048 * 10 + 10
+    assert sizes_of("cnn-4") == (parameters, work)
 
 
 def test_errors_that_two_share():

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
+from scipy.stats import ttest_1samp, ttest_rel
 
-from kd_helpers.verdicts import BETTER, NO_CLEAR_DIFFERENCE, WORSE, paired_verdict
+from kd_helpers.verdicts import BETTER, NO_CLEAR_DIFFERENCE, WORSE, mean_interval, paired_verdict
 
 BASELINE = [80.0, 81.0, 79.5, 80.5, 80.2]
 CLEARLY_MORE = [82.1, 82.9, 81.6, 82.4, 82.3]
@@ -76,3 +76,11 @@ def test_the_sentence_has_word_mean_interval_and_count():
         f"BETTER: {found.mean:+.2f} points, 95 % interval {interval.low:+.2f} to "
         f"{interval.high:+.2f}, 5 paired seeds"
     )
+
+
+def test_the_interval_of_a_mean_against_scipy():
+    interval = ttest_1samp(BASELINE, 0).confidence_interval(0.95)
+    assert mean_interval(BASELINE) == pytest.approx((interval.low, interval.high))
+    assert mean_interval([3.0, 3.0]) == (3.0, 3.0)
+    with pytest.raises(ValueError, match="got 1 scores"):
+        mean_interval([3.0])

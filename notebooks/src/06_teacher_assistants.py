@@ -1,0 +1,275 @@
+# %% [markdown]
+# # 06 · Teacher assistants
+#
+# **Question: a strong teacher and a small student. Does it help to put networks of middle size between them?**
+#
+# Mirzadeh et al. (2020) say yes: a *chain* of assistants (TAKD). Son et al. (2021) say: let *every* larger network teach every smaller one (DGKD), and leave some of them out at random. We build all three, and ask for which gaps they help.
+#
+# Time: about 30 seconds on two processor cores. Needed: notebook 02.
+
+# %%
+import time
+
+import numpy as np
+import torch
+from IPython.display import Markdown, display
+
+from kd_helpers import load_dataset, load_or_train, shipped
+from kd_helpers import shipped_assistants as lab
+from kd_helpers.assistants import climb, error_overlap
+from kd_helpers.checks_assistants import check_dense_loss, check_overlap, check_teaching
+from kd_helpers.dense import DenseLoss, Sources, draw_sources
+from kd_helpers.explorers_assistants import build_ladder_explorer, teaching_pairs
+from kd_helpers.explorers_overlap import build_overlap_explorer
+from kd_helpers.labs import accuracies, collect, gain_table, verdict_lines, verdicts
+from kd_helpers.labs_assistants import overlaps, stored_rungs
+from kd_helpers.losses import hard_loss, kd_loss
+from kd_helpers.metrics import accuracy
+from kd_helpers.plots import draw_gains, draw_matrix, new_figure
+from kd_helpers.plots_ladders import draw_intervals, draw_ladder
+from kd_helpers.runs import train_student
+from kd_helpers.show import display_figure, display_live
+from kd_helpers.targets import soften
+from kd_helpers.training import predict
+from kd_helpers.verdicts import mean_interval
+
+# %%
+data = load_dataset("fashion-mnist")
+seeds = shipped.SEEDS
+
+# %% [markdown]
+# ## Part 1: the gap
+#
+# The student is that of notebook 03: cnn-2, 2,000 labelled images, 600 steps of 64. Its teachers are trained on all 54,000 images, and grow: two, four, six, eight convolutions, then a residual network of twenty layers, and last the course's own teacher, the same network trained ten times as long.
+#
+# **Guess:** each teacher is a better network than the one before. Which one has the best student?
+
+# %%
+runs = collect(lab.gap_arms, seeds)  # name of the teacher → five runs of the student
+scores = accuracies(runs)
+own = accuracies(collect(lab.gap_teachers, seeds))
+
+# %%
+def with_interval(values):  # five accuracies → mean, low, high
+    return (np.mean(values), *mean_interval(values))
+
+
+names = list(own)
+lines = {
+    "the teacher itself": [with_interval(own[name]) for name in names],
+    "its student": [with_interval(scores[name]) for name in names],
+}
+figure, axes = new_figure(12, 3.6, columns=2)
+for ax, (title, points) in zip(axes, lines.items()):
+    draw_intervals(ax, names, {title: points}, x="teacher", y="test accuracy, %")
+    ax.tick_params(axis="x", rotation=20)
+display_figure(figure, f"Accuracy of teachers of growing size, and of their students: {lines}")
+
+# %% [markdown]
+# From cnn-2 to cnn-4 the student gains. After that its teachers go on getting better, and it does not. The paper names three forces: a better teacher knows more; a far larger one is hard to imitate; and a well-fitted teacher is so sure of its training images that its targets are nearly labels. The third can be looked at:
+
+# %%
+seen, labels = data.train.images[:2000], data.train.labels[:2000]
+z = {name: predict(load_or_train(recipe, quiet=True).model(), seen) for name, recipe in lab.gap_teachers(0).items()}
+for name, logits in z.items():
+    p = soften(logits, 4.0)
+    bits = -(p * p.clamp(min=1e-12).log2()).sum(dim=1).mean()
+    print(f"{name:22} right on {100 * accuracy(logits, labels):5.1f} % of 2,000 training images; entropy at T = 4 {bits:.2f} bits")
+
+# %% [markdown]
+# ## Part 2: a chain
+#
+# Every rung teaches the next one, and nobody else. The student never meets the teacher.
+
+
+# %%
+def my_chain(names, base):  # recipes, the teacher's first
+    rungs = [replace(base, student=names[0])]
+    for name in names[1:]:
+        taught = {"teacher": rungs[-1], "temperature": 4.0, "kd_weight": 0.9}
+        rungs.append(replace(base, student=name, **taught))
+    return tuple(rungs)
+
+
+# %% tags=["nbval-check-output"]
+names, base = ("cnn-8", "cnn-6", "cnn-4", "cnn-2"), lab.of_labels(0, "cnn-2")
+print("the same recipes as climb's:", my_chain(names, base) == climb(names, "chain", base=base))
+for recipe in my_chain(names, base):
+    print(recipe)
+
+# %% [markdown]
+# No new loop, no new loss: a ladder is a list of ordinary recipes, and each holds its teacher's.
+#
+# ## Everyone above teaches
+#
+# An assistant hands down its own mistakes, and the next one adds to them: an *error avalanche*. In DGKD the student hears the teacher and all assistants. With $n$ assistants, $T$ squared as always and $\lambda$ for our α:
+#
+# $$L = (n+1)(1-\lambda)\,\mathrm{CE} \;+\; \lambda \sum_{i=0}^{n} T^2\,\mathrm{KL}(p_i \,\|\, q)$$
+
+
+# %%
+def my_dense_loss(student_logits, source_logits, labels, T, weight):
+    label = hard_loss(student_logits, labels)
+    soft = sum(kd_loss(student_logits, one, temperature=T) for one in source_logits)
+    return len(source_logits) * (1 - weight) * label + weight * soft
+
+
+# %% tags=["nbval-check-output"]
+student_logits = z["cnn-2"][:64].clone().requires_grad_()  # one batch, (64, 10)
+sources = [z[name][:64] for name in ("cnn-8", "cnn-6", "cnn-4")]
+mine = my_dense_loss(student_logits, sources, labels[:64], 4.0, 0.9)
+loss = DenseLoss(4.0, 0.9, 0.0, Sources())
+theirs = loss(student_logits, torch.cat(sources, dim=1), labels[:64])["loss"]
+print("the same as the helper's:", torch.allclose(mine, theirs))
+
+# %% [markdown]
+# ## A sum is a larger step
+#
+# **Guess:** three sources instead of one. How much longer is the gradient?
+
+# %%
+for scale in ("sum", "mean"):
+    for count in (1, 2, 3):
+        told = torch.cat(sources[:count], dim=1)
+        value = DenseLoss(4.0, 0.9, 0.0, Sources(scale=scale))(student_logits, told, labels[:64])
+        (gradient,) = torch.autograd.grad(value["loss"], student_logits)
+        print(f"{scale:4} of {count}: length of the gradient {gradient.norm():.4f}")
+
+# %% [markdown]
+# A ladder of four rungs trains its student with about three times the learning rate of plain KD. Whoever compares the two must ask which of both helped. We report the paper's sum and the mean.
+#
+# ## Leaving sources out
+#
+# Stochastic DGKD: for each mini-batch every source, teacher or assistant, stays with probability 0.75; only when the student at the end is taught. The public code removes exactly one instead.
+
+# %%
+torch.manual_seed(0)
+for title, sources_used in {"each with probability 0.75": Sources(survival=0.75), "exactly one removed": Sources(removed=1)}.items():
+    counts = torch.stack([draw_sources(4, sources_used) for _ in range(10_000)]).sum(dim=1)
+    shares = ", ".join(f"{k} of them {100 * (counts == k).double().mean():.1f} %" for k in range(5))
+    print(f"{title}: {shares}")
+
+# %% [markdown]
+# Where all of them are gone, the mini-batch teaches its labels only.
+#
+# ## Build a ladder
+#
+# The answers come from stored runs, five seeds each. Assistants have the teacher's 54,000 images and labels, and every rung 600 steps of 64.
+
+# %%
+def find(teacher, assistants, way):
+    return stored_rungs([lab.ladder(seed, assistants, way, teacher=teacher) for seed in seeds])
+
+
+def name_of(rung):
+    return f"{np.mean(rung.accuracies):.2f} %"
+
+
+builder = build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)
+
+# %%
+rungs = find(lab.LARGE, lab.ASSISTANTS[lab.LARGE], "chain")
+figure, (ax,) = new_figure(12, 2.4)
+title = "resnet-20, three assistants and the student, in a chain (test accuracy, mean of five seeds)"
+draw_ladder(ax, [rung.name for rung in rungs], teaching_pairs(5, "chain"), [name_of(rung) for rung in rungs], title=title)
+display_live(builder, figure, f"A chain of five networks: {[(r.name, name_of(r)) for r in rungs]}")
+
+# %% [markdown]
+# All of it in one table: gains of the student over the teacher alone, in points.
+
+# %%
+students = accuracies(collect(lab.ladder_arms, seeds))  # (teacher, assistants, way) → five accuracies
+subsets = [key[1] for key in students if key[0] == lab.LARGE and key[2] == "chain"]
+direct = students[lab.LARGE, (), "direct"]
+table = {"direct": dict.fromkeys(lab.WAYS, direct)}
+for assistants in subsets:
+    table[" → ".join(assistants)] = {way: students[lab.LARGE, assistants, way] for way in lab.WAYS}
+gains, words = gain_table(table, baseline="direct")
+
+# %%
+figure, (ax,) = new_figure(7, 3.6)
+title = "Gain over the teacher alone (a star: the 95 % interval leaves out 0)"
+draw_gains(ax, gains, words, list(table)[1:], lab.WAYS, title=title)
+display_figure(figure, f"Gains of students over the direct one, by assistants and way: {words}")
+
+# %% [markdown]
+# ## Is it the chain, or is it the assistant?
+#
+# The student gains from an assistant. But the smaller teachers of part 1 taught it well too, and they never had a teacher themselves. So the right rival is a teacher of the assistant's size, trained on labels:
+
+# %%
+for size in ("cnn-6", "cnn-4"):
+    rivals = {f"{size} of labels, no teacher": scores[size], f"{size} as assistant, chain": students[lab.LARGE, (size,), "chain"]}
+    print(verdict_lines(rivals, baseline=f"{size} of labels, no teacher"))
+
+# %% [markdown]
+# ## How many assistants, and how are they put together?
+
+# %%
+ablation = accuracies(collect(lab.ablation_arms, seeds))
+print(verdict_lines(ablation, baseline="direct"))
+
+# %% [markdown]
+# ## The error avalanche
+#
+# Which errors does a rung share with the rungs above it? The share of errors of *either* network that *both* make:
+
+# %% tags=["nbval-check-output"]
+first, second, truth = torch.tensor([0, 0, 0, 3, 0]), torch.tensor([0, 1, 1, 0, 3]), torch.arange(5)
+print(f"errors {(first != truth).tolist()} and {(second != truth).tolist()}: overlap {error_overlap(first, second, truth)}")
+
+# %%
+full = lab.ASSISTANTS[lab.LARGE]
+names = ["resnet-20", *full, lab.STUDENT]
+ladders = {
+    way: [lab.ladder(seed, full, way) for seed in seeds] for way in ("chain", "dense")
+}
+overlap = {way: overlaps(of_way) for way, of_way in ladders.items()}  # (5, 5) each
+
+# %%
+answers = {
+    way: torch.stack([load_or_train(recipe, quiet=True).answers() for recipe in of_way[0]])
+    for way, of_way in ladders.items()
+}  # (5, 10000) each
+explorer = build_overlap_explorer(
+    data.test.images.numpy(), data.test.labels, data.classes, names, overlap, answers
+)
+
+# %%
+figure, axes = new_figure(12, 3.4, columns=2)
+for ax, (way, matrix) in zip(axes, overlap.items()):
+    shown = np.where(np.tri(5, k=-1), matrix, np.nan)
+    draw_matrix(ax, shown[1:, :-1], names[1:], names[:-1], fmt=".3f", title=way, unit="share of errors in common")
+display_live(explorer, figure, "Overlap of errors between all pairs of five rungs, for a chain and a dense ladder.")
+
+# %%
+def shared(student, above):  # five recipes, five recipes → overlap of test errors in percent, one a seed
+    pairs = [(load_or_train(r, quiet=True).answers() for r in pair) for pair in zip(student, above)]
+    return [100 * error_overlap(*pair, data.test.labels) for pair in pairs]
+
+
+arms = {name: [lab.ablation_arms(seed)[name] for seed in seeds] for name in ("hard labels", "direct", "chain", "dense")}
+print("errors that the student shares with resnet-20, % of the errors of either:")
+print(verdict_lines({name: shared(of_arm, [shipped.TEACHER] * 5) for name, of_arm in arms.items()}, baseline="direct").replace("BETTER", "MORE").replace("WORSE", "LESS"))
+
+# %% [markdown]
+# ## For which gaps?
+#
+# The same three ways under the smaller teacher, cnn-8, with cnn-6 and cnn-4 between: the papers' own plain ladder.
+
+# %%
+medium = lab.ASSISTANTS[lab.MEDIUM]
+print("cnn-8 → cnn-6 → cnn-4 → cnn-2")
+print(verdict_lines({way: students[lab.MEDIUM, medium if way != "direct" else (), way] for way in ("direct", "chain", "dense")}, baseline="direct"))
+
+# %% [markdown]
+# ## Part 3: 1×N filters
+#
+# Son's thesis has hardware in mind that reads an image row by row: its filters may be one row high. Teacher: cnn-4, 3×3 filters, all images. Student: cnn-4 with 1×3 filters, 2,000 images. Between them an assistant with *both*: in each layer half of the filters 3×3, half 1×3, side by side. How the thesis builds its assistant could not be read; this is our design. Controls: an assistant with 3×3 filters only, one with 1×3 only, and the mean of the teacher and a 1×3 network (the authors' earlier paper speaks of an ensemble as intermediate teacher).
+
+# %%
+rows = collect(lab.row_arms, seeds)
+print(verdict_lines(accuracies(rows), baseline="direct"))
+
+# %%
+lines = ["| network | parameters | multiply-adds | ms, 256 images | test accuracy, % |", "| :-- | --: | --: | --: | --: |"]
