@@ -13,22 +13,37 @@ from itertools import combinations
 from kd_helpers.assistants import climb
 from kd_helpers.dense import Sources
 from kd_helpers.recipes import Recipe, Team
-from kd_helpers.schedules import Schedule
 from kd_helpers.shipped import TEACHER
-from kd_helpers.shipped_confidence import small_student
+from kd_helpers.shipped_confidence import SHORT, small_student
+from kd_helpers.shipped_specialists import generalist
 
 Ladder = tuple[Recipe, ...]
-LAB = Schedule(steps=600, batch_size=64, learning_rate=0.1)  # of teachers and assistants
 STUDENT, LARGE, MEDIUM = "cnn-2", "resnet-20, 6,000 steps", "cnn-8"
-SIZES = ("cnn-2", "cnn-4", "cnn-6", "cnn-8", "resnet-20")  # of teachers trained alike
 ASSISTANTS = {LARGE: ("cnn-8", "cnn-6", "cnn-4"), MEDIUM: ("cnn-6", "cnn-4")}
+SIZES = ("cnn-2", "cnn-4", "cnn-6", "cnn-8")  # of teachers trained alike
 WAYS = ("chain", "dense", "stochastic")
 SURVIVALS = (0.25, 0.5, 0.75)
 
 
+def gap_teachers(seed: int) -> dict[str, Recipe]:
+    """Teachers of growing size, trained alike, as in notebook 05; then a small and a large one that
+    are trained ten times as long, with augmentation: the last is the course's own."""
+    alike = {name: replace(generalist(seed), student=name) for name in SIZES}
+    return alike | {"cnn-4, 6,000 steps": replace(TEACHER, student="cnn-4"), LARGE: TEACHER}
+
+
+def gap_arms(seed: int) -> dict[str, Recipe]:
+    """The student under each of them."""
+    return {name: ladder(seed, (), "direct", teacher=name)[-1] for name in gap_teachers(seed)}
+
+
 def of_labels(seed: int, network: str) -> Recipe:
-    """A teacher trained on all labels; no teacher shares its seed with a student."""
-    return Recipe(student=network, seed=3000 + seed, schedule=LAB)
+    """A network with the images and the schedule of an assistant, on its labels alone.
+
+    The schedule is the student's; with the larger learning rate of other teachers the paper's sum of
+    soft terms ends in chance. No teacher shares its seed with a student.
+    """
+    return Recipe(student=network, seed=3000 + seed, schedule=SHORT)
 
 
 def ladder(
@@ -36,20 +51,19 @@ def ladder(
     teacher: str = LARGE, student: str = STUDENT, sources: Sources | None = None,
 ) -> Ladder:  # fmt: skip
     """The recipes of a ladder: the teacher, assistants with its images, the student with its own."""
-    top = TEACHER if teacher == LARGE else of_labels(seed, teacher)
+    top = gap_teachers(seed)[teacher]
     last = replace(small_student(seed), student=student)
     names = (top.student, *assistants, student)
     return climb(names, way, base=of_labels(seed, student), top=top, last=last, sources=sources)
 
 
-def gap_teachers(seed: int) -> dict[str, Recipe]:
-    """Teachers of growing size, all trained alike, and the course's own, trained ten times as long."""
-    return {name: of_labels(seed, name) for name in SIZES} | {LARGE: TEACHER}
-
-
-def gap_arms(seed: int) -> dict[str, Recipe]:
-    """The student under each of them."""
-    return {name: ladder(seed, (), "direct", teacher=name)[-1] for name in gap_teachers(seed)}
+def rival_arms(seed: int) -> dict[str, Recipe]:
+    """The student under networks of an assistant's size and training that had no teacher themselves."""
+    alone = small_student(seed)
+    return {
+        size: replace(alone, teacher=of_labels(seed, size), temperature=4.0, kd_weight=0.9)
+        for size in ASSISTANTS[LARGE]
+    }
 
 
 def choices() -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -95,30 +109,28 @@ def ablation_arms(seed: int) -> dict[str, Recipe]:
 SQUARE, ROW, BOTH = "cnn-4", "cnn-4-1xn", "cnn-4-both"
 
 
+def row_ladder(seed: int, assistants: tuple[str, ...], way: str) -> Ladder:
+    """From N×N filters to a student of 1×N filters of the same depth."""
+    return ladder(seed, assistants, way, teacher=SQUARE, student=ROW)
+
+
 def row_arms(seed: int) -> dict[str, Recipe]:
-    """A student of 1×N filters under a teacher of N×N filters of the same depth, with and without an
-    assistant between them; its twin with N×N filters, on the same labels."""
-
-    def row_ladder(assistants: tuple[str, ...], way: str) -> Recipe:
-        return ladder(seed, assistants, way, teacher=SQUARE, student=ROW)[-1]
-
+    """The student of 1×N filters with and without an assistant; its N×N twin on the same labels."""
     alone = replace(small_student(seed), student=ROW)
-    teacher = of_labels(seed, SQUARE)
-    row = row_ladder((ROW,), "chain").teacher  # a 1×N network with all images
-    pair = Team((teacher, row), "arithmetic")
+    teacher, row, _ = row_ladder(seed, (ROW,), "chain")
     return {
         "N×N filters, hard labels": replace(alone, student=SQUARE),
         "hard labels": alone,
         "smoothed labels": replace(alone, label_smoothing=0.4),
-        "direct": row_ladder((), "direct"),
-        "both branches, chain": row_ladder((BOTH,), "chain"),
-        "both branches, and the teacher": row_ladder((BOTH,), "dense"),
-        "N×N assistant, and the teacher": row_ladder((SQUARE,), "dense"),
-        "1×N assistant, and the teacher": row_ladder((ROW,), "dense"),
+        "direct": row_ladder(seed, (), "direct")[-1],
+        "both branches, chain": row_ladder(seed, (BOTH,), "chain")[-1],
+        "both branches, and the teacher": row_ladder(seed, (BOTH,), "dense")[-1],
+        "N×N assistant, and the teacher": row_ladder(seed, (SQUARE,), "dense")[-1],
+        "1×N assistant, and the teacher": row_ladder(seed, (ROW,), "dense")[-1],
         "mean of the teacher and a 1×N network": replace(
-            alone, teacher=pair, temperature=4.0, kd_weight=0.9
+            alone, teacher=Team((teacher, row)), temperature=4.0, kd_weight=0.9
         ),
     }
 
 
-EXPERIMENTS = (gap_arms, ladder_arms, ablation_arms, row_arms)  # seed → {name: student}
+EXPERIMENTS = (gap_arms, rival_arms, ladder_arms, ablation_arms, row_arms)  # seed → {name: student}

@@ -186,3 +186,33 @@ def test_05_members_go_off_and_teams_change(open_and_run, screenshot):
     assert eventually(page, said, 10)
     assert max(drawn_numbers(box, 5)) < 0.232  # e / (e + 9)
     screenshot("05-double-softmax")
+
+
+def test_06_assistants_go_out_and_cells_show_their_images(open_and_run, screenshot):
+    page = open_and_run("06_teacher_assistants.ipynb")
+    box = page.locator(".widget-vbox", has_text="one thread").last
+    box.scroll_into_view_if_needed()
+    arrows = "() => document.querySelectorAll('svg path[marker-end]').length"
+    assert page.evaluate(arrows) == 4  # a chain of five networks
+    screenshot("06-chain")
+    box.get_by_role("button", name="dense", exact=True).click()
+    assert eventually(page, f"() => ({arrows})() === 10", 10)
+    screenshot("06-dense")
+    for place in range(3):
+        box.locator("input[type=checkbox]").nth(place).click()
+    assert eventually(page, f"() => ({arrows})() === 1", 10)
+    box.get_by_role("button", name="Reset").click()
+    box.locator("select").first.select_option("cnn-8")
+    box.get_by_role("button", name="stochastic").click()
+    assert eventually(page, "() => document.body.innerText.includes('was not run')", 10)
+    screenshot("06-not-run")
+    grid = page.locator(".widget-gridbox").last
+    grid.scroll_into_view_if_needed()
+    count = r"() => +document.body.innerText.match(/both are on (\d+)/)[1]"
+    before = page.evaluate(count)
+    cells = grid.get_by_role("button")
+    assert cells.count() == 10
+    screenshot("06-avalanche")
+    cells.first.click()
+    assert eventually(page, f"() => ({count})() !== {before}", 10)
+    screenshot("06-a-pair")
