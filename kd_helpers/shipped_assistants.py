@@ -12,7 +12,7 @@ from itertools import combinations
 
 from kd_helpers.assistants import climb
 from kd_helpers.dense import Sources
-from kd_helpers.recipes import Recipe, Team
+from kd_helpers.recipes import ALL_IMAGES, Recipe, Team
 from kd_helpers.shipped import TEACHER
 from kd_helpers.shipped_confidence import SHORT, small_student
 from kd_helpers.shipped_specialists import generalist
@@ -64,6 +64,21 @@ def rival_arms(seed: int) -> dict[str, Recipe]:
         size: replace(alone, teacher=of_labels(seed, size), temperature=4.0, kd_weight=0.9)
         for size in ASSISTANTS[LARGE]
     }
+
+
+def share_arms(seed: int) -> dict[tuple[str, str], Recipe]:
+    """Who has how many images? One assistant, cnn-4, with the student's 2,000 images instead of all; and
+    a student with all images. Keys: who differs, and the way."""
+    few, names = small_student(seed), (TEACHER.student, "cnn-4", STUDENT)
+    many = replace(few, transfer=ALL_IMAGES)
+    found = {("student with all images", "hard labels"): many}
+    for way in ("direct", *WAYS[:2]):
+        for who, base, last in (
+            ("assistant with few images", few, few),
+            ("student with all images", of_labels(seed, STUDENT), many),
+        ):
+            found[who, way] = climb(names, way, base=base, top=TEACHER, last=last)[-1]
+    return found
 
 
 def choices() -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -133,4 +148,11 @@ def row_arms(seed: int) -> dict[str, Recipe]:
     }
 
 
-EXPERIMENTS = (gap_arms, rival_arms, ladder_arms, ablation_arms, row_arms)  # seed → {name: student}
+EXPERIMENTS = (
+    gap_arms,
+    rival_arms,
+    ladder_arms,
+    share_arms,
+    ablation_arms,
+    row_arms,
+)  # seed → {name: student}
