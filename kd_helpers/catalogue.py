@@ -32,7 +32,7 @@ def shipped_runs() -> Iterator[Item]:
         teachers, hinton_runs, confidence_runs, mistake_runs, team_members, team_runs, ladder_runs
     ):  # fmt: skip
         for recipe, keep in source():
-            items.setdefault(recipe, keep)
+            items[recipe] = tuple(dict.fromkeys((*items.get(recipe, ()), *keep)))
     yield from items.items()
 
 

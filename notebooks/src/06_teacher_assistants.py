@@ -8,7 +8,7 @@
 # Time: about 30 seconds on two processor cores. Needed: notebook 02.
 
 # %%
-import time
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,13 +24,14 @@ from kd_helpers.explorers_overlap import build_overlap_explorer
 from kd_helpers.labs import accuracies, collect, gain_table, verdict_lines, verdicts
 from kd_helpers.labs_assistants import overlaps, stored_rungs
 from kd_helpers.losses import hard_loss, kd_loss
-from kd_helpers.metrics import accuracy
+from kd_helpers.metrics import accuracy, measure_latency
+from kd_helpers.models import make_model
 from kd_helpers.plots import draw_gains, draw_matrix, new_figure
 from kd_helpers.plots_ladders import draw_intervals, draw_ladder
-from kd_helpers.runs import train_student
 from kd_helpers.show import display_figure, display_live
 from kd_helpers.targets import soften
 from kd_helpers.training import predict
+from kd_helpers.transfer import select
 from kd_helpers.verdicts import mean_interval
 
 # %%
@@ -40,7 +41,7 @@ seeds = shipped.SEEDS
 # %% [markdown]
 # ## Part 1: the gap
 #
-# The student is that of notebook 03: cnn-2, 2,000 labelled images, 600 steps of 64. Its teachers are trained on all 54,000 images, and grow: two, four, six, eight convolutions, then a residual network of twenty layers, and last the course's own teacher, the same network trained ten times as long.
+# The student is that of notebook 03: cnn-2, 2,000 labelled images, 600 steps of 64, T = 4, α = 0.9. Its teachers have all 54,000 images and grow: two, four, six, eight convolutions, 600 steps of 128. Then two that were trained ten times as long, with augmentation: a small one, and the course's own ResNet-20.
 #
 # **Guess:** each teacher is a better network than the one before. Which one has the best student?
 
@@ -48,6 +49,7 @@ seeds = shipped.SEEDS
 runs = collect(lab.gap_arms, seeds)  # name of the teacher → five runs of the student
 scores = accuracies(runs)
 own = accuracies(collect(lab.gap_teachers, seeds))
+
 
 # %%
 def with_interval(values):  # five accuracies → mean, low, high
@@ -66,15 +68,21 @@ for ax, (title, points) in zip(axes, lines.items()):
 display_figure(figure, f"Accuracy of teachers of growing size, and of their students: {lines}")
 
 # %% [markdown]
-# From cnn-2 to cnn-4 the student gains. After that its teachers go on getting better, and it does not. The paper names three forces: a better teacher knows more; a far larger one is hard to imitate; and a well-fitted teacher is so sure of its training images that its targets are nearly labels. The third can be looked at:
+# The best teacher does not have the best student. The paper names three forces: a better teacher knows more; a far larger one is hard to imitate; and a well-fitted teacher is so sure of its training images that its targets are nearly labels. Two of our teachers tell the last two apart: the same cnn-4, trained ten times as long. How sure is each of the student's 2,000 images?
 
 # %%
-seen, labels = data.train.images[:2000], data.train.labels[:2000]
-z = {name: predict(load_or_train(recipe, quiet=True).model(), seen) for name, recipe in lab.gap_teachers(0).items()}
+split, rows = select(data.train, lab.small_student(0).transfer, seed=0)
+seen, labels = split.images[rows], split.labels[rows]  # (2000, 1, 28, 28), (2000,)
+networks = {name: load_or_train(r, quiet=True).model() for name, r in lab.gap_teachers(0).items()}
+z = {name: predict(model, seen) for name, model in networks.items()}  # (2000, 10) each
+
+# %%
 for name, logits in z.items():
     p = soften(logits, 4.0)
     bits = -(p * p.clamp(min=1e-12).log2()).sum(dim=1).mean()
-    print(f"{name:22} right on {100 * accuracy(logits, labels):5.1f} % of 2,000 training images; entropy at T = 4 {bits:.2f} bits")
+    print(
+        f"{name:22} right on {100 * accuracy(logits, labels):5.1f} %, entropy at T = 4 {bits:.2f} bits"
+    )
 
 # %% [markdown]
 # ## Part 2: a chain
@@ -144,7 +152,10 @@ for scale in ("sum", "mean"):
 
 # %%
 torch.manual_seed(0)
-for title, sources_used in {"each with probability 0.75": Sources(survival=0.75), "exactly one removed": Sources(removed=1)}.items():
+for title, sources_used in {
+    "each with probability 0.75": Sources(survival=0.75),
+    "exactly one removed": Sources(removed=1),
+}.items():
     counts = torch.stack([draw_sources(4, sources_used) for _ in range(10_000)]).sum(dim=1)
     shares = ", ".join(f"{k} of them {100 * (counts == k).double().mean():.1f} %" for k in range(5))
     print(f"{title}: {shares}")
@@ -155,6 +166,7 @@ for title, sources_used in {"each with probability 0.75": Sources(survival=0.75)
 # ## Build a ladder
 #
 # The answers come from stored runs, five seeds each. Assistants have the teacher's 54,000 images and labels, and every rung 600 steps of 64.
+
 
 # %%
 def find(teacher, assistants, way):
@@ -170,15 +182,25 @@ builder = build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)
 # %%
 rungs = find(lab.LARGE, lab.ASSISTANTS[lab.LARGE], "chain")
 figure, (ax,) = new_figure(12, 2.4)
-title = "resnet-20, three assistants and the student, in a chain (test accuracy, mean of five seeds)"
-draw_ladder(ax, [rung.name for rung in rungs], teaching_pairs(5, "chain"), [name_of(rung) for rung in rungs], title=title)
+title = (
+    "resnet-20, three assistants and the student, in a chain (test accuracy, mean of five seeds)"
+)
+draw_ladder(
+    ax,
+    [rung.name for rung in rungs],
+    teaching_pairs(5, "chain"),
+    [name_of(rung) for rung in rungs],
+    title=title,
+)
 display_live(builder, figure, f"A chain of five networks: {[(r.name, name_of(r)) for r in rungs]}")
 
 # %% [markdown]
 # All of it in one table: gains of the student over the teacher alone, in points.
 
 # %%
-students = accuracies(collect(lab.ladder_arms, seeds))  # (teacher, assistants, way) → five accuracies
+students = accuracies(
+    collect(lab.ladder_arms, seeds)
+)  # (teacher, assistants, way) → five accuracies
 subsets = [key[1] for key in students if key[0] == lab.LARGE and key[2] == "chain"]
 direct = students[lab.LARGE, (), "direct"]
 table = {"direct": dict.fromkeys(lab.WAYS, direct)}
@@ -198,9 +220,13 @@ display_figure(figure, f"Gains of students over the direct one, by assistants an
 # The student gains from an assistant. But the smaller teachers of part 1 taught it well too, and they never had a teacher themselves. So the right rival is a teacher of the assistant's size, trained on labels:
 
 # %%
-for size in ("cnn-6", "cnn-4"):
-    rivals = {f"{size} of labels, no teacher": scores[size], f"{size} as assistant, chain": students[lab.LARGE, (size,), "chain"]}
-    print(verdict_lines(rivals, baseline=f"{size} of labels, no teacher"))
+rivals = accuracies(collect(lab.rival_arms, seeds))
+for size, of_labels in rivals.items():
+    pair = {
+        f"{size} of labels": of_labels,
+        f"{size} as an assistant": students[lab.LARGE, (size,), "chain"],
+    }
+    print(verdict_lines(pair, baseline=f"{size} of labels"))
 
 # %% [markdown]
 # ## How many assistants, and how are they put together?
@@ -216,14 +242,14 @@ print(verdict_lines(ablation, baseline="direct"))
 
 # %% tags=["nbval-check-output"]
 first, second, truth = torch.tensor([0, 0, 0, 3, 0]), torch.tensor([0, 1, 1, 0, 3]), torch.arange(5)
-print(f"errors {(first != truth).tolist()} and {(second != truth).tolist()}: overlap {error_overlap(first, second, truth)}")
+print(
+    f"errors {(first != truth).tolist()} and {(second != truth).tolist()}: overlap {error_overlap(first, second, truth)}"
+)
 
 # %%
 full = lab.ASSISTANTS[lab.LARGE]
 names = ["resnet-20", *full, lab.STUDENT]
-ladders = {
-    way: [lab.ladder(seed, full, way) for seed in seeds] for way in ("chain", "dense")
-}
+ladders = {way: [lab.ladder(seed, full, way) for seed in seeds] for way in ("chain", "dense")}
 overlap = {way: overlaps(of_way) for way, of_way in ladders.items()}  # (5, 5) each
 
 # %%
@@ -239,28 +265,61 @@ explorer = build_overlap_explorer(
 figure, axes = new_figure(12, 3.4, columns=2)
 for ax, (way, matrix) in zip(axes, overlap.items()):
     shown = np.where(np.tri(5, k=-1), matrix, np.nan)
-    draw_matrix(ax, shown[1:, :-1], names[1:], names[:-1], fmt=".3f", title=way, unit="share of errors in common")
-display_live(explorer, figure, "Overlap of errors between all pairs of five rungs, for a chain and a dense ladder.")
+    draw_matrix(
+        ax,
+        shown[1:, :-1],
+        names[1:],
+        names[:-1],
+        fmt=".3f",
+        title=way,
+        unit="share of errors in common",
+    )
+display_live(
+    explorer,
+    figure,
+    "Overlap of errors between all pairs of five rungs, for a chain and a dense ladder.",
+)
+
 
 # %%
-def shared(student, above):  # five recipes, five recipes → overlap of test errors in percent, one a seed
+def shared(
+    student, above
+):  # five recipes, five recipes → overlap of test errors in percent, one a seed
     pairs = [(load_or_train(r, quiet=True).answers() for r in pair) for pair in zip(student, above)]
     return [100 * error_overlap(*pair, data.test.labels) for pair in pairs]
 
 
-arms = {name: [lab.ablation_arms(seed)[name] for seed in seeds] for name in ("hard labels", "direct", "chain", "dense")}
+arms = {
+    name: [lab.ablation_arms(seed)[name] for seed in seeds]
+    for name in ("hard labels", "direct", "chain", "dense")
+}
 print("errors that the student shares with resnet-20, % of the errors of either:")
-print(verdict_lines({name: shared(of_arm, [shipped.TEACHER] * 5) for name, of_arm in arms.items()}, baseline="direct").replace("BETTER", "MORE").replace("WORSE", "LESS"))
+print(
+    verdict_lines(
+        {name: shared(of_arm, [shipped.TEACHER] * 5) for name, of_arm in arms.items()},
+        baseline="direct",
+    )
+    .replace("BETTER", "MORE")
+    .replace("WORSE", "LESS")
+)
 
 # %% [markdown]
 # ## For which gaps?
 #
-# The same three ways under the smaller teacher, cnn-8, with cnn-6 and cnn-4 between: the papers' own plain ladder.
+# Above, teacher and assistants have 54,000 images and labels, the student 2,000. First the papers' own plain ladder, a smaller gap: cnn-8 → cnn-6 → cnn-4 → cnn-2. Then ResNet-20 → cnn-4 → cnn-2 with the images shared out in other ways: an assistant that has the student's 2,000 images only, and a student that has all of them.
 
 # %%
 medium = lab.ASSISTANTS[lab.MEDIUM]
-print("cnn-8 → cnn-6 → cnn-4 → cnn-2")
-print(verdict_lines({way: students[lab.MEDIUM, medium if way != "direct" else (), way] for way in ("direct", "chain", "dense")}, baseline="direct"))
+plain = {way: students[lab.MEDIUM, medium, way] for way in ("chain", "dense")}
+plain = {"direct": students[lab.MEDIUM, (), "direct"], **plain}
+print(verdict_lines(plain, baseline="direct"))
+
+# %%
+shared_out = accuracies(collect(lab.share_arms, seeds))
+for who in ("assistant with few images", "student with all images"):
+    print("---", who)
+    arms = {way: values for (whose, way), values in shared_out.items() if whose == who}
+    print(verdict_lines(arms, baseline="direct"))
 
 # %% [markdown]
 # ## Part 3: 1×N filters
@@ -271,6 +330,7 @@ print(verdict_lines({way: students[lab.MEDIUM, medium if way != "direct" else ()
 rows = collect(lab.row_arms, seeds)
 print(verdict_lines(accuracies(rows), baseline="direct"))
 
+
 # %%
 def cost_line(title, run, values):
     model = make_model(run.recipe.student, **run.record["input"])
@@ -280,7 +340,10 @@ def cost_line(title, run, values):
 
 # %%
 right = accuracies(rows)
-lines = ["| network | parameters | multiply-adds | ms, 256 images | test accuracy, % |", "| :-- | --: | --: | --: | --: |"]
+lines = [
+    "| network | parameters | multiply-adds | ms, 256 images | test accuracy, % |",
+    "| :-- | --: | --: | --: | --: |",
+]
 for place, title in enumerate(("teacher, 3×3 filters", "assistant, both")):
     ladders = [lab.row_ladder(seed, (lab.BOTH,), "chain") for seed in seeds]
     runs = [load_or_train(recipes[place], quiet=True) for recipes in ladders]
