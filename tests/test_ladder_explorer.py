@@ -139,7 +139,8 @@ def test_the_student_is_compared_with_the_teachers_direct_student(offset, word):
         top = {"large": 0.0, "medium": 5.0, "small": 9.0}[teacher]  # another teacher's is elsewhere
         scores = direct + top + (offset + noise if chosen else 0)
         names = (teacher, *chosen, STUDENT)
-        return tuple(Rung(name, tuple(scores.tolist()), 1.0, 10) for name in names)
+        above = [Rung(name, tuple(90 - noise), 1.0, 10) for name in names[:-1]]
+        return (*above, Rung(STUDENT, tuple(scores.tolist()), 1.0, 10))
 
     explorer = build_ladder_explorer(find, ASSISTANTS, STUDENT)
     low, high = interval(offset + noise)
