@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets as widgets
@@ -15,7 +14,7 @@ from kd_helpers.verdicts import mean_interval, paired_verdict
 
 Find = Callable[[str, tuple[str, ...], str], tuple[Rung, ...] | None]
 WAYS = ("chain", "dense", "stochastic")
-WIDTH, BOX, TALL, TOP = 820, 122, 62, 150  # of the picture, of a box, where the boxes begin
+WIDTH, BOX, TALL = 820, 122, 62  # of the picture, of a box
 
 
 def build_ladder_explorer(
@@ -27,9 +26,15 @@ def build_ladder_explorer(
         find: (teacher, assistants, way) → its rungs, or None where that was not run; without
             assistants the way is always "direct".
         assistants: teacher → all assistants there are for it, the largest first.
-        student: its name.
+        student: its name. All rungs have at least five seeds, and no two of them one name.
     """
-    find = functools.lru_cache(maxsize=256)(find)
+    known: dict[tuple, tuple[Rung, ...]] = {}  # what was not run may be trained meanwhile
+
+    def look_up(*choice: object) -> tuple[Rung, ...] | None:
+        if choice not in known and (rungs := find(*choice)):
+            known[choice] = rungs
+        return known.get(choice)
+
     most = max(map(len, assistants.values()))
 
     def fit(controls: Mapping[str, widgets.Widget]) -> None:
@@ -43,10 +48,10 @@ def build_ladder_explorer(
         offered = assistants[teacher]
         chosen = tuple(name for place, name in enumerate(offered) if boxes[f"assistant_{place}"])
         way = way if chosen else "direct"
-        rungs = find(teacher, chosen, way)
+        rungs = look_up(teacher, chosen, way)
         names = (teacher, *offered, student)
         picture = render_ladder(names, (teacher, *chosen, student), way, rungs)
-        return picture + svg.sentence(in_words(rungs, find(teacher, (), "direct"), way))
+        return picture + svg.sentence(in_words(rungs, look_up(teacher, (), "direct"), way))
 
     controls = {
         "teacher": widgets.Dropdown(options=list(assistants), description="teacher"),
@@ -75,15 +80,19 @@ def render_ladder(
         rungs: their numbers, or None.
     """
     step = (WIDTH - BOX - 10) / max(len(names) - 1, 1)
-    places = {name: 5 + i * step for i, name in enumerate(names)}
+    places = {name: i for i, name in enumerate(names)}
+    top = 6 + 38 * (len(names) - 1)  # the arrow from the first box to the last needs so much
     numbers = dict(zip(chosen, rungs or [None] * len(chosen), strict=True))
     arrows = [
-        arrow(places[chosen[i]], places[chosen[j]], j - i, way == "stochastic" and j == len(chosen) - 1)
+        arrow(places[chosen[i]], places[chosen[j]], step, top, way == "stochastic" and j == len(chosen) - 1)
         for i, j in teaching_pairs(len(chosen), way)
     ]  # fmt: skip
-    boxes = [box(places[name], name, name in numbers, numbers.get(name)) for name in names]
+    boxes = [
+        box(5 + step * i, top, name, name in numbers, numbers.get(name))
+        for name, i in places.items()
+    ]
     title = f"{' → '.join(chosen)}, {way}"
-    return svg.svg(WIDTH, TOP + TALL + 28, title, HEAD + "".join(arrows + boxes))
+    return svg.svg(WIDTH, top + TALL + 28, title, HEAD + "".join(arrows + boxes))
 
 
 HEAD = (
@@ -98,40 +107,46 @@ def teaching_pairs(count: int, way: str) -> list[tuple[int, int]]:
     return [(i, j) for j in range(1, count) for i in range(0 if dense else j - 1, j)]
 
 
-def arrow(start: float, end: float, rungs: int, dashed: bool) -> str:
-    """From box to box; over the boxes where it skips some."""
+def arrow(start: int, end: int, step: float, top: float, dashed: bool) -> str:
+    """From one place to another; over the boxes between them where there are some."""
     style = f"fill='none' stroke='{svg.BLACK}' stroke-width='1.6' marker-end='url(#head)'"
     if dashed:
         style += " stroke-dasharray='6 4'"
-    if rungs == 1:
-        y = TOP + TALL / 2
-        return f"<path d='M{start + BOX:.0f} {y} L{end - 2:.0f} {y}' {style}/>"
-    x1, x2, high = start + 0.7 * BOX, end + (0.2 + 0.06 * rungs) * BOX, TOP - 50 * rungs
-    return f"<path d='M{x1:.0f} {TOP} C{x1 + 20:.0f} {high} {x2 - 20:.0f} {high} {x2:.0f} {TOP - 2}' {style}/>"
+    left, right, over = 5 + step * start, 5 + step * end, end - start
+    if over == 1:
+        y = top + TALL / 2
+        return f"<path d='M{left + BOX:.0f} {y:.0f} L{right - 2:.0f} {y:.0f}' {style}/>"
+    x1, x2, high = left + 0.7 * BOX, right + (0.2 + 0.06 * over) * BOX, top - 50 * over
+    return f"<path d='M{x1:.0f} {top} C{x1 + 20:.0f} {high} {x2 - 20:.0f} {high} {x2:.0f} {top - 2}' {style}/>"
 
 
-def box(x: float, name: str, is_in: bool, rung: Rung | None) -> str:
+def box(x: float, top: float, name: str, is_in: bool, rung: Rung | None) -> str:
     """A network: name, mean accuracy with its interval, parameters; grey where it takes no part."""
     colour = svg.BLUE if is_in else "#cccccc"
     dash = "" if is_in else " stroke-dasharray='4 4'"
     frame = (
-        f"<rect x='{x:.0f}' y='{TOP}' width='{BOX}' height='{TALL}' rx='6' fill='white' "
+        f"<rect x='{x:.0f}' y='{top}' width='{BOX}' height='{TALL}' rx='6' fill='white' "
         f"stroke='{colour}' stroke-width='2'{dash}/>"
     )
-    lines = [(name, 14)]
+    lines = [(name, 14 if len(name) < 14 else 10)]
     if rung:
-        low, high = mean_interval(rung.accuracies)
-        lines += [(f"{np.mean(rung.accuracies):.2f} %", 14)]
-        lines += [(f"{low:.2f} to {high:.2f}" if high > low else "one network", 10)]
+        lines += [(f"{np.mean(rung.accuracies):.2f} %", 14), (interval_of(rung), 10)]
         lines += [(f"{rung.parameters:,} parameters", 10)]
     elif is_in:
         lines += [("not run", 14)]
-    heights = (TOP + 19, TOP + 38, TOP + 54, TOP + TALL + 16)
+    heights = (top + 19, top + 38, top + 54, top + TALL + 16)
     words = [
         svg.text(x + BOX / 2, y, words, size=size, anchor="middle", extra="" if is_in else "opacity='0.5'")
         for (words, size), y in zip(lines, heights, strict=False)
     ]  # fmt: skip
     return frame + "".join(words)
+
+
+def interval_of(rung: Rung) -> str:
+    if len(set(rung.accuracies)) == 1:
+        return "one network"
+    low, high = mean_interval(rung.accuracies)
+    return f"{low:.2f} to {high:.2f}"
 
 
 def in_words(rungs: Sequence[Rung] | None, direct: Sequence[Rung] | None, way: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import ipywidgets as widgets
 import numpy as np
@@ -48,7 +49,7 @@ class PairGrid(widgets.GridBox):
             share = (overlap[i, j] - low) / max(high - low, 1e-9)
             button.description = f"{overlap[i, j]:.3f}"
             button.style.button_color = to_hex(colormaps["cividis"](share))
-            button.style.text_color = "white" if share < 0.6 else "black"
+            button.style.text_color = "white" if share < 0.475 else "black"
             button.layout.border = "3px solid #D55E00" if (i, j) == self.value else "none"
 
 
@@ -106,5 +107,5 @@ def in_one(
 ) -> str:  # fmt: skip
     """An image over its label and what the two networks of a pair say."""
     lines = [f"label: {classes[label]}"] + [f"{names[m]}: {classes[int(told[m])]}" for m in pair]
-    words = "".join(f"<div style='font-size:12px'>{line}</div>" for line in lines)
+    words = "".join(f"<div style='font-size:12px'>{escape(line)}</div>" for line in lines)
     return svg.picture(image, alt=f"the image, a {classes[label]}", side=84) + words

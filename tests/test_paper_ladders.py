@@ -28,7 +28,7 @@ MANY = ("dense", "stochastic")
 EVERY = [
     (ladder, dataset, setting, way)
     for ladder, dataset, setting, way in itertools.product(LADDERS, CLASSES, SETTINGS, WAYS)
-    if setting != TAKD or way not in MANY
+    if (setting != TAKD or way not in MANY) and (setting == PAPER or ladder not in ("wide", "vgg"))
 ]
 
 
@@ -52,9 +52,7 @@ def test_every_ladder_is_made_without_a_warning(ladder, dataset):
             assert rung.teachers == above
         assert {(r.dataset, r.seed) for r in rungs} == {(dataset, 4)}
         assert len({(r.schedule, r.views) for r in rungs}) == 1
-        assert rungs[0].kd_weight == 0 and all(
-            rung.describe() and rung.label_smoothing == 0 for rung in rungs
-        )
+        assert rungs[0].kd_weight == 0 and not any(rung.label_smoothing for rung in rungs)
         hashes.append(rungs[-1].hash)
     assert len(set(hashes)) == len(hashes)
 
@@ -184,6 +182,8 @@ def test_the_three_cells_that_were_told():
         ("plane", "svhn", "chain", PAPER, "'plane'.*plain, one assistant.*vgg"),
         ("plain", "mnist", "chain", PAPER, "'mnist'.*cifar-10.*tiny-imagenet-200"),
         ("plain", "svhn", "spiral", PAPER, "'spiral'.*direct, chain, dense, stochastic"),
+        ("vgg", "svhn", "chain", DGKD, "'vgg'.*'DGKD code'.*no such network"),
+        ("wide", "cifar-100", "direct", TAKD, "'wide'.*'TAKD code'.*no such network"),
         ("plain", "svhn", "chain", "code", "'code'.*paper.*DGKD code.*TAKD code"),
         ("plain", "svhn", "dense", TAKD, "'dense'.*direct and chain"),
     ),

@@ -8,6 +8,7 @@
 # Time: about 30 seconds on two processor cores. Needed: notebook 02.
 
 # %%
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -423,3 +424,38 @@ print(check_overlap(my_overlap))
 
 # %% [markdown]
 # ## What we saw
+
+
+# %%
+def verdict_of(values, baseline):
+    return verdicts({"baseline": baseline, "arm": values}, baseline="baseline")["arm"]
+
+
+tally = lambda arms, baseline: ", ".join(  # noqa: E731
+    f"{word} {count}" for word, count in Counter(verdict_of(v, baseline).word for v in arms).items()
+)
+large = {key[1:]: values for key, values in students.items() if key[0] == lab.LARGE}
+by_way = {way: [values for (_, w), values in large.items() if w == way] for way in lab.WAYS}
+few, many = (
+    {way: shared_out[who, way] for way in ("direct", "chain", "dense")}
+    for who in ("assistant with few images", "student with all images")
+)
+right = accuracies(rows)
+
+# %% tags=["nbval-check-output"]
+display(
+    Markdown(f"""
+**For which gaps do assistants help here?** Students against the one that the teacher taught alone:
+
+- ResNet-20 → cnn-2, assistants with all images, seven sets of assistants. Chain: {tally(by_way["chain"], direct)}. Dense: {tally(by_way["dense"], direct)}. Stochastic: {tally(by_way["stochastic"], direct)}.
+- All three assistants, dense against chain: {verdict_of(ablation["dense"], ablation["chain"])}; stochastic against dense: {verdict_of(ablation["survival 0.75"], ablation["dense"])}.
+- cnn-8 → cnn-2, two assistants. Chain: {verdict_of(plain["chain"], plain["direct"])}. Dense: {verdict_of(plain["dense"], plain["direct"])}.
+- Assistant with the student's images only. Chain: {verdict_of(few["chain"], few["direct"])}. Dense: {verdict_of(few["dense"], few["direct"])}.
+- Student with all images. Chain: {verdict_of(many["chain"], many["direct"])}. Dense: {verdict_of(many["dense"], many["direct"])}.
+- cnn-4 as an assistant of ResNet-20, against cnn-4 that had no teacher: {verdict_of(students[lab.LARGE, ("cnn-4",), "chain"], rivals["cnn-4"])}.
+- 1×N student, assistant with both filters and the teacher, against the teacher alone: {verdict_of(right["both branches, and the teacher"], right["direct"])}.
+""")
+)
+
+# %% [markdown]
+# CLOSING
