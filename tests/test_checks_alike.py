@@ -7,15 +7,16 @@ import pytest
 import torch
 
 import test_checks
+import test_checks_assistants
 import test_checks_specialists
 import test_checks_treatments
 from check_reports import reports
 
-CHECKS = [*test_checks.RIGHT, *test_checks_treatments.RIGHT, *test_checks_specialists.RIGHT]
 # The later ones, whose tables have answers and mistakes by check and by the words of each mistake.
-TABLES = (test_checks_treatments, test_checks_specialists)
+TABLES = (test_checks_treatments, test_checks_specialists, test_checks_assistants)
 RIGHT = {check: answers for table in TABLES for check, answers in table.RIGHT.items()}
 MISTAKES = {check: named for table in TABLES for check, named in table.MISTAKES.items()}
+CHECKS = [*test_checks.RIGHT, *RIGHT]
 OUTSIDE_THE_LIST = sum((table.OUTSIDE_THE_LIST for table in TABLES), ())
 CASES = [
     (check, words, answer)
