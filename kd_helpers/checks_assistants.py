@@ -95,10 +95,9 @@ def check_overlap(
 ) -> str:
     """Check the overlap of errors: (answers (N,), answers (N,), labels (N,)) → 0..1."""
     labels = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
-    first = torch.tensor([1, 2, 2, 3, 4, 5, 6, 7, 0, 0, 5, 4])  # wrong on 6
-    second = torch.tensor(
-        [1, 3, 3, 3, 4, 5, 6, 7, 9, 0, 0, 1]
-    )  # on 5, 4 of them in common, 2 alike
+    # Wrong on 6 and on 5 images, on 4 of them both, on 2 in the same way.
+    first = torch.tensor([1, 2, 2, 3, 4, 5, 6, 7, 0, 0, 5, 4])
+    second = torch.tensor([1, 3, 3, 3, 4, 5, 6, 7, 9, 0, 0, 1])
     case = (first, second, labels)
     mistakes = {
         "these are images; divide by how many at least one of the two has wrong": lambda a, b, y: ((a != y) & (b != y)).sum(),

@@ -27,6 +27,7 @@ from kd_helpers.labs_assistants import overlaps, stored_rungs
 from kd_helpers.losses import hard_loss, kd_loss
 from kd_helpers.metrics import accuracy, measure_latency
 from kd_helpers.models import make_model
+from kd_helpers.paper_tables import paper_numbers
 from kd_helpers.plots import draw_gains, draw_matrix, new_figure
 from kd_helpers.plots_ladders import draw_intervals, draw_ladder
 from kd_helpers.show import display_figure, display_live
@@ -365,6 +366,23 @@ display(Markdown("\n".join(lines)))
 # for way in ("direct", "chain", "dense", "stochastic"):
 #     load_or_train(paper_ladder("plain", "cifar-100", way, setting="paper")[-1])
 # ```
+
+# %% [markdown]
+# ## What the papers report
+#
+# Accuracy of the student in %, as far as it could be found; the networks of CIFAR-100 are wider than ours.
+
+# %%
+table: dict = {}
+for number in (*paper_numbers("takd_2020"), *paper_numbers("dgkd_2021")):
+    if number.table.startswith("table") and number.setting.endswith(("CIFAR-10", "CIFAR-100")):
+        cell = f"{number.value:.2f}" if number.value else "not found"
+        table.setdefault((number.paper, number.setting), {})[number.method] = cell
+ways = ("labels only", "direct", "chain", "dense", "stochastic")
+lines = ["| paper | networks | " + " | ".join(ways) + " |", "| :-- | :-- |" + " --: |" * len(ways)]
+for (paper, setting), row in table.items():
+    lines.append(f"| {paper} | {setting} | " + " | ".join(row.get(way, "") for way in ways) + " |")
+display(Markdown("\n".join(lines)))
 
 # %% [markdown]
 # ## Exercise 1: who teaches whom
