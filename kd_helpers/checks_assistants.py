@@ -40,6 +40,7 @@ TEACHING_MISTAKES = {
     "only the student at the end is taught: the assistants need teachers too": lambda n, d: F.pad(torch.ones(n - 1, 1), (n - 1, 0, 0, 1)),
     "smaller networks teach larger ones as well: leave everything below the diagonal 0": lambda n, d: teaching(n, d) + teaching(n, d).T,
     "everyone teaches everyone, even itself": lambda n, d: torch.ones(n, n),
+    "the student teaches the teacher: leave the first column 0": lambda n, d: teaching(n, d) + F.pad(torch.ones(1, 1), (0, n - 1, n - 1, 0)),
     "nobody teaches anybody": lambda n, d: torch.zeros(n, n),
     "this is the diagonal: every network teaches itself": lambda n, d: torch.eye(n),
 }  # fmt: skip
@@ -51,8 +52,10 @@ def check_dense_loss(answer: Callable[..., torch.Tensor]) -> str:
     (student_logits (B, K), source_logits (M, B, K), teach (M,) bool, labels (B,), T, λ) → scalar.
     """
     student, labels = random_logits(31), torch.tensor([1, 0, 4, 9, 2, 7])
-    sources = torch.stack([random_logits(seed) for seed in (32, 33, 34, 35)])
-    case = (student, sources, torch.tensor([True, False, True, True]), labels, 5.0, 0.9)
+    sources = torch.stack([random_logits(seed) for seed in (32, 33, 34, 35, 36)])
+    # Two of five teach: then no number of sources is another one's plus or minus one.
+    teach = torch.tensor([True, False, False, True, False])
+    case = (student, sources, teach, labels, 4.0, 0.9)
     return report(answer, case, dense_loss(*case), DENSE_MISTAKES)
 
 
@@ -72,6 +75,7 @@ DENSE_MISTAKES = {
     "`teach` is the wrong way round: True means that a source teaches": lambda s, z, on, y, t, w: dense_loss(s, z, ~on, y, t, w),
     "the label counts M(1 - λ), once for each of the M sources; here it counts 1 - λ": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=1 - w),
     "the label counts for each of the sources that teach; it counts for all M, also those left out": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=int(on.sum()) * (1 - w)),
+    "the label counts for each of the sources that teach and once more; it counts for all M": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=(int(on.sum()) + 1) * (1 - w)),
     "the label counts (M + 1)(1 - λ); in the paper n is the number of assistants, and n + 1 = M": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=(len(z) + 1) * (1 - w)),
     "the label is missing": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=0.0),
     "you divided the whole loss by the number of sources; the paper's is a sum": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w) / len(z),
@@ -82,6 +86,12 @@ DENSE_MISTAKES = {
     "the factor is T², you used T": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=1 / t),
     'reduction "mean" also divides by the number of classes; use "batchmean"': lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=1 / s.shape[1]),
     'reduction "sum" does not divide by the batch; use "batchmean"': lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=len(s)),
+    "T² is there twice: `kd_loss` has it already": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=t**2),
+    "λ is missing before the soft terms": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=1 / w),
+    "1 - λ is missing: the label counts M(1 - λ)": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=len(z)),
+    "this is the usual loss with the mean of the soft terms; the paper's is a sum, and the label counts M(1 - λ)": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=1 - w, soft=1 / int(on.sum())),
+    "you divided the whole loss by the number of sources that teach; the paper's is a sum": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w) / int(on.sum()),
+    "only the last source that teaches is in it; add them up": lambda s, z, on, y, t, w: dense_loss(s, z[on][-1:], on[on][-1:], y, t, w, label=len(z) * (1 - w)),
     "roles swapped: the source's distribution is the target, the student's log-probabilities the input": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, swapped=True),
     "λ and 1 - λ are swapped: λ weighs the soft terms": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, 1 - w),
     "this is one soft term with the mean of the sources; the paper has one term for each": lambda s, z, on, y, t, w: dense_loss(s, z[on].mean(0, keepdim=True), on[on][:1], y, t, w, label=len(z) * (1 - w)),
@@ -94,10 +104,10 @@ def check_overlap(
     answer: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor | float],
 ) -> str:
     """Check the overlap of errors: (answers (N,), answers (N,), labels (N,)) → 0..1."""
-    labels = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
-    # Wrong on 6 and on 5 images, on 4 of them both, on 2 in the same way.
-    first = torch.tensor([1, 2, 2, 3, 4, 5, 6, 7, 0, 0, 5, 4])
-    second = torch.tensor([1, 3, 3, 3, 4, 5, 6, 7, 9, 0, 0, 1])
+    labels = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2])
+    # Wrong on 9 and on 8 images, on 6 of them both, on 1 in the same way.
+    first = torch.tensor([1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 0, 1, 2])
+    second = torch.tensor([1, 3, 4, 5, 6, 7, 6, 7, 8, 0, 1, 1, 2])
     case = (first, second, labels)
     mistakes = {
         "these are images; divide by how many at least one of the two has wrong": lambda a, b, y: ((a != y) & (b != y)).sum(),
@@ -105,6 +115,8 @@ def check_overlap(
         "you divided by the errors of the first; divide by those of either": lambda a, b, y: ((a != y) & (b != y)).sum() / (a != y).sum(),
         "you divided by the errors of the second; divide by those of either": lambda a, b, y: ((a != y) & (b != y)).sum() / (b != y).sum(),
         "you divided by the errors of both added up, which counts the common ones twice": lambda a, b, y: ((a != y) & (b != y)).sum() / ((a != y).sum() + (b != y).sum()),
+        "the common errors count twice here; divide them by those of either": lambda a, b, y: 2 * ((a != y) & (b != y)).sum() / ((a != y).sum() + (b != y).sum()),
+        "this is the share of all images that at least one has wrong; count those that both have wrong, and divide": lambda a, b, y: ((a != y) | (b != y)).double().mean(),
         "you counted images that both answer alike, right ones too; count those that both have wrong": lambda a, b, y: (a == b).double().mean(),
         "you counted the images that both have wrong in the same way; any two wrong answers count": lambda a, b, y: ((a != y) & (a == b)).sum() / ((a != y) | (b != y)).sum(),
         "this is the share that only one of the two has wrong: 1 minus the overlap": lambda a, b, y: ((a != y) ^ (b != y)).sum() / ((a != y) | (b != y)).sum(),

@@ -1,5 +1,7 @@
 """The self-checks on teacher assistants: right answers pass, mistakes get their name."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,10 @@ def by_pairs(rungs, dense):
 def by_comparison(rungs, dense):
     teacher, student = torch.arange(rungs)[:, None], torch.arange(rungs)
     return (teacher < student) if dense else (teacher == student - 1)
+
+
+def mixed(chain, ladder):
+    return lambda rungs, dense: (ladder if dense else chain)(rungs, dense)
 
 
 # Exercise 2: the loss
@@ -57,7 +63,7 @@ def dense_in_torch(s, z, teach, y, T, w, **how):
 
 
 def one_mean_source(s, z, teach, y, T, w):
-    kd = soft_terms(s, z[teach].mean(dim=0, keepdim=True), T).sum()
+    (kd,) = soft_terms(s, z[teach].mean(dim=0, keepdim=True), T)
     return len(z) * (1 - w) * F.cross_entropy(s, y) + w * kd
 
 
@@ -65,11 +71,13 @@ def one_mean_source(s, z, teach, y, T, w):
 
 
 def overlap_of_sets(first, second, labels):
-    a, b = (
-        {i for i, (x, y) in enumerate(zip(told.tolist(), labels.tolist(), strict=True)) if x != y}
-        for told in (first, second)
-    )
+    a, b = ({*(told != labels).nonzero().flatten().tolist()} for told in (first, second))
     return torch.tensor(len(a & b) / len(a | b))
+
+
+def overlap_by_numpy(a, b, y):
+    wrongs = np.stack([a.numpy(), b.numpy()]) != y.numpy()
+    return wrongs.all(axis=0)[wrongs.any(axis=0)].mean()
 
 
 def wrong(told, labels):
@@ -89,35 +97,34 @@ RIGHT = {
         by_pairs,
         by_comparison,
         lambda n, dense: np.triu(np.ones((n, n)), 1) if dense else np.eye(n, k=1),
-        lambda n, dense: [
-            [int(j > i if dense else j == i + 1) for j in range(n)] for i in range(n)
-        ],
+        lambda n, dense: torch.ones(n, n).triu(1).tril(n if dense else 1),
+        lambda n, dense: [[int(0 < j - i < (n if dense else 2)) for j in range(n)] for i in range(n)],
     ),
     check_dense_loss: (
         dense_in_torch,
         dense_by_numpy,
-        lambda s, z, teach, y, T, w: (
-            len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).sum()
-        ),
+        lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).sum(),
         lambda *case: float(dense_by_numpy(*case)),
     ),
     check_overlap: (
         overlap_of_sets,
+        overlap_by_numpy,
         lambda a, b, y: both(a, b, y) / either(a, b, y),
         lambda a, b, y: float(both(a, b, y)) / float(either(a, b, y)),
         lambda a, b, y: (wrong(a, y).sum() + wrong(b, y).sum()) / either(a, b, y) - 1,
     ),
-}
+}  # fmt: skip
 MISTAKES = {  # for each check: a part of what it has to say, and the answers that get it
     check_teaching: {
-        "rows and columns are swapped": (lambda n, dense: by_pairs(n, dense).T,),
-        "a network teaches itself here": (lambda n, dense: by_pairs(n, dense) + torch.eye(n),),
-        "in a chain every rung has one": (lambda n, dense: by_pairs(n, True),),
-        "in a dense ladder all rungs above": (lambda n, dense: by_pairs(n, False),),
+        "rows and columns are swapped": (lambda n, dense: by_pairs(n, dense).T, lambda n, dense: np.eye(n, k=-1)),
+        "a network teaches itself here": (lambda n, dense: by_pairs(n, dense) + torch.eye(n), mixed(by_pairs, lambda n, _: np.triu(np.ones((n, n))))),
+        "in a chain every rung has one": (lambda n, dense: by_pairs(n, True), lambda n, dense: by_pairs(n, not dense)),
+        "in a dense ladder all rungs above": (lambda n, dense: by_pairs(n, False), lambda n, dense: np.eye(n, k=1)),
         "only the teacher at the top": (lambda n, dense: by_pairs(n, True) * (torch.arange(n) == 0)[:, None],),
         "only the student at the end": (lambda n, dense: by_pairs(n, True) * (torch.arange(n) == n - 1),),
         "smaller networks teach larger": (lambda n, dense: by_pairs(n, dense) + by_pairs(n, dense).T,),
         "everyone teaches everyone": (lambda n, dense: torch.ones(n, n),),
+        "the student teaches the teacher": (lambda n, dense: by_pairs(n, dense) + torch.eye(n).roll(1, dims=1).tril(), mixed(lambda n, _: torch.eye(n).roll(1, dims=1), by_pairs)),
         "nobody teaches": (lambda n, dense: torch.zeros(n, n), lambda n, dense: by_pairs(n, dense) * 0),
         "this is the diagonal": (lambda n, dense: torch.eye(n),),
         "not one of the known": (lambda n, dense: 2 * by_pairs(n, dense),),
@@ -132,15 +139,24 @@ MISTAKES = {  # for each check: a part of what it has to say, and the answers th
         "here it counts 1 - λ": (lambda s, z, teach, y, T, w: dense_by_numpy(s, z, teach, y, T, w, label=1 - w),),
         "sources that teach; it counts": (
             lambda s, z, teach, y, T, w: dense_by_numpy(s, z[teach], teach[teach], y, T, w),
+            lambda s, z, teach, y, T, w: sum((1 - w) * F.cross_entropy(s, y) + w * kd for kd in soft_terms(s, z[teach], T)),
         ),
-        "(M + 1)(1 - λ)": (lambda s, z, teach, y, T, w: dense_by_numpy(s, z, teach, y, T, w, label=5 * (1 - w)),),
+        "(M + 1)(1 - λ)": (lambda s, z, teach, y, T, w: dense_by_numpy(s, z, teach, y, T, w, label=(len(z) + 1) * (1 - w)),),
+        "and once more; it counts": (lambda *case: dense_by_numpy(*case, label=(case[2].sum().item() + 1) * (1 - case[5])),),
+        "T² is there twice": (lambda *case: dense_by_numpy(*case, soft=case[4] ** 2),),
+        "λ is missing before": (lambda *case: dense_by_numpy(*case, soft=1 / case[5]),),
+        "1 - λ is missing": (lambda *case: dense_by_numpy(*case, label=len(case[1])),),
+        "the usual loss with the mean": (lambda s, z, teach, y, T, w: (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).mean(),),
+        "sources that teach; the paper's": (lambda *case: dense_by_numpy(*case) / case[2].sum(),),
+        "only the last source": (lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T)[-1],),
         "the label is missing": (lambda s, z, teach, y, T, w: w * soft_terms(s, z[teach], T).sum(),),
-        "divided the whole loss": (lambda *case: dense_by_numpy(*case) / 4,),
-        "took the mean over the sources": (
-            lambda s, z, teach, y, T, w: 4 * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).mean(),
+        "divided the whole loss": (
+            lambda *case: dense_by_numpy(*case) / len(case[1]),
+            lambda s, z, teach, y, T, w: (1 - w) * F.cross_entropy(s, y) + w * (soft_terms(s, z, T) * teach).mean(),
         ),
-        "by all M sources": (lambda *case: dense_by_numpy(*case, soft=1 / 4),),
-        "scaled the soft term up": (lambda *case: dense_by_numpy(*case, soft=4 / 3),),
+        "took the mean over the sources": (lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).mean(),),
+        "by all M sources": (lambda *case: dense_by_numpy(*case, soft=1 / len(case[1])),),
+        "scaled the soft term up": (lambda *case: dense_by_numpy(*case, soft=len(case[1]) / case[2].sum().item()),),
         "T² is missing": (lambda *case: dense_by_numpy(*case, soft=1 / case[4] ** 2),),
         "you used T": (lambda *case: dense_by_numpy(*case, soft=1 / case[4]),),
         'reduction "mean"': (lambda *case: dense_in_torch(*case, reduction="mean"),),
@@ -148,11 +164,7 @@ MISTAKES = {  # for each check: a part of what it has to say, and the answers th
         "roles swapped": (lambda *case: dense_in_torch(*case, swap=True),),
         "λ and 1 - λ are swapped": (lambda *case: dense_by_numpy(*case[:5], 1 - case[5]),),
         "one soft term with the mean": (one_mean_source,),
-        "the label needs no temperature": (
-            lambda s, z, teach, y, T, w: (
-                4 * (1 - w) * F.cross_entropy(s / T, y) + w * soft_terms(s, z[teach], T).sum()
-            ),
-        ),
+        "the label needs no temperature": (lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s / T, y) + w * soft_terms(s, z[teach], T).sum(),),
         "soft terms alone": (lambda s, z, teach, y, T, w: soft_terms(s, z[teach], T).sum(),),
         "not one of the known": (lambda *case: dense_by_numpy(*case) + 1,),
         "expected shape ()": (lambda s, z, teach, y, T, w: soft_terms(s, z, T),),
@@ -163,17 +175,31 @@ MISTAKES = {  # for each check: a part of what it has to say, and the answers th
         "errors of the first": (lambda a, b, y: both(a, b, y) / wrong(a, y).sum(),),
         "errors of the second": (lambda a, b, y: both(a, b, y) / wrong(b, y).sum(),),
         "both added up": (lambda a, b, y: both(a, b, y) / (wrong(a, y).sum() + wrong(b, y).sum()),),
+        "common errors count twice": (lambda a, b, y: 2 * both(a, b, y) / (wrong(a, y).sum() + wrong(b, y).sum()),),
+        "at least one has wrong; count": (lambda a, b, y: either(a, b, y) / len(y),),
         "both answer alike": (lambda a, b, y: (a == b).float().mean(),),
         "in the same way": (lambda a, b, y: (wrong(a, y) & (a == b)).sum() / either(a, b, y),),
         "1 minus the overlap": (lambda a, b, y: 1 - overlap_of_sets(a, b, y),),
         "counted right answers": (lambda a, b, y: ((a == y) & (b == y)).sum() / ((a == y) | (b == y)).sum(),),
         "in percent": (lambda a, b, y: 100 * overlap_of_sets(a, b, y),),
-        "one value an image": (lambda a, b, y: wrong(a, y) & wrong(b, y),),
+        "one value an image": (lambda a, b, y: wrong(a, y) & wrong(b, y), lambda a, b, y: (wrong(a, y) * wrong(b, y)).int()),
         "not one of the known": (lambda a, b, y: overlap_of_sets(a, b, y) ** 2,),
         "expected shape ()": (lambda a, b, y: wrong(a, y)[:3],),
     },
 }  # fmt: skip
 OUTSIDE_THE_LIST = ("not one of the known", "expected shape")
+UNKNOWN = (  # wrong, whatever they are called
+    (check_teaching, mixed(by_pairs, lambda n, dense: by_pairs(n, dense).tril(2))),
+    (check_teaching, lambda n, dense: by_pairs(n, dense) * (torch.arange(n) > 0)[:, None]),
+    (check_dense_loss, lambda *case: dense_by_numpy(*case, soft=case[4])),
+    (check_dense_loss, lambda *case: dense_by_numpy(*case, label=1.0)),
+    (check_overlap, lambda a, b, y: both(a, b, y) / max(wrong(a, y).sum(), wrong(b, y).sum()) / 2),
+)
+
+
+@pytest.mark.parametrize(("check", "answer"), UNKNOWN)
+def test_an_answer_wrong_in_another_way_is_not_called_right(check, answer):
+    assert check(answer).startswith("[wrong] ")
 
 
 def test_the_chain_is_asked_before_the_dense_ladder(monkeypatch):
@@ -184,10 +210,46 @@ def test_the_chain_is_asked_before_the_dense_ladder(monkeypatch):
     assert [case for case, *_ in wrong_already] == [(5, False)]
 
 
+@pytest.mark.parametrize("words", MISTAKES[check_teaching])
+def test_a_mistake_in_the_dense_ladder_alone_is_named_too(words):
+    answer = MISTAKES[check_teaching][words][0]
+    said = check_teaching(mixed(by_pairs, answer))
+    right = words == "in a chain every rung has one"  # what a dense ladder should be
+    assert said == "[ok] right" if right else said.startswith("[wrong] ") and words in said
+
+
+@pytest.mark.parametrize("number", (bool, int, np.int8, np.float32))
+@pytest.mark.parametrize("pack", (np.array, torch.tensor, np.ndarray.tolist))
+def test_who_teaches_whom_may_be_of_any_kind_of_number(number, pack):
+    said = check_teaching(lambda *case: pack(by_pairs(*case).numpy().astype(number)))
+    assert said == "[ok] right"
+
+
+@pytest.mark.parametrize("dense", (False, True))
+def test_only_the_mistake_of_the_other_ladder_is_right_and_all_are_different(dense, monkeypatch):
+    case, expected, mistakes = reports(check_teaching, by_pairs, monkeypatch)[dense]
+    values = {words: mistake(*case) for words, mistake in mistakes.items()}
+    (other,) = [words for words, value in values.items() if value.equal(expected)]
+    assert other.startswith("in a chain" if dense else "in a dense ladder")
+    assert len({str(value.tolist()) for value in values.values()}) == len(values)
+
+
 @pytest.mark.parametrize("check", (check_dense_loss, check_overlap), ids=lambda c: c.__name__)
 def test_no_two_mistakes_have_the_same_value(check, monkeypatch):
     ((case, expected, mistakes),) = reports(check, RIGHT[check][0], monkeypatch)
     values = [expected.double(), *(mistake(*case).double() for mistake in mistakes.values())]
-    for place, one in enumerate(values):
-        for other in values[place + 1 :]:
-            assert one.shape != other.shape or not torch.allclose(one, other, rtol=1e-3, atol=1e-5)
+    for one, other in itertools.combinations(values, 2):
+        assert one.shape != other.shape or not torch.allclose(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_sources_images_and_classes_of_the_case_cannot_be_mistaken(monkeypatch):
+    ((case, *_),) = reports(check_dense_loss, dense_in_torch, monkeypatch)
+    _, sources, teach, _, temperature, weight = case
+    numbers = {*sources.shape, teach.sum().item(), temperature, 1.0, weight, 1 - weight}
+    assert len(numbers) == 8 and 1 < teach.sum() < len(teach)
+
+
+def test_the_errors_of_the_case_are_common_or_not_and_alike_or_not(monkeypatch):
+    (((a, b, y), *_),) = reports(check_overlap, overlap_of_sets, monkeypatch)
+    alike, first, second = (a == b)[wrong(a, y)].sum(), wrong(a, y).sum(), wrong(b, y).sum()
+    assert 0 < alike < both(a, b, y) < min(first, second) and first != second
