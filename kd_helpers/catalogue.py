@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kd_helpers import shipped_assistants as ladders
+from kd_helpers import shipped_museum as museum
 from kd_helpers.recipes import Recipe
 from kd_helpers.shipped import (
     SEEDS,
@@ -29,7 +30,8 @@ def shipped_runs() -> Iterator[Item]:
     """
     items: dict[Recipe, tuple[str, ...]] = {}
     for source in (
-        teachers, hinton_runs, confidence_runs, mistake_runs, team_members, team_runs, ladder_runs
+        teachers, hinton_runs, confidence_runs, mistake_runs, team_members, team_runs, ladder_runs,
+        museum_runs,
     ):  # fmt: skip
         for recipe, keep in source():
             items[recipe] = tuple(dict.fromkeys((*items.get(recipe, ()), *keep)))
@@ -99,6 +101,15 @@ def ladder_runs() -> Iterator[Item]:
         for recipe in ladders.gap_teachers(seed).values():
             yield recipe, ("weights",) if seed == 0 else ()
         for arms in ladders.EXPERIMENTS:
+            for student in arms(seed).values():
+                for recipe in with_teachers(student):
+                    yield recipe, ()
+
+
+def museum_runs() -> Iterator[Item]:
+    """Notebook 08: what is looked at stands in the records."""
+    for seed in SEEDS:
+        for arms in museum.EXPERIMENTS:
             for student in arms(seed).values():
                 for recipe in with_teachers(student):
                     yield recipe, ()

@@ -99,14 +99,16 @@ def draw_matrix(
     ax: Axes, matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], *,
     fmt: str = ".2f", title: str = "", x: str = "", y: str = "", cmap: str = "cividis",
     unit: str = "", centre: float | None = None, words: Sequence[Sequence[str]] | None = None,
+    limits: tuple[float | None, float | None] = (None, None),
 ) -> Axes:  # fmt: skip
-    """A heat map with its numbers, or with `words` in their place, by seaborn."""
+    """A heat map with its numbers, or with `words` in their place, by seaborn. limits: of the colours."""
     import seaborn
 
     seaborn.heatmap(
         matrix, ax=ax, annot=True if words is None else np.array(words),
         fmt=fmt if words is None else "", cmap=cmap, xticklabels=columns, yticklabels=rows,
         annot_kws={"fontsize": 8}, cbar_kws={"label": unit}, center=centre,
+        vmin=limits[0], vmax=limits[1],
     )  # fmt: skip
     ax.tick_params(axis="y", rotation=0)
     ax.set_title(title, loc="left", fontsize=11)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from kd_helpers.data import LOADERS
 from kd_helpers.dense import ALL_SOURCES, Sources
 from kd_helpers.ensembles import JoinedTeacher
+from kd_helpers.faults import FAULTS, RIGHT
 from kd_helpers.lessons import HINTON, Lesson
 from kd_helpers.models import MODEL_NAMES
 from kd_helpers.schedules import Schedule
@@ -103,6 +104,7 @@ class Recipe:
     special: tuple[int, ...] = ()  # classes that it tells apart, all others being one ("dustbin")
     start: Recipe | None = None  # whose weights it starts from, where names and shapes agree
     sources: Sources = ALL_SOURCES  # how the members of a dense team are put together
+    fault: str = ""  # a mistake made on purpose, one of `faults.FAULTS`: for notebook 08
 
     def __post_init__(self) -> None:
         check_share("kd_weight", self.kd_weight)
@@ -126,6 +128,7 @@ class Recipe:
             isinstance(self.teacher, Team) and self.teacher.how == DENSE
         ):
             raise ValueError(f"got {self.sources} and no dense team, the only one with sources")
+        self._check_fault()
         if self.start:
             kinds = [(r.student, r.towers, r.dataset) for r in (self.start, self)]
             if kinds[0] != kinds[1]:
@@ -133,6 +136,25 @@ class Recipe:
                     f"got start={self.start}; expected weights of {self._words()[0]}, from "
                     f"{self.dataset} as well"
                 )
+
+    def _check_fault(self) -> None:
+        if not self.fault:
+            return
+        if self.fault not in FAULTS:
+            raise ValueError(f"got fault={self.fault!r}; expected one of {', '.join(FAULTS)}")
+        team = isinstance(self.teacher, Team)
+        if not self.kd_weight or self.teacher is None or self.lesson != HINTON or (
+            team and self.teacher.how != "arithmetic"
+        ):  # fmt: skip
+            raise ValueError(
+                f"got fault={self.fault!r} in another lesson than Hinton's; expected kd_weight above "
+                "0 and one teacher, or a team whose answers are averaged (arithmetic)"
+            )
+        if team != (self.fault == "means as logits") and self.fault != RIGHT:
+            raise ValueError(
+                f"got fault={self.fault!r} with {'a team' if team else 'one teacher'}; expected a "
+                'team for "means as logits", one teacher for the others'
+            )
 
     @property
     def hash(self) -> str:
@@ -180,6 +202,8 @@ class Recipe:
                 who = f"{who}, {self.teacher.how}"
             who = who or "a virtual teacher"
             parts.append(f"taught by {who} (T={self.temperature:g}, weight {self.kd_weight:g})")
+        if self.fault:
+            parts.append("watched" if self.fault == RIGHT else f"fault: {self.fault}")
         if self.label_smoothing:
             parts.append(f"labels smoothed by {self.label_smoothing:g}")
         return parts

@@ -14,6 +14,8 @@ from kd_helpers.answers import AnswerFiles, fingerprint
 from kd_helpers.checkpoints import Checkpoint
 from kd_helpers.data import Dataset, load_dataset
 from kd_helpers.device import pick_device, pick_precision
+from kd_helpers.faults import BEST_STEP
+from kd_helpers.faulty_teachers import BestStep, spoil
 from kd_helpers.folders import cache_folder, checkpoint_folder, run_folders
 from kd_helpers.locks import lock_of, tidy_up
 from kd_helpers.models import take_over
@@ -145,11 +147,16 @@ def new_student(recipe: Recipe, dataset: Dataset) -> nn.Module:
 def train_student(recipe: Recipe, student: nn.Module, dataset: Dataset, **hooks) -> History:
     """Train an untrained network as the recipe says, to the end; the teacher's answers are kept."""
     how = training_arguments(recipe, dataset)
+    best = BestStep(student, dataset.test) if recipe.fault == BEST_STEP else None
+    if recipe.fault:  # what a fault changes beside the student is in no checkpoint
+        hooks |= {"checkpoint": None} | ({"on_report": best} if best else {})
     try:
         return train(student, **how, **hooks)
     finally:
         if how["teacher"]:
             how["teacher"].save()
+        if best:
+            best.hand_in()
 
 
 def student_reports(
@@ -168,6 +175,10 @@ def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
     teacher = (
         teacher_of(recipe, dataset, len(rows)) if recipe.kd_weight and recipe.teacher else None
     )
+    if recipe.fault:
+        one = None if isinstance(recipe.teacher, Team) else run_with_weights(recipe.teacher).model()
+        how = {"rows": rows, "schedule": recipe.schedule, "seed": recipe.seed}
+        teacher = spoil(teacher, one and one.to(pick_device()), recipe.fault, **how)
     return {
         "split": split, "rows": rows, "loss": loss_of(recipe), "schedule": recipe.schedule, "seed": recipe.seed,
         "teacher": teacher, "view_set": recipe.views,
@@ -214,15 +225,9 @@ def run_with_weights(recipe: Recipe) -> Run:
 
 @functools.lru_cache(maxsize=16)
 def _cached_teacher(
-    teacher: Recipe,
-    apart: bool,
-    dataset: str,
-    source: str,
-    views,
-    device: str,
-    precision,
+    teacher: Recipe, apart: bool, dataset: str, source: str, views, device: str, precision,
     folder: Path,
-) -> CachedTeacher:
+) -> CachedTeacher:  # fmt: skip
     run = run_with_weights(teacher)
     pictures = load_source(load_dataset_once(dataset, device), source)
     model = TowersApart(run.model(device)) if apart else run.model(device)

@@ -8,6 +8,7 @@ import torch
 
 from kd_helpers.dense import DenseLoss
 from kd_helpers.ensembles import JoinedTeacher, Members
+from kd_helpers.faults import FaultyLoss
 from kd_helpers.joint import join_specialists, mean_of_specialists
 from kd_helpers.lessons import DistillationLoss
 from kd_helpers.recipes import DENSE, SELECTIVE_ZEROS, SPECIALISTS, SPECIALISTS_MEAN, Recipe, Team
@@ -95,9 +96,11 @@ def make_team(
     return SpecialistTeacher(members, team.groups, shares, team.how)
 
 
-def loss_of(recipe: Recipe) -> DistillationLoss | DenseLoss:
+def loss_of(recipe: Recipe) -> DistillationLoss | DenseLoss | FaultyLoss:
     """The loss that a recipe's student minimises."""
     settings = (recipe.temperature, recipe.kd_weight, recipe.label_smoothing)
+    if recipe.fault:
+        return FaultyLoss(*settings, recipe.fault)
     team = recipe.teacher if isinstance(recipe.teacher, Team) else None
     if team and team.how == DENSE and recipe.kd_weight:
         return DenseLoss(*settings, recipe.sources)

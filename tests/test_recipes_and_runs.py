@@ -53,6 +53,7 @@ OTHER = {  # for every field of a recipe a value that is not its default
     "special": (1, 2),
     "start": TINY,
     "sources": Sources(survival=0.5),
+    "fault": "mean",
 }
 LESSON = {  # for every field of a lesson a value that is not its default
     "correction": "swap",
@@ -111,6 +112,7 @@ def test_every_changed_field_changes_the_hash():
         "kd_weight": Recipe(teacher=TINY),
         "lesson": Recipe(teacher=TINY, kd_weight=0.5),
         "sources": Recipe(teacher=Team((TINY, TINY), "dense"), kd_weight=0.5),
+        "fault": Recipe(teacher=TINY, kd_weight=0.5),
     }
     changed = [replace(base[name], **{name: value}) for name, value in OTHER.items()]
     assert len({recipe.hash for recipe in (Recipe(), *changed)}) == len(OTHER) + 1
@@ -344,9 +346,12 @@ def test_the_answers_of_a_record_are_those_of_its_confusion_matrix(recipe, out):
     assert len(run.answers().unique()) > 1
 
 
-def test_a_record_from_before_answers_were_kept_says_so(out):
+def test_a_record_from_before_answers_were_kept_has_those_of_its_logits_or_says_so(out):
     run = load_run(TINY)
+    answers = run.answers()
     del run.record["test"]["answers"]
+    assert run.answers().equal(answers)
+    del run.record["sha256"]
     with pytest.raises(RunError, match=f"{TINY.hash}.*without its answers; train it again"):
         run.answers()
 
