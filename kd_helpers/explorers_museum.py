@@ -19,7 +19,7 @@ NO_GUESS = "guess first"
 GUESSES = (NO_GUESS, "costs more than 1 point", "costs less than 1 point", "nothing, or it helps")
 RIGHT, WRONG = "without the fault", "with the fault"
 COLOURS = {RIGHT: svg.BLUE, WRONG: svg.RED}
-WIDTH = 400  # of each picture
+WIDTH = 350  # of each picture
 
 
 def build_museum_explorer(
@@ -51,8 +51,10 @@ def build_museum_explorer(
         return "".join([*parts, assertion(chosen, said[exhibit, fault])])
 
     controls = {
-        "exhibit": widgets.Dropdown(options=list(by_title), description="exhibit"),
-        "guess": widgets.Dropdown(options=GUESSES, description="it"),
+        "exhibit": widgets.Dropdown(
+            options=list(by_title), description="exhibit", layout={"width": "400px"}
+        ),
+        "guess": widgets.Dropdown(options=GUESSES, description="your guess"),
         "fault": widgets.Checkbox(value=False, description="switch the fault on", indent=False),
     }
     hint = (
@@ -69,7 +71,7 @@ def story(exhibit: Exhibit) -> str:
         f"<span style='color:{svg.BLUE}'>+ {escape(exhibit.right)}</span></pre>"
     )
     links = ", ".join(
-        f"<a href='{escape(link, quote=True)}' target='_blank'>{escape(link.removeprefix('https://github.com/'))}</a>"
+        f"<a href='{escape(link, quote=True)}' target='_blank' style='color:{svg.BLUE};text-decoration:underline'>{escape(link.removeprefix('https://github.com/'))}</a>"
         for link in exhibit.links
     )
     found = f"<div style='font-size:13px'>Found in: {links}</div>"
@@ -82,7 +84,16 @@ def pictures(arms: tuple[Arm, Arm], fault: bool) -> str:
     parts = [loss_curves(named)]
     if all(arm.ratio is not None for arm in arms):
         parts.append(ratio_curves(named))
-    return svg.side_by_side(*parts, dots(named, arms))
+    return legend(named) + svg.side_by_side(*parts, dots(named, arms))
+
+
+def legend(named: dict[str, Arm]) -> str:
+    """The colours of all three pictures."""
+    marks = "".join(
+        f"<span style='color:{COLOURS[name]};margin-right:18px'>&#9632; {name}</span>"
+        for name in named
+    )
+    return f"<div style='font-size:14px;margin-top:8px'>{marks}</div>"
 
 
 def loss_curves(named: dict[str, Arm]) -> str:
@@ -92,17 +103,19 @@ def loss_curves(named: dict[str, Arm]) -> str:
     return svg.curves(
         series, title="Loss in training", x_label="step", y_label="loss", colours=COLOURS,
         x_range=(0, 600), y_range=(round_down(low), round_up(high)), width=WIDTH, height=240,
+        named=False,
     )  # fmt: skip
 
 
 def ratio_curves(named: dict[str, Arm]) -> str:
-    """On a logarithmic scale, from a thousandth to a thousand."""
+    """On a logarithmic scale, from a ten-thousandth to ten thousand."""
     series = {
-        name: (arm.steps, np.log10(np.clip(arm.ratio, 1e-3, 1e3))) for name, arm in named.items()
+        name: (arm.steps, np.log10(np.clip(arm.ratio, 1e-4, 1e4))) for name, arm in named.items()
     }
     return svg.curves(
-        series, title="Soft gradient ÷ hard gradient", x_label="step", y_label="power of ten",
-        colours=COLOURS, x_range=(0, 600), y_range=(-3, 3), width=WIDTH, height=240,
+        series, title="Soft gradient ÷ hard gradient", x_label="step", y_label="power of 10",
+        colours=COLOURS, x_range=(0, 600), y_range=(-4, 4), width=WIDTH, height=240,
+        named=False,
     )  # fmt: skip
 
 

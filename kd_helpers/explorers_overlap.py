@@ -35,7 +35,8 @@ class PairGrid(widgets.GridBox):
             children.append(widgets.Label(names[i]))
             children += [self.cells.get((i, j), widgets.Label("")) for j in range(len(names) - 1)]
         columns = f"max-content repeat({len(names) - 1}, 84px)"
-        super().__init__(children, layout={"grid_template_columns": columns, "grid_gap": "2px 6px"})
+        layout = {"grid_template_columns": columns, "grid_gap": "2px 6px", "padding": "0 12px 0 0"}
+        super().__init__(children, layout=layout)
         self.value = value
 
     def cell(self, i: int, j: int, names: Sequence[str]) -> widgets.Button:

@@ -68,9 +68,9 @@ def bars(
 def curves(
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, x_label: str, y_label: str,
     colours: Mapping[str, str], x_range: tuple[float, float], y_range: tuple[float, float],
-    width: int = 620, height: int = 300,
+    width: int = 620, height: int = 300, named: bool = True,
 ) -> str:  # fmt: skip
-    """Lines over a common axis, each named at the top left; points outside the range are cut off."""
+    """Lines over a common axis; points outside the range are drawn at its edge. named: with a legend."""
     left, right, top, bottom = 58, 14, 30, 46
 
     def px(x: float) -> float:
@@ -98,6 +98,8 @@ def curves(
         parts.append(
             f"<polyline points='{points}' fill='none' stroke='{colours[name]}' stroke-width='2.5'/>"
         )
+        if not named:
+            continue
         y = height - bottom - 12 - 18 * (len(series) - 1 - i)
         parts.append(
             f"<rect x='{width - 250}' y='{y - 9}' width='14' height='10' fill='{colours[name]}'/>"

@@ -216,3 +216,21 @@ def test_06_assistants_go_out_and_cells_show_their_images(open_and_run, screensh
     cells.first.click()
     assert eventually(page, f"() => ({count})() !== {before}", 10)
     screenshot("06-a-pair")
+
+
+def test_08_a_fault_is_guessed_and_switched_on(open_and_run, screenshot):
+    page = open_and_run("08_when_distillation_fails.ipynb")
+    box = page.locator(".widget-vbox", has_text="switch the fault on").last
+    box.scroll_into_view_if_needed()
+    dots = "() => document.querySelectorAll('svg[aria-label^=Test] circle').length"
+    assert page.evaluate(dots) == 0  # nothing is told before the guess
+    screenshot("08-before-the-guess")
+    box.locator("select").nth(1).select_option("costs more than 1 point")
+    assert eventually(page, f"() => ({dots})() === 5", 20)
+    box.locator("input[type=checkbox]").click()
+    assert eventually(page, f"() => ({dots})() === 10", 20)
+    assert "fails:" in box.inner_text() and "You guessed" in box.inner_text()
+    screenshot("08-mean")
+    box.locator("select").first.select_option("12. stored answers, shuffled images")
+    assert eventually(page, "() => document.body.innerText.includes('answer to another one')", 20)
+    screenshot("08-shuffled")
