@@ -490,8 +490,8 @@ display(
 )
 
 # %% [markdown]
-# Assistants helped where the gap is wide and they know more than the student: ResNet-20 and its assistants had 54,000 images, the student 2,000. There it was better to let everyone teach than to form a chain, as Son et al. report; but with the mean in place of the sum, so with steps as long as the chain's, no difference to the chain was clear. Leaving sources out added nothing. Where assistants had as few images as the student, or the student as many as they, no difference was clear.
+# Assistants helped where the gap is wide and they know more than the student. There everyone teaching was better than a chain, as Son et al. report; but with the mean in place of the sum, so with steps as long as the chain's, no difference to the chain was clear. Leaving sources out added nothing. Where assistants had as few images as the student, or the student as many as they, no difference was clear.
 #
-# There is a simpler explanation for most of the gain: the better teacher is a network of middle size. A lone cnn-4, taught by nobody, had as good a student as the whole dense ladder.
+# A simpler explanation of most of the gain: the better teacher is of middle size. A lone cnn-4, taught by nobody, had as good a student as the whole dense ladder.
 #
-# An assistant with both kinds of filters did not clearly help; one with the student's own did. One data set, small networks, short trainings: other gaps may differ.
+# One data set, small networks, short trainings: other gaps may differ.
