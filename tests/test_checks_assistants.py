@@ -150,7 +150,7 @@ MISTAKES = {  # for each check: a part of what it has to say, and the answers th
         "sources that teach; the paper's": (lambda *case: dense_by_numpy(*case) / case[2].sum(),),
         "only the last source": (lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T)[-1],),
         "the label is missing": (lambda s, z, teach, y, T, w: w * soft_terms(s, z[teach], T).sum(),),
-        "divided the whole loss": (
+        "whole loss by the number of sources; ": (
             lambda *case: dense_by_numpy(*case) / len(case[1]),
             lambda s, z, teach, y, T, w: (1 - w) * F.cross_entropy(s, y) + w * (soft_terms(s, z, T) * teach).mean(),
         ),

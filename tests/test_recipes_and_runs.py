@@ -553,7 +553,7 @@ def keeps(what: str) -> list:
 def test_every_shipped_run_is_there_and_its_tensors_are_the_right_ones(recipe, keep):
     run = shipped(recipe)
     assert run.record["hash"] == recipe.hash
-    assert 10 < run.accuracy < 100
+    assert 10 <= run.accuracy < 100  # a fault of notebook 08 ends in chance
     path = run.folder / f"{recipe.hash}.safetensors"
     assert path.is_file() == bool(keep), f"{path}: run `kd runs --missing`"
     if keep:

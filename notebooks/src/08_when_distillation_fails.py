@@ -5,7 +5,7 @@
 #
 # A museum of faults from public code. Each can be switched on in the loop of this course. Then the ways in which correct distillation fails.
 #
-# Time: about 30 seconds on two processor cores. Needed: notebook 02; notebook 06 for the last part.
+# Time: about 20 seconds on two processor cores. Needed: notebook 02; notebook 06 for the last part.
 
 # %%
 from dataclasses import replace
