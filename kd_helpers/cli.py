@@ -44,6 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     bench.add_argument("--only", metavar="ROWS", help="some rows only, such as a,c")
     bench.set_defaults(do=run_bench)
+    add_reproduce(commands.add_parser("reproduce", help="a paper's numbers beside ours"))
     data = commands.add_parser("data", help="get a data set, or say which file to put where")
     data.add_argument("name", help="fashion-mnist, cifar-10, cifar-100, svhn, tiny-imagenet-200")
     data.set_defaults(do=get_data)
@@ -72,6 +73,30 @@ def add_sweep(sweep: argparse.ArgumentParser) -> None:
         "--dask", metavar="ADDRESS", help="a Dask scheduler, tcp://host:port, or its scheduler file"
     )
     sweep.set_defaults(do=run_sweep)
+
+
+def add_reproduce(reproduce: argparse.ArgumentParser) -> None:
+    reproduce.add_argument("name", nargs="?", help="which; without it, the list of names")
+    reproduce.add_argument(
+        "--scale", default="laptop", choices=("laptop", "paper"),
+        help="laptop: from the stored runs; paper: the paper's data, networks and settings",
+    )  # fmt: skip
+    reproduce.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, … of each (5)")
+    reproduce.add_argument("--yes", action="store_true", help="train without asking")
+    reproduce.add_argument("--dask", metavar="ADDRESS", help="as for sweep")
+    reproduce.set_defaults(do=run_reproduce)
+
+
+def run_reproduce(chosen: argparse.Namespace) -> int:
+    from kd_helpers.reproduce import names, reproduce
+
+    if chosen.name is None:
+        print("\n".join(names()))
+        return 0
+    done = reproduce(
+        chosen.name, scale=chosen.scale, seeds=chosen.seeds, yes=chosen.yes, dask=chosen.dask
+    )
+    return int(done is None)
 
 
 def run_check(chosen: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from kd_helpers.architectures import (
 )
 
 RESNET_DEPTHS = (8, 14, 20, 26, 32, 44, 56, 110)
-WIDE_SIZES = ((16, 2), (22, 2), (28, 2), (34, 2), (40, 1), (40, 2))  # depth and factor
+WIDE_SIZES = ((16, 2), (22, 2), (28, 2), (34, 2), (40, 1), (40, 2), (40, 4))  # depth and factor
 BODIES = {
     **{f"cnn-{d}": partial(plain_cnn, d) for d in NARROW},
     **{f"resnet-{d}": partial(resnet, d) for d in RESNET_DEPTHS},
@@ -39,8 +39,9 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
     Args:
         name: one of `MODEL_NAMES`: "cnn-2", "cnn-4", "cnn-6", "cnn-8", "cnn-10"; "resnet-" with
             8, 14, 20, 26, 32, 44, 56 or 110; "resnet-8x4", "resnet-32x4", "wrn-16-2", "wrn-22-2",
-            "wrn-28-2", "wrn-34-2", "wrn-40-1", "wrn-40-2", "vgg-8", "vgg-11", "vgg-13"; or one of these with "-1xn", all N×N filters 1×N, or with "-both",
-            half of the N×N filters of each layer 1×N.
+            "wrn-28-2", "wrn-34-2", "wrn-40-1", "wrn-40-2", "wrn-40-4", "vgg-8", "vgg-11", "vgg-13";
+            or one of these with "-1xn", all N×N filters 1×N, or with "-both", half of the N×N
+            filters of each layer 1×N.
         num_classes: K, at least 2. The plain ladder is wider from 100 classes on.
         in_channels: C, at least 1.
         image_size: height and width in pixels, at least 28.

@@ -53,7 +53,9 @@ def wide_count(depth: int, factor: int, filter_size: int) -> int:
     return total + 2 * before + (before + 1) * 100
 
 
-@pytest.mark.parametrize(("depth", "factor"), ((16, 2), (22, 2), (34, 2), (40, 1), (40, 2)))
+@pytest.mark.parametrize(
+    ("depth", "factor"), ((16, 2), (22, 2), (34, 2), (40, 1), (40, 2), (40, 4))
+)
 @pytest.mark.parametrize(("end", "filter_size"), (("", 3), ("-1xn", 1)))
 def test_wide_networks_have_as_many_parameters_as_on_paper(depth, factor, end, filter_size):
     name = f"wrn-{depth}-{factor}{end}"

@@ -1,0 +1,124 @@
+"""A reproduction: the paper's numbers and ours in one table, row by row.
+
+Which there are: `reproductions_laptop` and `reproductions_paper`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kd_helpers.labs_teams import teacher_accuracy
+from kd_helpers.paper_tables import PaperNumber, paper_numbers
+from kd_helpers.recipes import Recipe, Team
+from kd_helpers.runs import Run, load_or_train
+from kd_helpers.verdicts import FEWEST_SEEDS, Verdict, mean_interval, paired_verdict
+
+
+def accuracy(run: Run) -> float:
+    return run.accuracy
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity that a paper measured, that we measured, or both."""
+
+    title: str
+    paper: tuple[PaperNumber | None, ...] = ()  # one for each of the reproduction's columns
+    # Ours, for a seed; a team stands for its own answer. None: there is nothing like it here.
+    ours: Callable[[int], Recipe | Team] | None = None
+    measure: Callable[[Run], float] = accuracy
+    unit: str = "% right"
+    against: str = ""  # title of the row that the verdict compares with; none without
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What `kd reproduce` prints under one name."""
+
+    name: str
+    title: str
+    differs: str  # what is other here than in the paper
+    columns: tuple[str, ...]  # the paper's settings
+    rows: tuple[Row, ...]
+
+    def __post_init__(self) -> None:
+        titles = [row.title for row in self.rows]
+        for row in self.rows:
+            if len(row.paper) not in (0, len(self.columns)) or titles.count(row.title) > 1:
+                raise ValueError(
+                    f"got {self.name}: {row.title!r} with {len(row.paper)} numbers of the paper; "
+                    f"expected {len(self.columns)} or none, and every title once"
+                )
+            if row.against and row.against not in titles:
+                raise ValueError(f"got {self.name}: {row.against!r}; expected one of {titles}")
+
+    @property
+    def recipes(self) -> Callable[[int], list[Recipe]]:
+        """seed → every recipe that a row needs, each once."""
+
+        def of_seed(seed: int) -> list[Recipe]:
+            found = [row.ours(seed) for row in self.rows if row.ours]
+            flat = [m for one in found for m in (one.members if isinstance(one, Team) else (one,))]
+            return list(dict.fromkeys(flat))
+
+        return of_seed
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row with its numbers."""
+
+    row: Row
+    values: tuple[float, ...] = ()  # ours, one a seed
+    verdict: Verdict | None = None
+
+    @property
+    def mean(self) -> float | None:
+        return float(np.mean(self.values)) if self.values else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the mean; None where there are fewer than two different networks."""
+        return mean_interval(self.values) if len(set(self.values)) > 1 else None
+
+
+def lines_of(reproduction: Reproduction, seeds: Iterable[int]) -> list[Line]:
+    """Every row with our values; runs that are not stored are trained."""
+    seeds = list(seeds)
+    values = {row.title: tuple(value_of(row, seed) for seed in seeds) if row.ours else ()
+              for row in reproduction.rows}  # fmt: skip
+    return [
+        Line(row, values[row.title], verdict_of(values[row.title], values.get(row.against, ())))
+        for row in reproduction.rows
+    ]
+
+
+def value_of(row: Row, seed: int) -> float:
+    ours = row.ours(seed)
+    if isinstance(ours, Team):
+        return teacher_accuracy(ours)
+    return row.measure(load_or_train(ours, quiet=True))
+
+
+def verdict_of(values: tuple[float, ...], others: tuple[float, ...]) -> Verdict | None:
+    return paired_verdict(values, others) if min(len(values), len(others)) >= FEWEST_SEEDS else None
+
+
+def printed(
+    paper: str, table: str, setting: str, method: str, unit: str = "% right"
+) -> PaperNumber:
+    """The one number of a paper that stands there.
+
+    Raises:
+        ValueError: there is none, or more than one.
+    """
+    wanted = (table, setting, method, unit)
+    found = [n for n in paper_numbers(paper) if (n.table, n.setting, n.method, n.unit) == wanted]
+    if len(found) != 1:
+        raise ValueError(
+            f"got {wanted} of {paper}, which stands there {len(found)} times; expected once"
+        )
+    return found[0]  # fmt: skip

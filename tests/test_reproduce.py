@@ -1,0 +1,190 @@
+"""`kd reproduce`: every name from the stored runs, the estimate, the question, the files."""
+
+import csv
+import io
+import re
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from kd_helpers import cli, reproduce
+from kd_helpers.metrics import count_multiply_adds
+from kd_helpers.models import make_model
+from kd_helpers.paper_tables import PaperNumber
+from kd_helpers.recipes import Recipe, Team
+from kd_helpers.reproduce import LAPTOP, Estimate, find, measured_rate, missing_runs, work
+from kd_helpers.reproduction_pages import as_csv, as_html, markdown, paper_gains, said
+from kd_helpers.reproductions import Line, Reproduction, Row, lines_of, printed
+from kd_helpers.reproductions_paper import PAPER, WITHOUT
+from kd_helpers.runs import load_run
+from kd_helpers.schedules import Schedule
+from kd_helpers.shipped import SEEDS
+from kd_helpers.transfer import TransferSet
+
+NAMES = ("hinton-regulariser", "hinton-missing-class", "hinton-ensemble", "navarrete", "damicantonio",
+         "fukuda", "mismatched", "uste", "takd", "dgkd", "benchmark", "rows")  # fmt: skip
+
+
+@pytest.fixture
+def out(tmp_path, monkeypatch):
+    monkeypatch.setenv("KD_OUT", str(tmp_path))
+    return tmp_path
+
+
+def no_training(*_, **__):
+    pytest.fail("this would train")
+
+
+def test_the_names_are_those_that_were_asked_for():
+    assert (
+        tuple(LAPTOP) == NAMES and {*PAPER} | {*WITHOUT} == {*NAMES} and not {*PAPER} & {*WITHOUT}
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_runs_from_stored_runs_and_writes_what_it_prints(name, out, monkeypatch, capsys):
+    monkeypatch.setattr(reproduce, "train", no_training)
+    monkeypatch.setattr("kd_helpers.runs.train_recipe", no_training)
+    assert cli.main(["reproduce", name]) == 0
+    printed_text = capsys.readouterr().out
+    page = (out / "reproduce" / f"{name}.html").read_text()
+    rows = list(csv.reader((out / "reproduce" / f"{name}.csv").open()))
+    for row in rows:
+        assert f"| {' | '.join(row)} |" in printed_text
+    lines = lines_of(find(name, "laptop"), SEEDS)
+    assert len(rows) == 1 + len(lines) and page.count("<tr>") == len(rows)
+    assert not re.search(r"(src|href)='http", page)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_are_means_of_five_runs_with_their_interval(name):
+    for line in lines_of(find(name, "laptop"), SEEDS):
+        if not line.values:
+            assert line.mean is None and line.interval is None and line.verdict is None
+            continue
+        assert len(line.values) == 5 and line.mean == pytest.approx(sum(line.values) / 5)
+        if len(set(line.values)) > 1:
+            half = stats.t.ppf(0.975, 4) * np.std(line.values, ddof=1) / 5**0.5
+            assert line.interval == pytest.approx((line.mean - half, line.mean + half))
+        assert bool(line.verdict) == bool(line.row.against)
+
+
+def test_an_accuracy_is_that_of_the_stored_record():
+    (line,) = (x for x in lines_of(find("dgkd", "laptop"), SEEDS) if x.row.title == "dense (DGKD)")
+    stored = [load_run(line.row.ours(seed)).record["test"]["accuracy"] for seed in SEEDS]
+    assert line.values == pytest.approx([100 * value for value in stored])
+    assert line.row.paper[0].value == 48.92 and line.row.paper[1].value == 89.02
+
+
+def test_errors_are_counted_among_all_images_and_in_the_hidden_class():
+    lines = {x.row.title: x for x in lines_of(find("hinton-missing-class", "laptop"), SEEDS)}
+    run = load_run(lines["soft targets: errors"].row.ours(3))
+    confusion = np.array(run.record["test"]["confusion"])
+    assert lines["soft targets: errors"].values[3] == confusion.sum() - np.trace(confusion)
+    hidden = lines["soft targets: errors on the hidden class"].values[3]
+    assert hidden in confusion.sum(axis=1) - np.diag(confusion) and hidden > 100
+
+
+# Made-up rows
+
+
+def number(value, unit="% right", certainty="read"):
+    return PaperNumber("paper", "table", "setting", "method", value, unit, "source", certainty)
+
+
+def test_a_table_is_empty_where_nothing_is_known():
+    rows = (Row("a | b <c>", (number(None), number(41.5, certainty="derived"))),)
+    reproduction = Reproduction("x", "X & Y", "differs", ("one", "two"), rows)
+    lines = [Line(rows[0])]
+    ((_, row),) = [list(csv.reader(io.StringIO(as_csv(reproduction, lines))))]
+    assert row == ["a | b <c>", "", "41.5 (derived)", "% right", "", "", "", "", ""]
+    assert "a | b &lt;c&gt;" in as_html(reproduction, lines)
+    assert "X &amp; Y" in as_html(reproduction, lines) and "41.5 (derived)" in markdown(reproduction, lines)  # fmt: skip
+    assert said(number(5.39, "points"), "% right") == "5.39 points"
+
+
+def test_the_papers_gains_need_both_numbers_in_one_unit():
+    one = Line(Row("a", (number(3.0), number(2.0), number(1.0, "errors"), number(9.0))))
+    other = Line(Row("b", (number(1.0), number(None), number(5.0), None)))
+    assert paper_gains(one, other) == [2.0]
+
+
+@pytest.mark.parametrize(
+    "rows", ([Row("a"), Row("a")], [Row("a", (None,))], [Row("a", against="b")]), ids=str
+)
+def test_rows_that_do_not_fit_are_refused(rows):
+    with pytest.raises(ValueError, match=r"got x: .[ab]."):
+        Reproduction("x", "", "", ("one", "two"), tuple(rows))
+
+
+def test_a_number_that_stands_there_twice_or_never_is_refused():
+    with pytest.raises(ValueError, match="stands there 0 times"):
+        printed("takd_2020", "table 1", "plain CNN 10-4-2, CIFAR-10", "dense")
+
+
+def test_a_team_is_trained_by_its_members():
+    one, two = Recipe(seed=1), Recipe(seed=2)
+    rows = (Row("a", ours=lambda seed: Team((one, two))), Row("b", ours=lambda seed: two))
+    assert Reproduction("x", "", "", (), rows).recipes(0) == [one, two]
+
+
+# Before it trains
+
+SMALL = Recipe(student="cnn-2", dataset="cifar-10", schedule=Schedule(steps=30, batch_size=16))
+
+
+def test_the_work_counts_three_passes_for_the_student_and_each_answer_once():
+    cost = {n: count_multiply_adds(make_model(n, num_classes=10, in_channels=3, image_size=32), (3, 32, 32))
+            for n in ("cnn-2", "cnn-4")}  # fmt: skip
+    assert work(SMALL) == 3 * 480 * cost["cnn-2"]
+    taught = Recipe(dataset="cifar-10", schedule=SMALL.schedule, kd_weight=0.5,
+                    teacher=Recipe(student="cnn-4", dataset="cifar-10"))  # fmt: skip
+    assert work(taught) == 3 * 480 * cost["cnn-2"] + 480 * cost["cnn-4"]
+    few = Recipe(**{**vars(taught), "transfer": TransferSet(images=100)})
+    assert work(few) == 3 * 480 * cost["cnn-2"] + 100 * cost["cnn-4"]
+
+
+def test_the_rate_is_that_of_the_steps_between_two_looks_at_the_clock():
+    times = iter([0.0, 1.0, 2.0, 3.0, 4.0, 4.0])
+    cost = count_multiply_adds(make_model("cnn-2", num_classes=10, in_channels=3, image_size=32), (3, 32, 32))  # fmt: skip
+    found = measured_rate(SMALL, seconds=3.5, clock=lambda: next(times))
+    assert found == pytest.approx(3 * 16 * 3 * cost / 4.0)  # steps after looks at 1, 2 and 3 s
+    assert Estimate(2, 7.2e12, 1e9).hours == 2.0 and "2 trainings" in str(Estimate(2, 7.2e12, 1e9))
+
+
+def test_missing_runs_are_named_once_and_teachers_first():
+    found = missing_runs(find("dgkd", "paper"), (0, 1))
+    assert len(found) == len(set(found))
+    for place, recipe in enumerate(found):
+        assert all(found.index(teacher) < place for teacher in recipe.needs)
+    assert not missing_runs(find("dgkd", "laptop"), SEEDS)
+
+
+@pytest.mark.parametrize("answer", ("n", "", "maybe"))
+def test_no_trains_nothing(answer, out, monkeypatch, capsys):
+    monkeypatch.setattr(reproduce, "train", no_training)
+    monkeypatch.setattr(reproduce, "measured_rate", lambda _: 1e9)
+    assert reproduce.reproduce("takd", scale="paper", seeds=1, ask=lambda _: answer) is None
+    told = capsys.readouterr().out
+    assert "hours" in told and "nothing was trained" in told and not [*out.rglob("*.csv")]
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_what_has_no_paper_scale_says_why(name, capsys):
+    assert cli.main(["reproduce", name, "--scale", "paper"]) == 1
+    assert WITHOUT[name] in capsys.readouterr().err
+
+
+def test_the_names_are_listed_and_an_unknown_one_is_refused(capsys):
+    assert cli.main(["reproduce"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [*NAMES]
+    assert cli.main(["reproduce", "typo"]) == 1
+    assert "got 'typo'; expected one of hinton-regulariser" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_paper_scale_recipes_are_of_the_papers_data(name):
+    for recipe in find(name, "paper").recipes(2):
+        assert recipe.dataset != "fashion-mnist" and recipe.schedule.steps > 10_000
+        assert recipe.transfer.images is None
