@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from kd_helpers.data import data_dir
-
 CERTAINTIES = ("read", "quoted", "derived", "not found")
 
 
@@ -27,7 +25,8 @@ class PaperNumber:
 
 
 def folder() -> Path:
-    return data_dir() / "paper_tables"
+    """In the repository, also where $KD_DATA names another folder for the data sets."""
+    return Path(__file__).resolve().parent.parent / "data" / "paper_tables"
 
 
 def tables() -> list[str]:
