@@ -1,0 +1,218 @@
+# %% [markdown]
+# # 07 · Reproducing the papers
+#
+# **Question: what did the papers measure, and what of it can be seen on a laptop?**
+#
+# The papers' numbers stand in `data/paper_tables`, each with its source and how sure it is. Ours come from the stored runs of the other notebooks: another data set, small networks, short trainings. So the numbers cannot agree; the *differences* between methods might.
+#
+# Time: about 25 seconds on two processor cores. Needed: notebooks 02 to 06, or curiosity.
+
+# %%
+from collections import Counter
+
+import numpy as np
+from IPython.display import Markdown, display
+
+from kd_helpers import shipped, shipped_confidence
+from kd_helpers.checks_evidence import check_best_of_nothing, check_seeds_needed
+from kd_helpers.labs import accuracies, collect
+from kd_helpers.paper_tables import paper_numbers, tables
+from kd_helpers.plots import new_figure
+from kd_helpers.reproduce import find, names
+from kd_helpers.reproduction_pages import draw_differences, markdown, paper_gains
+from kd_helpers.reproductions import lines_of
+from kd_helpers.show import display_figure
+
+# %%
+seeds = shipped.SEEDS
+found = {}  # name → its lines
+
+
+def show(name):
+    reproduction = find(name, "laptop")
+    found[name] = lines_of(reproduction, seeds)
+    table = markdown(reproduction, found[name])
+    display(Markdown(f"**{reproduction.title}.** {reproduction.differs}\n\n{table}"))
+
+
+def draw(name):
+    compared = [line for line in found[name] if line.verdict]
+    figure, (ax,) = new_figure(9, 1.2 + 0.38 * len(compared))
+    draw_differences(ax, found[name])
+    words = "; ".join(f"{line.row.title}: {line.verdict}" for line in compared)
+    display_figure(figure, words)
+
+
+# %% [markdown]
+# How sure are the papers' numbers? "Read" in the paper or the authors' own page, "quoted" by others, "derived" from such, or "not found":
+
+# %% tags=["nbval-check-output"]
+for table in tables():
+    sure = Counter(number.certainty for number in paper_numbers(table))
+    print(f"{table:20} {dict(sorted(sure.items()))}")
+
+# %% [markdown]
+# ## Hinton, Vinyals and Dean 2015
+#
+# **Guess:** with 3 % of the data, soft targets brought the paper's network from 44.5 % nearly to the 58.9 % of all data. Here?
+
+# %%
+show("hinton-regulariser")
+
+# %%
+show("hinton-missing-class")
+
+# %%
+show("hinton-ensemble")
+
+# %% [markdown]
+# The famous result without 3s comes back in part only: soft targets let the student find some images of a class that it has not seen, labels none.
+#
+# ## The project's plan, and the thesis' three claims
+#
+# Navarrete Parra asks for accuracy, precision, recall, F1 and speed of the same student with and without a teacher. D'Amicantonio's abstract names three claims.
+
+# %%
+show("navarrete")
+
+# %%
+show("damicantonio")
+
+# %% [markdown]
+# ## Several teachers, and pictures of other things
+
+# %%
+show("fukuda")
+
+# %%
+show("uste")
+
+# %%
+show("mismatched")
+
+# %% [markdown]
+# ## Assistants
+#
+# **Guess:** which of the papers' differences have the same sign here?
+
+# %%
+show("takd")
+
+# %%
+draw("takd")
+
+# %%
+show("dgkd")
+
+# %%
+draw("dgkd")
+
+# %% [markdown]
+# ## The benchmark of losses, and 1×N filters
+
+# %%
+show("benchmark")
+
+# %%
+draw("benchmark")
+
+# %%
+show("rows")
+
+# %% [markdown]
+# ## Which differences agree?
+#
+# For every row that the paper compares as we do: the sign of the paper's difference (where its settings agree among themselves), and our verdict.
+
+
+# %%
+def agreement(line, other):
+    signs = {np.sign(gain) for gain in paper_gains(line, other)}
+    if not line.verdict or len(signs) != 1:
+        return None
+    ours = {"BETTER": 1, "WORSE": -1}.get(line.verdict.word, 0)
+    return "not clear here" if not ours else "same sign" if signs == {ours} else "other sign"
+
+
+# %%
+agreed = {}
+for name, lines in found.items():
+    by_title = {line.row.title: line for line in lines}
+    for line in lines:
+        if line.row.against and (word := agreement(line, by_title[line.row.against])):
+            agreed.setdefault(word, []).append(f"{name}, {line.row.title}")
+for word, rows in agreed.items():
+    print(f"{word}: {len(rows)}\n  " + "\n  ".join(rows))
+
+# %% [markdown]
+# ## At the papers' scale
+#
+# The same names with the papers' data, networks and settings. Before it trains, the command says how many multiply-adds and about how many hours that is on your device, and asks. It goes on where it was cut off, and writes one HTML page and one CSV file.
+#
+# ```
+# kd reproduce dgkd --scale paper
+# kd reproduce benchmark --scale paper --seeds 5 --yes --dask tcp://host:8786
+# ```
+
+# %% tags=["nbval-check-output"]
+print("\n".join(names()))
+
+# %% [markdown]
+# ## Exercise 1: the best of nothing
+#
+# A method with 29 settings is tried once each, and its best is compared with one run of the baseline (such a table exists; see notebook 08). If no setting does anything, scores are normal around the baseline's, with standard deviation `spread`. How many points does the best one seem to gain, on average? Simulate, or integrate.
+
+
+# %% tags=["exercise"]
+def my_best_of_nothing(settings, spread):  # → points
+    # solution
+    drawn = np.random.default_rng(0).normal(0, spread, size=(20_000, settings))
+    return drawn.max(axis=1).mean()
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_best_of_nothing(my_best_of_nothing))
+
+# %% [markdown]
+# ## Exercise 2: how many seeds?
+#
+# TAKD's residual networks gain 0.33 points on CIFAR-10. If paired differences scatter by `spread` points (standard deviation), how many seeds are needed before the 95 % interval of their mean leaves out 0? `scipy.stats.t.ppf(0.975, n - 1)` is Student's t.
+
+
+# %% tags=["exercise"]
+def my_seeds_needed(spread, difference):  # → a whole number, at least 2
+    # solution
+    from scipy.stats import t
+
+    n = 2
+    while t.ppf(0.975, n - 1) * spread / n**0.5 >= difference:
+        n += 1
+    return n
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(check_seeds_needed(my_seeds_needed))
+
+# %% [markdown]
+# ## What we saw
+#
+# How much do accuracies and paired differences scatter here?
+
+# %%
+arms = accuracies(collect(shipped_confidence.treatment_arms, seeds))
+spreads = {name: np.std(np.subtract(values, arms["KD"]), ddof=1) for name, values in arms.items()}
+print(f"accuracy of plain KD: {np.std(arms['KD'], ddof=1):.2f} points")
+del spreads["KD"]
+print(f"differences to it: {min(spreads.values()):.2f} to {max(spreads.values()):.2f} points")
+
+# %% tags=["nbval-check-output"]
+display(Markdown("\n".join(f"- {word}: {len(rows)} rows." for word, rows in agreed.items())))
+
+# %% [markdown]
+# Where a paper's difference is large (soft targets with few labels, KD over labels, every larger network over a chain), its sign comes back on other data with other networks. Small differences do not: they are of the size of the scatter, here and there. One sign is the other way round: decoupled KD with the β that its paper chose for other networks.
+#
+# Many published cells are the best of a search, or of all steps on the test images. Exercise 1 says what that is worth.
