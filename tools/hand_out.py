@@ -1,0 +1,102 @@
+"""Make the course as students get it, without the answers: out/hand-out/ and out/hand-out.zip.
+
+Everything that is committed, but for the solutions, the sources that hold them, tests, and what is
+for lecturers and authors. `make lab` and `make course` work in it as they do here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LEFT_OUT = (
+    "notebooks/solutions/", "notebooks/src/", "tests/", "benchmarks/", ".ci/", "docs/teaching.md",
+    "tools/build_notebooks.py", "tools/hand_out.py", "tools/readme_results.py", "tools/build_site.py",
+    "tools/site/", "tools/write_constraints.py", "CONTRIBUTING.md", ".pre-commit-config.yaml",
+)  # fmt: skip
+WHERE = "The answers are in `notebooks/solutions/`."
+NOW = "Your lecturer has the answers."
+NOT_THERE = ("pytest", "git clone", "cd <its folder>", "Planned, not there yet")  # words of lines
+END = "## What was measured"  # the README of the hand-out stops before it
+
+
+def main() -> int:
+    try:
+        folder = hand_out(ROOT, ROOT / "out" / "hand-out")
+    except (RuntimeError, OSError) as problem:
+        print(f"hand_out: {problem}", file=sys.stderr)
+        return 1
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    megabytes = sum(path.stat().st_size for path in files) / 1e6
+    print(f"{folder} and {folder.with_suffix('.zip')}: {len(files)} files, {megabytes:.0f} MB")
+    return 0
+
+
+def hand_out(root: Path, folder: Path) -> Path:
+    """Write the folder and a zip beside it, anew.
+
+    Raises:
+        RuntimeError: `root` is no git repository, or a text that has to be changed is not there.
+    """
+    names = [name for name in committed(root) if not name.startswith(LEFT_OUT)]
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, target)
+    rewrite(folder / "README.md", short_readme)
+    rewrite(folder / "notebooks" / "00_start_here.ipynb", without_place_of_answers)
+    pack(folder, folder.with_suffix(".zip"))
+    return folder
+
+
+def committed(root: Path) -> list[str]:
+    """The names of all files in the repository, as they were committed or changed since."""
+    asked = ["git", "-C", str(root), "ls-files", "-z"]
+    found = subprocess.run(asked, capture_output=True, text=True)
+    if found.returncode or not found.stdout:
+        raise RuntimeError(
+            f"got no list of files from git ({found.stderr.strip() or 'nothing is committed'}); "
+            "expected a clone of the course's repository: an unpacked archive does not know which "
+            "files belong to it"
+        )
+    return [name for name in found.stdout.split("\0") if name and (root / name).is_file()]
+
+
+def rewrite(path: Path, change) -> None:
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def short_readme(text: str) -> str:
+    """What a student needs of the README: what it is, how to start, the list of notebooks."""
+    head, mark, _ = text.partition(END)
+    answers = "Answers to the exercises: `notebooks/solutions/`."
+    if not mark or answers not in head:
+        raise RuntimeError(
+            f"README.md: expected {answers!r} before {END!r}; adapt tools/hand_out.py"
+        )
+    head = head.replace(answers, NOW).replace(" `make test` runs all tests.", "")
+    head = head.replace("3.10 or newer, git and make.", "3.10 or newer, and make.")
+    lines = [line for line in head.splitlines() if not any(word in line for word in NOT_THERE)]
+    return "\n".join(lines).rstrip() + "\n"  # fmt: skip
+
+
+def without_place_of_answers(text: str) -> str:
+    if WHERE not in text:
+        raise RuntimeError(f"notebook 00: expected {WHERE!r}; adapt tools/hand_out.py")
+    return text.replace(WHERE, NOW)
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """All files, under the folder's name, in the order of their names."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            packed.write(path, Path(folder.name) / path.relative_to(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
