@@ -35,12 +35,16 @@ from kd_helpers.playground_views import (
 from kd_helpers.plots_pareto import COSTS, render_pareto
 from kd_helpers.runs import dataset_of
 
+ERRORS_HINT = (
+    "click a cell to see what both have wrong. Then press 'labels only': which errors did the student "
+    "share with these networks before any of them taught it?"
+)
 HINT = "drag T and α. Which settings are clearly better than no teacher, over five seeds?"
 WORDS = {
     "resnet-20": "resnet-20, 6,000 steps", "cnn-4-long": "cnn-4-long: 6,000 steps",
     "cnn-4-few": "cnn-4-few: learnt from 600 labels", "none": "none: labels only",
-    "cnn-4-noisy": "cnn-4-noisy: half of its labels random",
-    "cnn-4-pairs": "cnn-4-pairs: 40 % of its labels the next class",
+    "cnn-4-noisy": "cnn-4-noisy: 12,000 images, half of the labels random",
+    "cnn-4-pairs": "cnn-4-pairs: 12,000 images, 40 % labelled as the next class",
 }  # fmt: skip
 ROWS = (
     ("images", "schedule", "student", "seed"),
@@ -95,7 +99,7 @@ class Playground(Explorer):
         wide = {"layout": {"width": "820px"}, **OFTEN}
         self.text = widgets.Text(description="this setting", continuous_update=False, **wide)
         self.notice = widgets.HTML()
-        self.code = widgets.Textarea(layout={"width": "820px", "height": "330px"}, disabled=False)
+        self.code = widgets.Textarea(layout={"width": "820px", "height": "420px"}, disabled=False)
         self.training = TrainRow(self.update)
         self.errors = widgets.VBox([])
         self.shown_errors: Setting | None = None
@@ -188,9 +192,11 @@ def errors_view(setting: Setting) -> widgets.Widget:
     test = dataset_of(alone(setting)).test
     classes = dataset_of(alone(setting)).classes
     images, labels = test.images.cpu().numpy(), test.labels.cpu()
-    return build_overlap_explorer(
+    view = build_overlap_explorer(
         images, labels, classes, found.names, found.overlap, found.answers
     )
+    view.children[0].value = svg.sentence(f"Try this: {ERRORS_HINT}")
+    return view
 
 
 def build_playground() -> Playground:

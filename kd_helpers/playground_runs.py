@@ -45,6 +45,7 @@ BUDGET = 60.0  # seconds that the page trains for one press of a button, as esti
 TIMED_STEPS = 6  # of a short measurement
 ONCE = 2.0  # seconds that a training takes beside its steps: teacher's answers in part, measures
 THIS, BARE, SOFT = "this setting", "no teacher, hard labels", "no teacher, smoothed labels"
+LABELS_ONLY = "labels only"  # in short
 
 # What is tried first where a setting is not stored.
 NEIGHBOURS = {
@@ -206,8 +207,8 @@ class Errors:
     """Who is wrong on what, on a ladder, as `explorers_overlap` shows it."""
 
     names: tuple[str, ...]  # the teacher first
-    overlap: dict[str, np.ndarray]  # THIS, BARE → (R, R), mean over the stored seeds
-    answers: dict[str, torch.Tensor]  # THIS, BARE → classes (R, N) of the setting's seed
+    overlap: dict[str, np.ndarray]  # THIS, LABELS_ONLY → (R, R), mean over the stored seeds
+    answers: dict[str, torch.Tensor]  # THIS, LABELS_ONLY → classes (R, N) of the setting's seed
 
 
 def errors_of(setting: Setting) -> Errors | None:
@@ -241,4 +242,4 @@ def _answers(setting: Setting) -> dict[str, torch.Tensor] | None:
     if not all(rungs):
         return None
     told = [run.answers() for run in rungs]
-    return {THIS: torch.stack(told[:-1]), BARE: torch.stack([*told[:-2], told[-1]])}
+    return {THIS: torch.stack(told[:-1]), LABELS_ONLY: torch.stack([*told[:-2], told[-1]])}

@@ -16,7 +16,7 @@ from kd_helpers.data import load_dataset
 from kd_helpers.explorers_playground import build_playground
 from kd_helpers.live import ONE_AT_A_TIME
 from kd_helpers.playground import ASSISTANTS, CHOICES, SCHEDULES, Setting, alone, parse, recipe_of
-from kd_helpers.playground_runs import BARE, THIS, errors_of, scores_of
+from kd_helpers.playground_runs import BARE, LABELS_ONLY, THIS, errors_of, scores_of
 from kd_helpers.plots_pareto import COSTS, cost_of
 from kd_helpers.runs import load_run, train_recipe
 from kd_helpers.schedules import Schedule
@@ -230,12 +230,12 @@ def test_errors_are_compared_with_and_without_the_teacher(board):
     own = Setting(assistants=("cnn-6",), way="dense")
     found = errors_of(own)
     labels = load_dataset("fashion-mnist").test.labels
-    shared = {THIS: [], BARE: []}
+    shared = {THIS: [], LABELS_ONLY: []}
     for seed in SEEDS:
         rungs = [load_run(r).answers() for r in stored_ladder(seed, ("cnn-6",), "dense")]
         bare = load_run(alone(Setting(seed=seed))).answers()
         shared[THIS].append(error_overlap(rungs[1], rungs[2], labels))
-        shared[BARE].append(error_overlap(rungs[1], bare, labels))
+        shared[LABELS_ONLY].append(error_overlap(rungs[1], bare, labels))
     for name, values in shared.items():
         assert found.overlap[name][2, 1] == pytest.approx(np.mean(values))
     board.put(own)

@@ -1,0 +1,84 @@
+# %% [markdown]
+# # 09 · Playground
+#
+# **Question: your data, your student, your teacher: would distillation help, and by how much?**
+#
+# All controls of the course on one page. What is stored answers at once; anything else is trained here, and stored for the next time. `make app` shows this page alone, without code.
+#
+# Time: about 10 seconds on two processor cores, and as long as you like. Needed: notebook 02; for some controls 03, 04 and 06.
+
+# %%
+from IPython.display import Markdown, display
+
+from kd_helpers import playground_views as views
+from kd_helpers.explorers_playground import build_playground
+from kd_helpers.playground import parse
+from kd_helpers.playground_runs import BARE, THIS, scores_of
+from kd_helpers.plots import new_figure
+from kd_helpers.plots_pareto import COSTS, draw_pareto
+from kd_helpers.shipped import SEEDS
+from kd_helpers.show import display_live
+from kd_helpers.verdicts import paired_verdict
+
+# %% [markdown]
+# ## The page
+#
+# Beside the accuracy stands always that of the same student without a teacher: same images, starting weights and steps; and a verdict over the five seeds of the course.
+#
+# *Steps × batch* is the student's training: 600x64 of notebooks 03 to 06, the others of notebook 02. Teachers have 54,000 images and 600 steps, unless their name says otherwise; so have assistants.
+#
+# In the right picture nobody beats the blue networks in both size and accuracy; "2 k" has 2,000 images, "long" 6,000 steps.
+
+# %%
+page = build_playground()
+scores = scores_of(page.setting)
+here = views.marked_point(page.setting, scores, COSTS[0])
+
+# %%
+figure, axes = new_figure(12, 3.6, columns=2)
+views.draw_scores(axes[0], scores, page.setting.seed)
+draw_pareto(axes[1], views.stored_points(COSTS[0]), cost=COSTS[0], marked=here)
+display_live(page, figure, f"The first setting. {views.in_words(page.setting, scores)}")
+
+# %% [markdown]
+# ## Try this
+#
+# Copy a line into the field *this setting* and press Enter. Guess before you look.
+#
+# 1. `kd1;images=600;schedule=600x128;T=16`: with a third of the images, does the teacher help more or less?
+# 2. `kd1;teacher=cnn-4`: a worse teacher. Is its student worse too?
+# 3. `kd1;assistants=cnn-8+cnn-6+cnn-4;way=dense`: show the errors. Whose does the student share, and did it without a teacher?
+# 4. `kd1;teacher=cnn-4-noisy`: half of its labels were random. Does `;treatment=swap` help?
+
+# %% [markdown]
+# Two more, for which you have to wait or to measure:
+#
+# 5. `kd1;student=cnn-4-1xn;teacher=cnn-4`: change *size as*. Is it slower than a network with more multiply-adds?
+# 6. `kd1;T=3`: not stored. Train it: is it between T = 2 and T = 4?
+#
+# The lines of "Copy as code" make the same runs in a notebook of your own.
+
+# %% [markdown]
+# ## What we saw
+
+# %%
+SETTINGS = (
+    "kd1",
+    "kd1;images=600;schedule=600x128;T=16",
+    "kd1;teacher=cnn-4",
+    "kd1;assistants=cnn-8+cnn-6+cnn-4;way=dense",
+    "kd1;teacher=cnn-4-noisy",
+    "kd1;teacher=cnn-4-noisy;treatment=swap",
+    "kd1;student=cnn-4-1xn;teacher=cnn-4",
+)
+
+# %% tags=["nbval-check-output"]
+lines = []
+for text in SETTINGS:
+    found = scores_of(parse(text))
+    own, bare = ([found[name][seed] for seed in SEEDS] for name in (THIS, BARE))
+    lines.append(f"- `{text}`: {paired_verdict(own, bare)}.")
+display(Markdown("\n".join(lines)))
+
+# %% [markdown]
+# Each line compares with the same student without a teacher. The page answers for its own images and networks only: with another data set, train again. `kd sweep` does that for whole grids.
