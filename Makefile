@@ -15,7 +15,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # program makes PyTorch several times slower. (GNU's OpenMP, on Linux; elsewhere it changes nothing.)
 lab course test notebooks: export GOMP_SPINCOUNT ?= 3000
 
-.PHONY: lab course test runs bench notebooks handout lint
+.PHONY: lab course test runs bench notebooks site handout lint
 
 lab: $(READY)  ## read the course in JupyterLab
 	$(BIN)/jupyter-lab $(AS_ROOT) notebooks/00_start_here.ipynb
@@ -35,6 +35,9 @@ bench: $(READY)  ## measure the engine and what a reader waits for; leave the ma
 
 notebooks: $(READY)  ## build the notebooks from notebooks/src
 	$(BIN)/python tools/build_notebooks.py
+
+site: $(READY)  ## the notebooks as pages that open from a file, offline: out/site/index.html
+	$(BIN)/python tools/build_site.py
 
 handout: $(READY)  ## the course without its answers, for students: a folder and a zip in out/
 	$(BIN)/python tools/hand_out.py

@@ -47,9 +47,13 @@ class Explorer(widgets.VBox):
 
     def reset(self) -> None:
         """All controls back to where they were at the start, with one redraw."""
+        self.set(**self.defaults)
+
+    def set(self, **values: object) -> None:
+        """Controls to these values by name, with one redraw."""
         self._paused = True
         try:
-            for name, value in self.defaults.items():
+            for name, value in values.items():
                 self.controls[name].value = value
                 self.before_render(self.controls)
         finally:

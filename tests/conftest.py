@@ -1,4 +1,4 @@
-"""Fixtures of the tests in a real browser; the other tests need none."""
+"""Fixtures of the tests in a real browser, and the static pages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import browser as jupyterlab
+import build_site
 from notebook_io import NOTEBOOKS
 
 
@@ -65,3 +66,11 @@ def open_and_run(page, lab):
 def screenshot(page) -> Callable[[str], Path]:
     """screenshot("00-temperature") writes out/screenshots/00-temperature.png."""
     return partial(jupyterlab.screenshot, page)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The folder of the static pages, built from the stored notebooks."""
+    folder = tmp_path_factory.mktemp("site")
+    build_site.build(folder)
+    return folder

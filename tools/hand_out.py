@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = (
     "notebooks/solutions/", "notebooks/src/", "tests/", "benchmarks/", ".ci/", "docs/teaching.md",
     "tools/build_notebooks.py", "tools/hand_out.py", "tools/readme_results.py", "tools/build_site.py",
-    "tools/site/", "tools/write_constraints.py", "CONTRIBUTING.md", ".pre-commit-config.yaml",
+    "tools/site/", "tools/site_explorers.py", "tools/write_constraints.py", "CONTRIBUTING.md", ".pre-commit-config.yaml",
 )  # fmt: skip
 WHERE = "The answers are in `notebooks/solutions/`."
 NOW = "Your lecturer has the answers."

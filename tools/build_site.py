@@ -1,0 +1,133 @@
+"""Build static pages of all notebooks, out/site/ (`make site`): they open from a file, offline.
+
+Nothing is run: figures and numbers are the stored ones. Formulas become MathML, and some explorers
+stay alive by pictures that are drawn now, one for each setting (`site_explorers`).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import latex2mathml.converter
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+from pygments.formatters import HtmlFormatter
+
+from notebook_io import NOTEBOOKS, ROOT, read
+from site_explorers import LIVE, block
+
+SITE = ROOT / "out" / "site"
+PARTS = ROOT / "tools" / "site"
+FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$", re.DOTALL)
+INTRODUCTION = (
+    "An interactive course in knowledge distillation, as pages to read. The controls in a frame "
+    "are alive; to train networks and to change code, open the notebooks in JupyterLab."
+)
+
+
+def main() -> int:
+    for path in build(SITE):
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+    return 0
+
+
+def build(folder: Path, live: bool = True) -> list[Path]:
+    """Write the pages anew; live: with explorers that answer."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    names = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+    titles = {name: title_of(read(NOTEBOOKS / f"{name}.ipynb")) for name in names}
+    for name in names:
+        body = body_of(read(NOTEBOOKS / f"{name}.ipynb"), name, live)
+        write(folder / f"{name}.html", titles[name], links(titles, name) + body)
+    listed = "".join(f"<li><a href='{n}.html'>{html.escape(t)}</a></li>" for n, t in titles.items())
+    start = f"<h1>Knowledge distillation, live</h1><p>{INTRODUCTION}</p><ul>{listed}</ul>"
+    write(folder / "index.html", "Knowledge distillation, live", start)
+    return sorted(folder.glob("*.html"))
+
+
+def title_of(notebook: NotebookNode) -> str:
+    return notebook.cells[0].source.splitlines()[0].removeprefix("# ")
+
+
+def links(titles: dict[str, str], here: str) -> str:
+    """To the list of pages, the page before and the page after."""
+    names = list(titles)
+    place = names.index(here)
+    near = names[max(place - 1, 0) : place] + names[place + 1 : place + 2]
+    others = "".join(f"<a href='{n}.html'>{html.escape(titles[n])}</a>" for n in near)
+    return f"<nav><a href='index.html'>All notebooks</a>{others}</nav>"
+
+
+def body_of(notebook: NotebookNode, name: str, live: bool) -> str:
+    """The cells as HTML, formulas and live explorers put in afterwards, untouched by Markdown."""
+    kept: dict[str, str] = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = take_formulas_out(cell.source, kept)
+    if live and name in LIVE:
+        put_explorer_in(cell_of(notebook, LIVE[name].call), block(LIVE[name], name), kept)
+    body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
+    for mark, content in kept.items():
+        body = body.replace(mark, content)
+    return body
+
+
+def take_formulas_out(text: str, kept: dict[str, str]) -> str:
+    """The text with a mark in place of each formula; `kept` gets the MathML of each mark.
+
+    Code, between backquotes, is left as it is.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        latex, display = match["block"] or match["inline"], "block" if match["block"] else "inline"
+        mark = f"FORMULA{len(kept):03d}X"
+        kept[mark] = latex2mathml.converter.convert(latex.strip(), display=display)
+        return mark
+
+    parts = re.split(r"(```.*?```|`[^`\n]*`)", text, flags=re.DOTALL)
+    return "".join(p if p.startswith("`") else FORMULA.sub(replace, p) for p in parts)
+
+
+def cell_of(notebook: NotebookNode, call: str) -> NotebookNode:
+    """The cell that shows what `call` built: the first with `display_live` from that call on.
+
+    Raises:
+        ValueError: there is none.
+    """
+    sources = [cell.source for cell in notebook.cells]
+    built = next((i for i, text in enumerate(sources) if f"{call}(" in text), len(sources))
+    for cell in notebook.cells[built:]:
+        if "display_live(" in cell.source:
+            return cell
+    raise ValueError(
+        f"expected a cell with {call}( and one with display_live( after it, found none"
+    )
+
+
+def put_explorer_in(cell: NotebookNode, content: str, kept: dict[str, str]) -> None:
+    """The explorer in place of its stored picture."""
+    kept["EXPLORERX"] = content
+    data = {"text/html": "EXPLORERX"}
+    cell.outputs = [NotebookNode(output_type="display_data", data=data, metadata={})]
+
+
+def write(path: Path, title: str, body: str) -> None:
+    style = (PARTS / "page.css").read_text() + HtmlFormatter(style="friendly").get_style_defs(
+        ".highlight"
+    )
+    script = (PARTS / "explorer.js").read_text() if "class='explorer'" in body else ""
+    path.write_text(
+        "<!doctype html><html lang='en'><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{html.escape(title)}</title><style>{style}</style>{body}<script>{script}</script></html>\n",
+        encoding="utf-8",
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

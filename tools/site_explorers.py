@@ -1,0 +1,166 @@
+"""The controls of the static site: explorers, and the settings whose pictures are drawn beforehand."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import ipywidgets as widgets
+
+from kd_helpers import load_dataset, load_or_train, shipped, shipped_assistants
+from kd_helpers.explorer import ALPHA, Explorer
+from kd_helpers.explorers import ORDERS, build_settings_explorer, build_temperature_explorer
+from kd_helpers.explorers_assistants import build_ladder_explorer
+from kd_helpers.explorers_museum import GUESSES, build_museum_explorer
+from kd_helpers.labs import accuracies, collect
+from kd_helpers.labs_assistants import stored_rungs
+from kd_helpers.labs_museum import arms_of
+from kd_helpers.museum import EXHIBITS, outcome
+
+TEMPERATURES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 14.0, 20.0)
+PICTURES = 6  # of each order
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control on the page: its label and the values that it can take."""
+
+    label: str
+    values: Sequence
+
+
+@dataclass(frozen=True)
+class Live:
+    """An explorer of a notebook as it lives without a kernel."""
+
+    build: Callable[[], Explorer]
+    call: str  # the function that builds it in the notebook
+    controls: Mapping[str, Control]
+    note: str = ""  # what the page cannot do
+    fixed: Mapping[str, object] | None = None  # controls that are set and not shown
+
+
+def temperature() -> Explorer:
+    data = load_dataset("fashion-mnist")
+    logits, labels = load_or_train(shipped.TEACHER, quiet=True).logits("test"), data.test.labels
+    return build_temperature_explorer(
+        data.test.images.numpy(), logits.numpy(), labels.numpy(), data.classes
+    )
+
+
+def settings() -> Explorer:
+    lab = accuracies(collect(shipped.lab_arms, shipped.SEEDS))
+    grid = accuracies(collect(shipped.map_arms, shipped.SEEDS))
+    return build_settings_explorer(grid, lab["600 labels"])
+
+
+def ladders() -> Explorer:
+    lab = shipped_assistants
+
+    def find(teacher: str, assistants: tuple[str, ...], way: str):
+        return stored_rungs(
+            [lab.ladder(s, assistants, way, teacher=teacher) for s in shipped.SEEDS]
+        )
+
+    return build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)  # fmt: skip
+
+
+def museum() -> Explorer:
+    return build_museum_explorer(EXHIBITS, lambda exhibit: arms_of(exhibit, shipped.SEEDS), outcome)
+
+
+LIVE = {
+    "01_soft_and_hard_targets": Live(
+        temperature, "build_temperature_explorer",
+        {"order": Control("images", ORDERS[:2]), "place": Control("image", range(PICTURES)),
+         "temperature": Control("temperature T", TEMPERATURES)},
+        f"Here: {PICTURES} images of two kinds. The notebook has all, and pairs of classes.",
+    ),
+    "02_hinton_distillation": Live(
+        settings, "build_settings_explorer",
+        {"temperature": Control("temperature T", shipped.TEMPERATURES),
+         "kd_weight": Control(ALPHA, shipped.KD_WEIGHTS)},
+    ),
+    "06_teacher_assistants": Live(
+        ladders, "build_ladder_explorer",
+        {"teacher": Control("teacher", tuple(shipped_assistants.ASSISTANTS)),
+         "way": Control("taught by", shipped_assistants.WAYS),
+         **{f"assistant_{i}": Control(f"assistant {i + 1}", (False, True)) for i in range(3)}},
+        "Assistants are counted from the largest one.",
+    ),
+    "08_when_distillation_fails": Live(
+        museum, "build_museum_explorer",
+        {"exhibit": Control("exhibit", tuple(f"{i}. {e.title}" for i, e in enumerate(EXHIBITS, start=1))),
+         "fault": Control("switch the fault on", (False, True))},
+        "Guess before you switch it on: the page does not ask.", {"guess": GUESSES[1]},
+    ),
+}  # fmt: skip
+
+
+def frames(live: Live) -> dict:
+    """Every picture once, and which of them belongs to which setting, the last control fastest."""
+    explorer, seen, index = live.build(), {}, []
+    for values in itertools.product(*(control.values for control in live.controls.values())):
+        chosen = dict(zip(live.controls, values, strict=True))
+        explorer.set(**(live.fixed or {}), **chosen)
+        picture = without_guess(explorer.view.value) if live.fixed else explorer.view.value
+        index.append(seen.setdefault(picture, len(seen)))
+    shown = [[str(value) for value in control.values] for control in live.controls.values()]
+    return {
+        "frames": list(seen),
+        "index": index,
+        "values": shown,
+        "defaults": defaults(explorer, live),
+    }
+
+
+def without_guess(picture: str) -> str:
+    """The verdict without what it says of a guess that nobody made."""
+    head, mark, tail = picture.partition(" You guessed ")
+    return head + tail[tail.index("</div>") :] if mark else picture
+
+
+def defaults(explorer: Explorer, live: Live) -> list[int]:
+    """The place of the notebook's first setting among the values of each control."""
+    first = explorer.defaults
+    return [
+        list(control.values).index(first[name]) if first[name] in control.values else 0
+        for name, control in live.controls.items()
+    ]
+
+
+def block(live: Live, name: str) -> str:
+    """The explorer as HTML: controls, the first picture, and all pictures as data."""
+    data, explorer = frames(live), live.build()
+    parts = [
+        control_html(f"{name}-{key}", control, explorer.controls[key], data["defaults"][i])
+        for i, (key, control) in enumerate(live.controls.items())
+    ]
+    stored = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+    note = f"<div class='note'>{html.escape(live.note)}</div>" if live.note else ""
+    return (
+        f"<div class='explorer'><div class='controls'>{''.join(parts)}</div><div class='view'></div>"
+        f"{note}<script type='application/json'>{stored}</script></div>"
+    )
+
+
+def control_html(name: str, control: Control, widget: widgets.Widget, default: int) -> str:
+    """A range for numbers, a box for yes and no, else a list."""
+    label = html.escape(control.label)
+    if isinstance(widget, widgets.Checkbox):
+        checked = " checked" if default else ""
+        return f"<label><input type='checkbox' data-control='{name}'{checked}> {label}</label>"
+    if isinstance(widget, (widgets.FloatSlider, widgets.IntSlider, widgets.SelectionSlider)):
+        last = len(control.values) - 1
+        return (
+            f"<label>{label} <input type='range' min='0' max='{last}' step='1' value='{default}' "
+            f"data-control='{name}'> <output></output></label>"
+        )
+    options = "".join(
+        f"<option value='{i}'{' selected' if i == default else ''}>{html.escape(str(value))}</option>"
+        for i, value in enumerate(control.values)
+    )
+    return f"<label>{label} <select data-control='{name}'>{options}</select></label>"
