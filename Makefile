@@ -13,9 +13,9 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # Threads that wait spin for a moment, then sleep. By default they spin for long, and another busy
 # program makes PyTorch several times slower. (GNU's OpenMP, on Linux; elsewhere it changes nothing.)
-lab course test notebooks: export GOMP_SPINCOUNT ?= 3000
+lab course test notebooks app: export GOMP_SPINCOUNT ?= 3000
 
-.PHONY: lab course test runs bench notebooks site handout lint
+.PHONY: lab course test runs bench notebooks app site handout lint
 
 lab: $(READY)  ## read the course in JupyterLab
 	$(BIN)/jupyter-lab $(AS_ROOT) notebooks/00_start_here.ipynb
@@ -35,6 +35,9 @@ bench: $(READY)  ## measure the engine and what a reader waits for; leave the ma
 
 notebooks: $(READY)  ## build the notebooks from notebooks/src
 	$(BIN)/python tools/build_notebooks.py
+
+app: $(READY)  ## the playground without its code, on this machine only, behind a token
+	$(BIN)/voila --token --Voila.ip=127.0.0.1 notebooks/09_playground.ipynb
 
 site: $(READY)  ## the notebooks as pages that open from a file, offline: out/site/index.html
 	$(BIN)/python tools/build_site.py

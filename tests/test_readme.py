@@ -23,3 +23,17 @@ def test_every_link_to_a_file_leads_somewhere():
     assert links
     for link in links:
         assert (readme_results.README.parent / link).exists(), f"README.md links to {link}"
+
+
+def test_documents_name_every_notebook_every_file_of_the_package_and_commands_that_exist():
+    root = readme_results.README.parent
+    readme, teaching = (root / "README.md").read_text(), (root / "docs/teaching.md").read_text()
+    makefile = (root / "Makefile").read_text()
+    for path in (root / "notebooks").glob("*.ipynb"):
+        assert f"(notebooks/{path.name})" in readme
+        assert f"| {path.stem[:2]} " in teaching
+    for path in (root / "kd_helpers").glob("[!_]*.py"):
+        assert f"`{path.name}`" in readme, path.name
+    for target in re.findall(r"`?make ([a-z]+)", readme + teaching):
+        assert re.search(rf"^{target}:", makefile, re.M), f"make {target}"
+    assert "Planned" not in readme

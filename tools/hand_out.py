@@ -21,7 +21,7 @@ LEFT_OUT = (
 WHERE = "The answers are in `notebooks/solutions/`."
 NOW = "Your lecturer has the answers."
 NOT_THERE = ("pytest", "git clone", "cd <its folder>", "Planned, not there yet")  # words of lines
-END = "## What was measured"  # the README of the hand-out stops before it
+END = "**For lecturers:**"  # the README of the hand-out stops before it
 
 
 def main() -> int:
