@@ -214,7 +214,7 @@ for title, verdict in costs.items():
     heavy = verdict.word == "WORSE" and verdict.mean < -1
     key = "WORSE by more than 1 point" if heavy else verdict.word
     words.setdefault(key, []).append(title)
-lines = [f"- {word}, {len(titles)}: {', '.join(titles)}." for word, titles in words.items()]
+lines = [f"- {word}, {len(titles)}: {'; '.join(titles)}." for word, titles in words.items()]
 display(Markdown("\n".join(lines)))
 
 # %% tags=["nbval-check-output"]
