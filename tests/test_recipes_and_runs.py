@@ -11,13 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from kd_helpers import files, runs
+from kd_helpers import files, records, runs
 from kd_helpers.catalogue import shipped_runs
 from kd_helpers.data import data_dir
 from kd_helpers.dense import Sources
 from kd_helpers.folders import run_folders
 from kd_helpers.lessons import Lesson
 from kd_helpers.metrics import accuracy
+from kd_helpers.models import make_model
 from kd_helpers.recipes import Recipe, Team, to_dict
 from kd_helpers.runs import dataset_of, load_dataset_once, load_or_train, load_run, train_recipe
 from kd_helpers.shipped import SEEDS, TEACHER, full_arms, hidden_class_arms
@@ -312,6 +313,21 @@ def test_the_record_says_what_was_trained_and_how_well(recipe, out):
     assert (record["history"]["kd"][0] > 0) == (recipe.kd_weight > 0)
     assert record["precision"].startswith("float32")
     assert str(out) not in json.dumps(record) and str(Path.home()) not in json.dumps(record)
+
+
+# Speed in the record
+
+
+def test_networks_of_one_kind_are_timed_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(records, "_latencies", {})
+    monkeypatch.setattr(records, "measure_latencies", lambda *given: asked.append(given) or [{}])
+    given = {"num_classes": 10, "in_channels": 1, "image_size": 28}
+    for name in ("cnn-2", "cnn-2", "cnn-4", "cnn-2-1xn", "cnn-4"):
+        records.latencies_of(make_model(name, **given), (1, 28, 28))
+    assert len(asked) == 3
+    records.latencies_of(make_model("cnn-2", **given), (1, 32, 32))
+    assert len(asked) == 4
 
 
 # Answers in the record
