@@ -70,6 +70,11 @@ def dense_loss(
     return weight * F.cross_entropy(s, y) + w * soft * kd
 
 
+def entropies(z: torch.Tensor) -> torch.Tensor:
+    """Mean entropy over the images, summed over the sources (M, B, K), in nats."""
+    return -(z.softmax(-1) * z.log_softmax(-1)).sum(dim=-1).mean(dim=-1).sum()
+
+
 DENSE_MISTAKES = {
     "all sources teach here: leave out those whose `teach` is False": lambda s, z, on, y, t, w: dense_loss(s, z, on | True, y, t, w),
     "`teach` is the wrong way round: True means that a source teaches": lambda s, z, on, y, t, w: dense_loss(s, z, ~on, y, t, w),
@@ -92,6 +97,11 @@ DENSE_MISTAKES = {
     "this is the usual loss with the mean of the soft terms; the paper's is a sum, and the label counts M(1 - λ)": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=1 - w, soft=1 / int(on.sum())),
     "you divided the whole loss by the number of sources that teach; the paper's is a sum": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w) / int(on.sum()),
     "only the last source that teaches is in it; add them up": lambda s, z, on, y, t, w: dense_loss(s, z[on][-1:], on[on][-1:], y, t, w, label=len(z) * (1 - w)),
+    "this is the cross-entropy with the soft targets; KL takes the sources' own entropy off": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w) + w * t**2 * entropies(z[on] / t),
+    "two things: leave out sources whose `teach` is False, and the label counts M(1 - λ)": lambda s, z, on, y, t, w: dense_loss(s, z, on | True, y, t, w, label=1 - w),
+    "the soft terms are M times too large: M belongs to the label only": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, soft=len(z)),
+    "the label counts (M - 1)(1 - λ); M is the number of sources, the teacher too": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, label=(len(z) - 1) * (1 - w)),
+    "the temperature is missing": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, 1.0, w),
     "roles swapped: the source's distribution is the target, the student's log-probabilities the input": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, w, swapped=True),
     "λ and 1 - λ are swapped: λ weighs the soft terms": lambda s, z, on, y, t, w: dense_loss(s, z, on, y, t, 1 - w),
     "this is one soft term with the mean of the sources; the paper has one term for each": lambda s, z, on, y, t, w: dense_loss(s, z[on].mean(0, keepdim=True), on[on][:1], y, t, w, label=len(z) * (1 - w)),
@@ -117,6 +127,8 @@ def check_overlap(
         "you divided by the errors of both added up, which counts the common ones twice": lambda a, b, y: ((a != y) & (b != y)).sum() / ((a != y).sum() + (b != y).sum()),
         "the common errors count twice here; divide them by those of either": lambda a, b, y: 2 * ((a != y) & (b != y)).sum() / ((a != y).sum() + (b != y).sum()),
         "this is the share of all images that at least one has wrong; count those that both have wrong, and divide": lambda a, b, y: ((a != y) | (b != y)).double().mean(),
+        "you divided by the errors that only one of the two makes; the common ones are errors of either, too": lambda a, b, y: ((a != y) & (b != y)).sum() / ((a != y) ^ (b != y)).sum(),
+        "this is 0: // cuts off what comes after the point; use /": lambda a, b, y: torch.tensor(0.0),
         "you counted images that both answer alike, right ones too; count those that both have wrong": lambda a, b, y: (a == b).double().mean(),
         "you counted the images that both have wrong in the same way; any two wrong answers count": lambda a, b, y: ((a != y) & (a == b)).sum() / ((a != y) | (b != y)).sum(),
         "this is the share that only one of the two has wrong: 1 minus the overlap": lambda a, b, y: ((a != y) ^ (b != y)).sum() / ((a != y) | (b != y)).sum(),

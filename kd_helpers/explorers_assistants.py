@@ -65,7 +65,7 @@ def build_ladder_explorer(
     }
     hint = (
         "take the assistants out one by one. Does the student miss them? Then let every larger "
-        "network teach every smaller one (dense). What does it cost?"
+        "network teach every smaller one (dense). How much of the training do the assistants take?"
     )
     return Explorer(controls, render, hint=hint, before_render=fit)
 
@@ -160,8 +160,10 @@ def in_words(rungs: Sequence[Rung] | None, direct: Sequence[Rung] | None, way: s
     said = f"{student.name}: {np.mean(student.accuracies):.2f} %, {len(student.accuracies)} seeds. "
     if way != "direct" and direct:
         said += f"Against the teacher alone: {paired_verdict(student.accuracies, direct[-1].accuracies)}. "
+    elif way == "direct":
+        said += "No assistants: the teacher teaches the student directly. "
     seconds = [rung.seconds for rung in rungs[1:]]
     return said + (
-        f"Training took {sum(seconds):.0f} s of one thread after the teacher's {rungs[0].seconds:.0f} s"
+        f"Training took about {sum(seconds):.0f} s of one thread after the teacher's {rungs[0].seconds:.0f} s"
         + (f", {sum(seconds[:-1]):.0f} s of them for the assistants." if seconds[1:] else ".")
     )

@@ -20,7 +20,7 @@ class Rung:
 
     name: str
     accuracies: tuple[float, ...]  # on the test images, percent, one a seed
-    seconds: float  # of its training, mean
+    seconds: float  # of its training, median: some shared the machine with other work
     parameters: int
 
 
@@ -37,7 +37,7 @@ def stored_rungs(ladders: Sequence[Ladder]) -> tuple[Rung, ...] | None:
         Rung(
             name=runs[0].recipe.student,
             accuracies=tuple(run.accuracy for run in runs),
-            seconds=float(np.mean([run.record["seconds"] for run in runs])),
+            seconds=float(np.median([run.record["seconds"] for run in runs])),
             parameters=runs[0].record["parameters"],
         )
         for runs in columns

@@ -55,10 +55,11 @@ def draw_intervals(
         mean, low, high = np.array(points).T
         at = np.arange(len(names)) + 0.06 * (i - (len(scores) - 1) / 2)
         ax.errorbar(
-            at, mean, yerr=[mean - low, high - mean], fmt="osD^v"[i % 5] + "-", capsize=3,
+            at, mean, yerr=[mean - low, high - mean], fmt="osD^v"[i % 5], capsize=3,
             color=CYCLE[(i + 1) % len(CYCLE)], label=line,
         )  # fmt: skip
     ax.set_xticks(range(len(names)), names)
     ax.grid(axis="y", color="#e4e4e4")
-    ax.legend(frameon=False, fontsize=9)
+    if len(scores) > 1:  # the name of a single line stands in the title
+        ax.legend(frameon=False, fontsize=9)
     return tidy(ax, title=title, x=x, y=y)
