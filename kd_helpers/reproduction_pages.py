@@ -37,8 +37,14 @@ def cells(reproduction: Reproduction, line: Line) -> list[str]:
         "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}",
         str(len(line.values)) if line.values else "",
         row.against,
-        str(line.verdict or ""),
+        verdict_words(line),
     ]
+
+
+def verdict_words(line: Line) -> str:
+    """The verdict, with the unit of what is counted; differences of percentages are points."""
+    words = str(line.verdict or "")
+    return words if line.row.unit.startswith("%") else words.replace("points", line.row.unit)
 
 
 def said(number: PaperNumber | None, unit: str) -> str:
@@ -94,7 +100,7 @@ def figure_of(lines: Sequence[Line]) -> str:
         return ""
     figure, (ax,) = new_figure(9, 1.2 + 0.38 * len(compared))
     draw_differences(ax, lines)
-    words = "; ".join(f"{line.row.title}: {line.verdict}" for line in compared)
+    words = "; ".join(f"{line.row.title}: {verdict_words(line)}" for line in compared)
     data = base64.b64encode(png(figure)).decode()
     return f"<p><img alt='{escape(words, quote=True)}' src='data:image/png;base64,{data}'></p>"
 
@@ -119,7 +125,8 @@ def draw_differences(ax: Axes, lines: Sequence[Line]) -> Axes:
     ax.set_yticks(range(len(compared)), [line.row.title for line in compared], fontsize=9)
     ax.set_ylim(len(compared) - 0.5, -0.7)
     ax.legend(frameon=False, fontsize=9)
-    return tidy(ax, x="difference to the row it is compared with, points")
+    units = {"points" if line.row.unit.startswith("%") else line.row.unit for line in compared}
+    return tidy(ax, x=f"difference to the row it is compared with, {' or '.join(sorted(units))}")
 
 
 def paper_gains(line: Line, other: Line) -> list[float]:
@@ -130,3 +137,22 @@ def paper_gains(line: Line, other: Line) -> list[float]:
         for a, b in pairs
         if a and b and None not in (a.value, b.value) and a.unit == b.unit
     ]
+
+
+def agreement(line: Line, other: Line) -> str:
+    """Whether our difference to the other row has the sign of the paper's; "" where the paper does not
+    compare the two, where its settings do not agree among themselves, or where we have no verdict."""
+    signs = {(gain > 0) - (gain < 0) for gain in paper_gains(line, other)}
+    if not line.verdict or len(signs) != 1:
+        return ""
+    if line.verdict.low <= 0 <= line.verdict.high:
+        return "not clear here"
+    return "same sign" if signs == {1 if line.verdict.mean > 0 else -1} else "other sign"
+
+
+def agreements(lines: Sequence[Line]) -> dict[str, str]:
+    """Title of a row → its agreement, for the rows that the paper compares as we do."""
+    by_title = {line.row.title: line for line in lines}
+    compared = [line for line in lines if line.row.against]
+    found = {x.row.title: agreement(x, by_title[x.row.against]) for x in compared}
+    return {title: word for title, word in found.items() if word}

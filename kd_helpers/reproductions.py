@@ -5,8 +5,8 @@ Which there are: `reproductions_laptop` and `reproductions_paper`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,14 @@ from kd_helpers.labs_teams import teacher_accuracy
 from kd_helpers.paper_tables import PaperNumber, paper_numbers
 from kd_helpers.recipes import Recipe, Team
 from kd_helpers.runs import Run, load_or_train
-from kd_helpers.verdicts import FEWEST_SEEDS, Verdict, mean_interval, paired_verdict
+from kd_helpers.verdicts import (
+    BETTER,
+    FEWEST_SEEDS,
+    WORSE,
+    Verdict,
+    mean_interval,
+    paired_verdict,
+)
 
 
 def accuracy(run: Run) -> float:
@@ -32,6 +39,7 @@ class Row:
     measure: Callable[[Run], float] = accuracy
     unit: str = "% right"
     against: str = ""  # title of the row that the verdict compares with; none without
+    smaller_is_better: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class Line:
     """A row with its numbers."""
 
     row: Row
-    values: tuple[float, ...] = ()  # ours, one a seed
+    values: tuple[float, ...] = ()  # ours, one a seed; one in all where every seed has the same run
     verdict: Verdict | None = None
 
     @property
@@ -81,30 +89,44 @@ class Line:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the mean; None where there are fewer than two different networks."""
-        return mean_interval(self.values) if len(set(self.values)) > 1 else None
+        """The 95 % interval of the mean; None where there are fewer than two networks."""
+        return mean_interval(self.values) if len(self.values) > 1 else None
 
 
 def lines_of(reproduction: Reproduction, seeds: Iterable[int]) -> list[Line]:
     """Every row with our values; runs that are not stored are trained."""
     seeds = list(seeds)
-    values = {row.title: tuple(value_of(row, seed) for seed in seeds) if row.ours else ()
-              for row in reproduction.rows}  # fmt: skip
+    values = {row.title: values_of(row, seeds) for row in reproduction.rows}
     return [
-        Line(row, values[row.title], verdict_of(values[row.title], values.get(row.against, ())))
+        Line(
+            row, values[row.title], verdict_of(row, values[row.title], values.get(row.against, ()))
+        )
         for row in reproduction.rows
     ]
 
 
-def value_of(row: Row, seed: int) -> float:
-    ours = row.ours(seed)
-    if isinstance(ours, Team):
-        return teacher_accuracy(ours)
-    return row.measure(load_or_train(ours, quiet=True))
+def values_of(row: Row, seeds: Sequence[int]) -> tuple[float, ...]:
+    """One a seed. A network that serves all seeds is one measurement, not several."""
+    if not row.ours:
+        return ()
+    ours = [row.ours(seed) for seed in seeds]
+    if len(set(ours)) == 1:
+        ours = ours[:1]
+    return tuple(
+        teacher_accuracy(one)
+        if isinstance(one, Team)
+        else row.measure(load_or_train(one, quiet=True))
+        for one in ours
+    )
 
 
-def verdict_of(values: tuple[float, ...], others: tuple[float, ...]) -> Verdict | None:
-    return paired_verdict(values, others) if min(len(values), len(others)) >= FEWEST_SEEDS else None
+def verdict_of(row: Row, values: Sequence[float], others: Sequence[float]) -> Verdict | None:
+    """None with too few seeds. The difference keeps its sign, also where smaller is better."""
+    if min(len(values), len(others)) < FEWEST_SEEDS:
+        return None
+    found = paired_verdict(values, others)
+    turned = {BETTER: WORSE, WORSE: BETTER} if row.smaller_is_better else {}
+    return replace(found, word=turned.get(found.word, found.word))
 
 
 def printed(
@@ -121,4 +143,4 @@ def printed(
         raise ValueError(
             f"got {wanted} of {paper}, which stands there {len(found)} times; expected once"
         )
-    return found[0]  # fmt: skip
+    return found[0]

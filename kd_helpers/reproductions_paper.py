@@ -16,7 +16,7 @@ from kd_helpers.lessons import HINTON, Lesson
 from kd_helpers.paper_ladders import schedule_of, teaching_of, views_of
 from kd_helpers.recipes import Recipe, Team
 from kd_helpers.reproductions import Reproduction, Row, printed
-from kd_helpers.reproductions_ladders import PAIRS
+from kd_helpers.reproductions_ladders import PAIRS, row_gain
 from kd_helpers.shipped_confidence import WARM_UP
 from kd_helpers.towers import Towers
 from kd_helpers.transfer import TransferSet
@@ -81,8 +81,11 @@ def takd() -> Reproduction:
                 where = at("figure 2", f"{word} {teacher}-{end}, {data}", "direct")
                 names = (f"{stem}{teacher}", ends[1])
                 rows.append(Row(f"{place}: teacher {teacher}", (where,), rung(names, "direct", dataset, kind), against=direct))  # fmt: skip
+            for size in (2, 4, 6, 8, 10) if kind == "plain" else ():
+                where = at("figure 4", f"{word} {size}, {data}", "labels only")
+                rows.append(Row(f"{place}: cnn-{size} alone", (where,), rung((f"cnn-{size}",), "direct", dataset, kind)))  # fmt: skip
     return Reproduction(
-        "takd", "Teacher assistants (Mirzadeh et al. 2020, tables 1 to 3, figure 2)",
+        "takd", "Teacher assistants (Mirzadeh et al. 2020, tables 1 to 3, figures 2 and 4)",
         "The paper searched λ, T and the seed anew for every cell; here λ = 0.5 and T = 5 throughout, "
         "and the residual networks see shifted and mirrored images.", ("paper",), tuple(rows),
     )  # fmt: skip
@@ -215,7 +218,7 @@ def uste() -> Reproduction:
         return lambda seed: replace(alone(seed), teacher=who(seed), temperature=4.0, kd_weight=0.9)
 
     at = partial(printed, "specialists", "README", "CIFAR-10, student of 106,922 parameters")
-    rows = [Row("student: labels only", (None,), alone), Row("teacher: towers", (at("teacher, 925,182 parameters"),), ways["towers"])]  # fmt: skip
+    rows = [Row("student: labels only", (None,), alone), Row("teacher: towers, double softmax", (at("teacher, 925,182 parameters"),), ways["towers, double softmax"])]  # fmt: skip
     for name, who in ways.items():
         number = at("KD") if name == "towers, double softmax" else None
         against = "student: labels only" if name == "5 generalists" else "student of 5 generalists"
@@ -235,9 +238,7 @@ def rows() -> Reproduction:
         Row(name, (), ours, against={"direct": "labels only"}.get(name, "direct" if name != "labels only" else ""))
         for name, ours in ways.items()
     )  # fmt: skip
-    return Reproduction(
-        "rows", "A student of 1×N filters (Son et al. 2020; Son 2021)", NOT_FOUND, (), made
-    )
+    return Reproduction("rows", "A student of 1×N filters (Son et al. 2020; Son 2021)", NOT_FOUND, ("abstract",), (*made, row_gain()))  # fmt: skip
 
 
 PAPER = {

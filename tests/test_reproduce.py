@@ -4,23 +4,37 @@ import csv
 import io
 import re
 
+import nbformat
 import numpy as np
 import pytest
 from scipy import stats
 
-from kd_helpers import cli, reproduce
+from kd_helpers import cli, reproduce, reproduction_costs
 from kd_helpers.metrics import count_multiply_adds
 from kd_helpers.models import make_model
 from kd_helpers.paper_tables import PaperNumber
 from kd_helpers.recipes import Recipe, Team
-from kd_helpers.reproduce import LAPTOP, Estimate, find, measured_rate, missing_runs, work
-from kd_helpers.reproduction_pages import as_csv, as_html, markdown, paper_gains, said
+from kd_helpers.reproduce import LAPTOP, find, missing_runs
+from kd_helpers.reproduction_costs import Estimate, estimate, kind_of, measured_rate, work
+from kd_helpers.reproduction_pages import (
+    agreement,
+    agreements,
+    as_csv,
+    as_html,
+    markdown,
+    paper_gains,
+    said,
+    verdict_words,
+)
 from kd_helpers.reproductions import Line, Reproduction, Row, lines_of, printed
 from kd_helpers.reproductions_paper import PAPER, WITHOUT
 from kd_helpers.runs import load_run
 from kd_helpers.schedules import Schedule
 from kd_helpers.shipped import SEEDS
+from kd_helpers.sweeps import Outcome
 from kd_helpers.transfer import TransferSet
+from kd_helpers.verdicts import paired_verdict
+from notebook_io import NOTEBOOKS
 
 NAMES = ("hinton-regulariser", "hinton-missing-class", "hinton-ensemble", "navarrete", "damicantonio",
          "fukuda", "mismatched", "uste", "takd", "dgkd", "benchmark", "rows")  # fmt: skip
@@ -63,11 +77,83 @@ def test_numbers_are_means_of_five_runs_with_their_interval(name):
         if not line.values:
             assert line.mean is None and line.interval is None and line.verdict is None
             continue
-        assert len(line.values) == 5 and line.mean == pytest.approx(sum(line.values) / 5)
-        if len(set(line.values)) > 1:
-            half = stats.t.ppf(0.975, 4) * np.std(line.values, ddof=1) / 5**0.5
-            assert line.interval == pytest.approx((line.mean - half, line.mean + half))
+        trained = {line.row.ours(seed) for seed in SEEDS}
+        assert len(line.values) == len(trained) and len(trained) in (1, 5)
+        assert line.mean == pytest.approx(np.mean(line.values))
+        if len(trained) == 1:
+            assert line.interval is None and line.verdict is None
+            continue
+        half = stats.t.ppf(0.975, 4) * np.std(line.values, ddof=1) / 5**0.5
+        assert line.interval == pytest.approx((line.mean - half, line.mean + half))
         assert bool(line.verdict) == bool(line.row.against)
+
+
+@pytest.mark.parametrize(("name", "row", "n"), (
+    ("benchmark", "teacher", 1), ("navarrete", "teacher: accuracy", 1),
+    ("navarrete", "student, distilled: 256 images", 1), ("navarrete", "student, distilled: accuracy", 5),
+    ("hinton-missing-class", "labels only: errors on the hidden class", 5),
+))  # fmt: skip
+def test_one_network_for_all_seeds_and_one_timing_count_once(name, row, n):
+    lines = {line.row.title: line for line in lines_of(find(name, "laptop"), SEEDS)}
+    assert len(lines[row].values) == n
+
+
+@pytest.mark.parametrize(
+    "place", ("07_reproducing_the_papers", "solutions/07_reproducing_the_papers")
+)
+def test_the_notebook_shows_the_rows_of_the_csv(place, out, monkeypatch):
+    monkeypatch.setattr(reproduce, "train", no_training)
+    cells = nbformat.read(NOTEBOOKS / f"{place}.ipynb", as_version=4).cells
+    shown = "\n".join(
+        output["data"].get("text/markdown", "")
+        for cell in cells for output in cell.get("outputs", ()) if "data" in output
+    )  # fmt: skip
+    for name in NAMES:
+        reproduce.reproduce(name)
+        for row in csv.reader((out / "reproduce" / f"{name}.csv").open()):
+            assert f"| {' | '.join(row)} |" in shown, (name, row)
+
+
+def test_fewer_errors_than_without_a_teacher_are_better():
+    lines = {x.row.title: x for x in lines_of(find("hinton-missing-class", "laptop"), SEEDS)}
+    line = lines["soft targets: errors"]
+    less = np.subtract(line.values, lines["labels only: errors"].values)
+    assert less.mean() < 0 and line.verdict.mean == pytest.approx(less.mean())
+    assert verdict_words(line).startswith(f"BETTER: {less.mean():+.2f} errors, 95 %")
+
+
+def lines_by_title(name):
+    return {line.row.title: line for line in lines_of(find(name, "laptop"), SEEDS)}
+
+
+def test_what_notebook_07_says_of_signs():
+    """Its last words name some rows; here they are looked up."""
+    found = {
+        f"{name}, {row}": word for name in NAMES
+        for row, word in agreements(lines_of(find(name, "laptop"), SEEDS)).items()
+    }  # fmt: skip
+    assert [row for row, word in found.items() if word == "other sign"] == ["benchmark, decoupled, β = 8"]  # fmt: skip
+    for row in ("hinton-regulariser, soft targets, few labels", "hinton-ensemble, ensemble",
+                "benchmark, KD", "dgkd, dense (DGKD)"):  # fmt: skip
+        assert found[row] == "same sign"
+    assert found["benchmark, KD, standardised logits"] == "not clear here"
+    benchmark = lines_by_title("benchmark")
+    gains = paper_gains(benchmark["KD, standardised logits"], benchmark["KD"])
+    assert len(gains) == 7 and min(gains) > 0
+
+
+def test_what_notebook_07_says_of_single_tables():
+    missing = lines_by_title("hinton-missing-class")
+    assert {*missing["labels only: errors on the hidden class"].values} == {1000.0}
+    assert max(missing["soft targets: errors on the hidden class"].values) < 1000
+    assert lines_by_title("navarrete")["student, distilled: accuracy"].verdict.word != "BETTER"
+    claims = {title: line.verdict.word for title, line in lines_by_title("damicantonio").items() if line.verdict}  # fmt: skip
+    assert all(word != "BETTER" for word in claims.values())
+    assert claims["(ii) small entries: all but the 3 largest dropped"] == "WORSE"
+    assert lines_by_title("mismatched")["handwritten digits"].interval[0] > 10
+    several = [line for line in lines_by_title("fukuda").values() if line.verdict]
+    assert several[0].verdict.mean > 10 * max(abs(line.verdict.mean) for line in several[1:])
+    assert lines_by_title("rows")["direct"].verdict.word == "BETTER"
 
 
 def test_an_accuracy_is_that_of_the_stored_record():
@@ -110,6 +196,23 @@ def test_the_papers_gains_need_both_numbers_in_one_unit():
     assert paper_gains(one, other) == [2.0]
 
 
+def test_signs_are_compared_where_the_papers_settings_agree_among_themselves():
+    def line(title, paper, values, against=None):
+        verdict = paired_verdict(values, against) if against else None
+        return Line(Row(title, tuple(number(v) for v in paper)), tuple(values), verdict)
+
+    zero, up = [0.0] * 5, [1.0, 1.1, 0.9, 1.0, 1.2]
+    down, unclear = [-v for v in up], [1.0, -1.0, 0.5, -0.5, 0.1]
+    base = line("b", (1.0, 2.0), zero)
+    assert agreement(line("a", (2.0, 3.0), up, zero), base) == "same sign"
+    assert agreement(line("a", (2.0, 3.0), down, zero), base) == "other sign"
+    assert agreement(line("a", (0.5, 1.0), down, zero), base) == "same sign"
+    assert agreement(line("a", (2.0, 3.0), unclear, zero), base) == "not clear here"
+    assert agreement(line("a", (2.0, 1.0), up, zero), base) == ""
+    assert agreement(line("a", (2.0, 3.0), up), base) == ""
+    assert agreement(line("a", (None, None), up, zero), base) == ""
+
+
 @pytest.mark.parametrize(
     "rows", ([Row("a"), Row("a")], [Row("a", (None,))], [Row("a", against="b")]), ids=str
 )
@@ -137,12 +240,13 @@ SMALL = Recipe(student="cnn-2", dataset="cifar-10", schedule=Schedule(steps=30, 
 def test_the_work_counts_three_passes_for_the_student_and_each_answer_once():
     cost = {n: count_multiply_adds(make_model(n, num_classes=10, in_channels=3, image_size=32), (3, 32, 32))
             for n in ("cnn-2", "cnn-4")}  # fmt: skip
-    assert work(SMALL) == 3 * 480 * cost["cnn-2"]
+    student, teacher = kind_of(SMALL), kind_of(Recipe(student="cnn-4", dataset="cifar-10"))
+    assert work(SMALL) == {student: 3 * 480 * cost["cnn-2"]}
     taught = Recipe(dataset="cifar-10", schedule=SMALL.schedule, kd_weight=0.5,
                     teacher=Recipe(student="cnn-4", dataset="cifar-10"))  # fmt: skip
-    assert work(taught) == 3 * 480 * cost["cnn-2"] + 480 * cost["cnn-4"]
+    assert work(taught) == work(SMALL) | {teacher: 480 * cost["cnn-4"]}
     few = Recipe(**{**vars(taught), "transfer": TransferSet(images=100)})
-    assert work(few) == 3 * 480 * cost["cnn-2"] + 100 * cost["cnn-4"]
+    assert work(few) == work(SMALL) | {teacher: 100 * cost["cnn-4"]}
 
 
 def test_the_rate_is_that_of_the_steps_between_two_looks_at_the_clock():
@@ -150,7 +254,21 @@ def test_the_rate_is_that_of_the_steps_between_two_looks_at_the_clock():
     cost = count_multiply_adds(make_model("cnn-2", num_classes=10, in_channels=3, image_size=32), (3, 32, 32))  # fmt: skip
     found = measured_rate(SMALL, seconds=3.5, clock=lambda: next(times))
     assert found == pytest.approx(3 * 16 * 3 * cost / 4.0)  # steps after looks at 1, 2 and 3 s
-    assert Estimate(2, 7.2e12, 1e9).hours == 2.0 and "2 trainings" in str(Estimate(2, 7.2e12, 1e9))
+    assert Estimate(2, 7.2e12, 1e9).hours == 2.0
+    assert re.search("^2 trainings, 7.2e.12 .* 1.0 billion .* 2.0 hours$", str(Estimate(2, 7.2e12, 1e9)))  # fmt: skip
+    assert str(Estimate(2, 1.8e11, 1e9)).endswith("about 3.0 minutes")
+
+
+def test_the_hours_add_up_over_networks_of_different_speed(monkeypatch):
+    """A tenth of the work at a hundredth of the speed takes most of the time."""
+    rates, asked = {"cnn-2": 1e7, "cnn-4": 1e9}, {}
+    monkeypatch.setattr(reproduction_costs, "measured_rate", lambda kind, seconds: asked.update({kind.student: seconds}) or rates[kind.student])  # fmt: skip
+    other = Recipe(**{**vars(SMALL), "student": "cnn-4"})
+    amounts = [sum(work(recipe).values()) for recipe in (SMALL, other)]
+    found = estimate([SMALL, other])
+    assert found.multiply_adds == sum(amounts) and found.runs == 2
+    assert found.hours == pytest.approx((amounts[0] / 1e7 + amounts[1] / 1e9) / 3600)
+    assert sum(asked.values()) == pytest.approx(10) and asked["cnn-4"] > asked["cnn-2"]
 
 
 def test_missing_runs_are_named_once_and_teachers_first():
@@ -164,10 +282,41 @@ def test_missing_runs_are_named_once_and_teachers_first():
 @pytest.mark.parametrize("answer", ("n", "", "maybe"))
 def test_no_trains_nothing(answer, out, monkeypatch, capsys):
     monkeypatch.setattr(reproduce, "train", no_training)
-    monkeypatch.setattr(reproduce, "measured_rate", lambda _: 1e9)
+    monkeypatch.setattr(reproduction_costs, "measured_rate", lambda *_: 1e9)
     assert reproduce.reproduce("takd", scale="paper", seeds=1, ask=lambda _: answer) is None
     told = capsys.readouterr().out
     assert "hours" in told and "nothing was trained" in told and not [*out.rglob("*.csv")]
+
+
+def test_nobody_there_to_answer_is_a_no(out, monkeypatch, capsys):
+    monkeypatch.setattr(reproduce, "train", no_training)
+    monkeypatch.setattr(reproduction_costs, "measured_rate", lambda *_: 1e9)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert cli.main(["reproduce", "navarrete", "--scale", "paper", "--seeds", "1"]) == 1
+    assert "nothing was trained" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seeds", ("0", "-1"))
+def test_a_table_of_no_seeds_is_refused(seeds, out, capsys):
+    assert cli.main(["reproduce", "fukuda", "--seeds", seeds]) == 1
+    assert f"got {seeds} seeds; expected 1 at least" in capsys.readouterr().err
+    assert not [*out.rglob("*.csv")]
+
+
+def test_few_seeds_give_numbers_but_no_verdict(out, capsys):
+    assert cli.main(["reproduce", "fukuda", "--seeds", "2"]) == 0
+    assert "no verdicts: 2 seeds" in capsys.readouterr().out
+    _, *rows = csv.reader((out / "reproduce" / "fukuda.csv").open())
+    assert {row[4] for row in rows} == {"2"} and {row[-1] for row in rows} == {""}
+
+
+def test_one_that_fails_does_not_stop_the_others(monkeypatch, capsys):
+    recipes = [Recipe(seed=seed) for seed in range(3)]
+    outcomes = [Outcome(recipes[0], 50.0), Outcome(recipes[1], problem="not finite"), Outcome(recipes[2], 51.0)]  # fmt: skip
+    monkeypatch.setattr(reproduce, "sweep", lambda missing, dask: iter(outcomes))
+    with pytest.raises(RuntimeError, match=r"1 of 3 failed: .*not finite"):
+        reproduce.train(recipes, None)
+    assert "3 of 3: 51.00 %" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", WITHOUT)
