@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from kd_helpers.assistants import error_overlap
 from kd_helpers.recipes import Recipe
@@ -53,5 +54,14 @@ def overlaps(ladders: Sequence[Ladder]) -> np.ndarray:
     found = []
     for ladder in ladders:
         answers = [load_or_train(recipe, quiet=True).answers() for recipe in ladder]
-        found.append([[error_overlap(a, b, labels) for b in answers] for a in answers])
+        found.append(overlap_matrix(answers, labels))
     return np.mean(found, axis=0)
+
+
+def overlap_matrix(answers: Sequence[torch.Tensor], labels: torch.Tensor) -> np.ndarray:
+    """`error_overlap` of all pairs of networks: classes (N,) of each, labels (N,) → (R, R), symmetric."""
+    matrix = np.zeros((len(answers), len(answers)))
+    for i in range(len(answers)):
+        for j in range(i + 1):
+            matrix[i, j] = matrix[j, i] = error_overlap(answers[i], answers[j], labels)
+    return matrix

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from kd_helpers.assistants import error_overlap
-from kd_helpers.checkpoints import Checkpoint
-from kd_helpers.folders import checkpoint_folder, run_folders
+from kd_helpers.folders import run_folders
+from kd_helpers.labs_assistants import overlap_matrix
 from kd_helpers.lessons import DistillationLoss
 from kd_helpers.locks import lock_of, tidy_up
 from kd_helpers.playground import (
@@ -27,16 +26,9 @@ from kd_helpers.playground import (
     recipe_of,
     smoothed,
 )
-from kd_helpers.recipes import Recipe, to_dict
-from kd_helpers.records import input_of, store_result
-from kd_helpers.runs import (
-    KEEP,
-    dataset_of,
-    load_checked_run,
-    load_run,
-    new_student,
-    student_reports,
-)
+from kd_helpers.recipes import Recipe
+from kd_helpers.records import input_of
+from kd_helpers.runs import KEEP, dataset_of, load_checked_run, load_run, train_recipe
 from kd_helpers.shipped import SEEDS, TEACHER
 from kd_helpers.stored import Run
 from kd_helpers.training import History, make_student, training_reports
@@ -187,19 +179,10 @@ def train_stoppable(
         tidy_up(recipe)
         if (run := load_checked_run(recipe)) and run.has_tensors:
             return run
-        dataset, history = dataset_of(recipe), History()
-        student = new_student(recipe, dataset)
-        checkpoint = Checkpoint(checkpoint_folder() / f"{recipe.hash}.checkpoint", to_dict(recipe))
-        for report in student_reports(
-            recipe, student, dataset, report_every=50, should_stop=should_stop, history=history,
-            checkpoint=checkpoint,
-        ):  # fmt: skip
-            on_report(report)
-        if history.stopped:
-            return None
-        store_result(recipe, student, dataset, history, run_folders()[-1], KEEP)
-        checkpoint.remove()
-        return load_run(recipe)
+        hooks = {"should_stop": should_stop, "on_report": on_report}
+        with contextlib.suppress(KeyboardInterrupt):  # what a training ends with that was stopped
+            return train_recipe(recipe, folder=run_folders()[-1], keep=KEEP, **hooks)
+    return None
 
 
 @dataclass(frozen=True)
@@ -226,15 +209,6 @@ def errors_of(setting: Setting) -> Errors | None:
     names = [recipe.student for recipe in ladder(setting)]
     names[-1] = names[-1] if names[-1] not in names[:-1] else "student"
     return Errors(tuple(names), overlap, own)
-
-
-def overlap_matrix(answers: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
-    """`error_overlap` of all pairs of networks: classes (R, N), labels (N,) → (R, R), symmetric."""
-    matrix = np.eye(len(answers))
-    for i in range(len(answers)):
-        for j in range(i):
-            matrix[i, j] = matrix[j, i] = error_overlap(answers[i], answers[j], labels)
-    return matrix
 
 
 def _answers(setting: Setting) -> dict[str, torch.Tensor] | None:

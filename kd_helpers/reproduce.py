@@ -26,7 +26,6 @@ from kd_helpers.runs import load_run
 from kd_helpers.sweeps import sweep, teachers_of
 from kd_helpers.verdicts import FEWEST_SEEDS
 
-SCALES = ("laptop", "paper")
 LAPTOP = {
     make.__name__.replace("_", "-"): make
     for make in (

@@ -63,16 +63,11 @@ class Reproduction:
             if row.against and row.against not in titles:
                 raise ValueError(f"got {self.name}: {row.against!r}; expected one of {titles}")
 
-    @property
-    def recipes(self) -> Callable[[int], list[Recipe]]:
-        """seed → every recipe that a row needs, each once."""
-
-        def of_seed(seed: int) -> list[Recipe]:
-            found = [row.ours(seed) for row in self.rows if row.ours]
-            flat = [m for one in found for m in (one.members if isinstance(one, Team) else (one,))]
-            return list(dict.fromkeys(flat))
-
-        return of_seed
+    def recipes(self, seed: int) -> list[Recipe]:
+        """Every recipe that a row needs, each once."""
+        found = [row.ours(seed) for row in self.rows if row.ours]
+        flat = [m for one in found for m in (one.members if isinstance(one, Team) else (one,))]
+        return list(dict.fromkeys(flat))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -99,19 +99,23 @@ def train_recipe(
     *,
     folder: Path,
     keep: tuple[str, ...] = (),
-    on_report: Callable[[History], None] | None = None,
+    **hooks,
 ) -> Run:
     """Train a recipe, from where an earlier training of it was cut off; measure it and store it.
 
     Args:
         folder: where the result goes.
         keep: which tensors to store beside the record: "weights", "test_logits", "train_logits".
+        hooks: `on_report` and `should_stop`, as for `training.train`.
+
+    Raises:
+        KeyboardInterrupt: it was stopped, by hand or by `should_stop`; the next call goes on with it.
     """
     dataset = dataset_of(recipe)
     student = new_student(recipe, dataset)
     checkpoint = Checkpoint(checkpoint_folder() / f"{recipe.hash}.checkpoint", to_dict(recipe))
     history = train_student(
-        recipe, student, dataset, on_report=on_report, checkpoint=checkpoint, report_every=50
+        recipe, student, dataset, checkpoint=checkpoint, report_every=50, **hooks
     )
     if history.stopped:
         raise KeyboardInterrupt(

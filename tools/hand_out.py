@@ -22,7 +22,7 @@ LEFT_OUT = (
 )  # fmt: skip
 WHERE = "The answers are in `notebooks/solutions/`."
 NOW = "Your lecturer has the answers."
-NOT_THERE = ("pytest", "git clone", "cd <its folder>", "Planned, not there yet")  # words of lines
+NOT_THERE = ("pytest", "git clone", "cd <its folder>")  # words of lines
 END = "**For lecturers:**"  # the README of the hand-out stops before it
 TARGET = re.compile(r"^(\w+):.*##", re.MULTILINE)
 ALL_EXTRAS, FEW_EXTRAS = ".[lab,test]", ".[app,lab]"  # what pip installs here, and there
