@@ -221,9 +221,7 @@ gains, words = gain_table(table, baseline="direct")
 
 # %%
 figure, (ax,) = new_figure(7, 3.6)
-title = (
-    "cnn-2 under ResNet-20: gain over the teacher alone, points (*: the 95 % interval leaves out 0)"
-)
+title = "Gain of cnn-2 over ResNet-20 alone (*: 95 % interval leaves out 0)"
 draw_gains(ax, gains, words, list(table)[1:], lab.WAYS, title=title)
 display_figure(figure, f"Gains of students over the direct one, by assistants and way: {words}")
 

@@ -154,7 +154,7 @@ print("\n".join(names()))
 # %% [markdown]
 # ## Exercise 1: the best of nothing
 #
-# A method with 29 settings is tried once each, and its best is compared with one run of the baseline (such a table exists; see notebook 08). If no setting does anything, scores are normal around the baseline's, with standard deviation `spread`. How many points does the best one seem to gain, on average? Simulate, or integrate.
+# A method with 29 settings is tried once each, and its best is compared with one run of the baseline (such a table exists: `data/paper_tables/haitongli.csv`). If no setting does anything, scores are normal around the baseline's, with standard deviation `spread`. How many points does the best one seem to gain, on average? Simulate, or integrate.
 
 
 # %% tags=["exercise"]
