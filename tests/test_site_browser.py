@@ -39,7 +39,22 @@ def test_a_control_changes_the_picture_without_a_kernel(name, kind, control, ope
     changed = "before => document.querySelector('.view').innerHTML !== before"
     page.wait_for_function(changed, arg=before, timeout=5_000)
     assert "<svg" in box.locator(".view").inner_html()
+    if kind == "range":  # a screen reader says the value, not its place in a list
+        said = field.locator("xpath=..").locator("output").inner_text()
+        assert said and field.get_attribute("aria-valuetext") == said
     screenshot(f"site-{name[:2]}")
+    box.get_by_role("button", name="Reset").click()
+    assert box.locator(".view").inner_html() == before
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in LIVE])
+def test_without_javascript_the_first_picture_is_there(name, page, site):
+    context = page.context.browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto((site / f"{name}.html").as_uri())
+    assert plain.locator(".explorer .view svg").first.is_visible()
+    assert "need JavaScript" in plain.locator(".explorer noscript").inner_text()
+    context.close()
 
 
 def test_formulas_are_drawn_and_pages_are_linked(opened, screenshot):
@@ -60,3 +75,7 @@ def test_a_page_fits_a_phone(opened, page, screenshot):
     page.locator(".explorer").scroll_into_view_if_needed()
     screenshot("site-phone")
     assert wide <= 400
+    # Its letters are 13 units high: below 9 pixels nobody reads them; the frame scrolls instead.
+    box = page.locator(".explorer .view svg").first
+    drawn, units = box.bounding_box()["width"], box.evaluate("e => e.viewBox.baseVal.width")
+    assert 13 * drawn / units > 9

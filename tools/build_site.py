@@ -23,6 +23,7 @@ from site_explorers import LIVE, block
 SITE = ROOT / "out" / "site"
 PARTS = ROOT / "tools" / "site"
 FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$", re.DOTALL)
+LOG = re.compile(r"\\log\s+(?=[A-Za-z])")
 INTRODUCTION = (
     "An interactive course in knowledge distillation, as pages to read. The controls in a frame "
     "are alive; to train networks and to change code, open the notebooks in JupyterLab."
@@ -86,7 +87,8 @@ def take_formulas_out(text: str, kept: dict[str, str]) -> str:
     def replace(match: re.Match[str]) -> str:
         latex, display = match["block"] or match["inline"], "block" if match["block"] else "inline"
         mark = f"FORMULA{len(kept):03d}X"
-        kept[mark] = latex2mathml.converter.convert(latex.strip(), display=display)
+        spaced = LOG.sub(r"\\log\\,", latex.strip())  # else MathML sets "log" against its argument
+        kept[mark] = latex2mathml.converter.convert(spaced, display=display)
         return mark
 
     parts = re.split(r"(```.*?```|`[^`\n]*`)", text, flags=re.DOTALL)

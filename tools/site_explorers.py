@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import ipywidgets as widgets
+import numpy as np
 
 from kd_helpers import load_dataset, load_or_train, shipped, shipped_assistants
 from kd_helpers.explorer import ALPHA, Explorer
@@ -77,7 +78,8 @@ LIVE = {
         temperature, "build_temperature_explorer",
         {"order": Control("images", ORDERS[:2]), "place": Control("image", range(PICTURES)),
          "temperature": Control("temperature T", TEMPERATURES)},
-        f"Here: {PICTURES} images of two kinds. The notebook has all, and pairs of classes.",
+        f"Here: {PICTURES} images of two kinds and {len(TEMPERATURES)} temperatures. The notebook has "
+        "all images, all temperatures from 0.25 to 20, and pairs of classes.",
     ),
     "02_hinton_distillation": Live(
         settings, "build_settings_explorer",
@@ -135,6 +137,8 @@ def defaults(explorer: Explorer, live: Live) -> list[int]:
 def block(live: Live, name: str) -> str:
     """The explorer as HTML: controls, the first picture, and all pictures as data."""
     data, explorer = frames(live), live.build()
+    row = np.ravel_multi_index(data["defaults"], [len(values) for values in data["values"]])
+    first = data["frames"][data["index"][row]]
     parts = [
         control_html(f"{name}-{key}", control, explorer.controls[key], data["defaults"][i])
         for i, (key, control) in enumerate(live.controls.items())
@@ -142,8 +146,10 @@ def block(live: Live, name: str) -> str:
     stored = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
     note = f"<div class='note'>{html.escape(live.note)}</div>" if live.note else ""
     return (
-        f"<div class='explorer'><div class='controls'>{''.join(parts)}</div><div class='view'></div>"
-        f"{note}<script type='application/json'>{stored}</script></div>"
+        f"<div class='explorer'><div class='controls'>{''.join(parts)}"
+        "<button type='button'>Reset</button></div>"
+        "<noscript>The controls need JavaScript; this is their first picture.</noscript>"
+        f"<div class='view'>{first}</div>{note}<script type='application/json'>{stored}</script></div>"
     )
 
 
