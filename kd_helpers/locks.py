@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from filelock import FileLock, Timeout
 
@@ -21,10 +21,15 @@ def tidy_up(recipe: Recipe) -> None:
 
 
 @contextlib.contextmanager
-def lock_of(recipe: Recipe, quiet: bool = False) -> Iterator[None]:
+def lock_of(
+    recipe: Recipe, quiet: bool = False, should_stop: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Only one process at a time is inside, for one recipe; a killed one leaves it at once.
 
     Processes that train together (`torchrun`) go in together: the first one holds the lock.
+
+    Raises:
+        KeyboardInterrupt: `should_stop`, asked twice a second, ended the wait for another process.
     """
     path = checkpoint_folder() / f"{recipe.hash}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,10 +40,18 @@ def lock_of(recipe: Recipe, quiet: bool = False) -> Iterator[None]:
         except Timeout:
             if not quiet:
                 print(f"waiting for another process that trains run {recipe.hash}", flush=True)
-            lock.acquire()
+            wait_for(lock, should_stop)
     distributed.wait_for_all()
     try:
         yield
         distributed.wait_for_all()
     finally:
         lock.release()
+
+
+def wait_for(lock: FileLock, should_stop: Callable[[], bool]) -> None:
+    while not lock.is_locked:
+        if should_stop():
+            raise KeyboardInterrupt("stopped while another process trained the same")
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0.5)

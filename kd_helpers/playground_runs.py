@@ -173,15 +173,15 @@ def train_stoppable(
     The same loop, lock, checkpoint and files; a process that trains the same recipe is waited for.
 
     Args:
-        should_stop: asked before every step. on_report: called every 50 steps.
+        should_stop: asked before every step, and while it waits for another process. on_report: called every 50 steps.
     """
-    with lock_of(recipe):
+    hooks = {"should_stop": should_stop, "on_report": on_report}
+    # A KeyboardInterrupt is what a wait or a training ends with that was stopped.
+    with contextlib.suppress(KeyboardInterrupt), lock_of(recipe, should_stop=should_stop):
         tidy_up(recipe)
         if (run := load_checked_run(recipe)) and run.has_tensors:
             return run
-        hooks = {"should_stop": should_stop, "on_report": on_report}
-        with contextlib.suppress(KeyboardInterrupt):  # what a training ends with that was stopped
-            return train_recipe(recipe, folder=run_folders()[-1], keep=KEEP, **hooks)
+        return train_recipe(recipe, folder=run_folders()[-1], keep=KEEP, **hooks)
     return None
 
 

@@ -15,6 +15,7 @@ from kd_helpers.assistants import error_overlap
 from kd_helpers.data import load_dataset
 from kd_helpers.explorers_playground import build_playground
 from kd_helpers.live import ONE_AT_A_TIME
+from kd_helpers.locks import lock_of
 from kd_helpers.playground import ASSISTANTS, CHOICES, SCHEDULES, Setting, alone, parse, recipe_of
 from kd_helpers.playground_runs import BARE, LABELS_ONLY, THIS, errors_of, scores_of
 from kd_helpers.plots_pareto import COSTS, cost_of
@@ -215,6 +216,17 @@ def test_stop_stops_and_the_next_start_goes_on(board, monkeypatch):
     assert load_run(alone(Setting())) is None
     board.training.stop_button.click()
     assert "Nothing is running" in board.training.status.value
+
+
+def test_stop_reaches_a_page_that_waits_for_another(board, short):
+    board.text.value = "kd1;T=3"
+    with lock_of(board.training.plan.recipes[0]):  # as another page holds it
+        board.training.start_button.click()
+        wait_until(lambda: "waiting for another page" in board.training.status.value)
+        board.training.stop_button.click()
+        board.training.thread.join(30)
+        assert not board.training.thread.is_alive()
+    assert "Stopped" in board.training.status.value and not ONE_AT_A_TIME.locked()
 
 
 def test_an_error_is_shown_and_frees_the_page(board, short, monkeypatch):
