@@ -59,7 +59,8 @@ def stack(tokens: str, in_channels: int, image_size: int) -> tuple[list[nn.Modul
     channels, size, features = in_channels, image_size, 0
     for token in tokens.split():
         if token == "P":
-            layers.append(nn.MaxPool2d(2))
+            # Before the ReLU: the same numbers and gradients, and the ReLU has a quarter to do.
+            layers.insert(len(layers) - 1, nn.MaxPool2d(2))
             size //= 2
         elif token.startswith("F"):
             features = int(token[1:])

@@ -144,10 +144,10 @@ def share_first_stage(towers: nn.ModuleList) -> nn.Module:
 
 
 def first_stage(body: nn.Sequential) -> int:
-    """How many layers work at the full size of the image, a first pooling included."""
+    """How many layers work at the full size of the image, a first pooling and its ReLU included."""
     for i, layer in enumerate(body):
         if isinstance(layer, nn.MaxPool2d):
-            return i + 1
+            return i + 2
         convolutions = (m for m in layer.modules() if isinstance(m, nn.Conv2d))
         if any(max(conv.stride) > 1 for conv in convolutions):
             return i

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from kd_helpers.models import BODIES, MODEL_NAMES, SMALLEST_IMAGE, make_model
 
@@ -80,7 +81,7 @@ def test_the_1xn_twin_differs_in_the_height_of_its_filters_only(name):
 def test_a_1xn_filter_sees_its_own_row_only():
     torch.manual_seed(0)
     body = make_model("vgg-8-1xn", num_classes=10, in_channels=1, image_size=28).body
-    first = body[:3].eval()  # convolution, batch norm, ReLU
+    first = body[:2].eval()  # convolution, batch norm
     image = torch.rand(1, 1, 28, 28, requires_grad=True)
     first(image)[0, :, 9].sum().backward()
     seen = image.grad[0, 0].abs().sum(dim=1)
@@ -127,6 +128,26 @@ def test_every_weight_matrix_gets_a_gradient(name):
     model(torch.rand(8, 1, 28, 28)).square().sum().backward()
     assert all(p.grad is not None for p in model.parameters())
     assert all(p.grad.abs().sum() > 0 for p in model.parameters() if p.dim() > 1)
+
+
+@pytest.mark.parametrize("name", ("cnn-2", "cnn-4", "cnn-10", "vgg-8", "cnn-4-both"))
+def test_pooling_before_the_relu_is_pooling_after_it_to_the_last_bit(name):
+    """The papers list convolution, batch norm, ReLU, pooling; here the last two change places."""
+    torch.manual_seed(0)
+    body = make_model(name, num_classes=10, in_channels=1, image_size=28).body
+    layers = list(body)
+    for i, layer in enumerate(body):
+        if isinstance(layer, nn.MaxPool2d):
+            layers[i : i + 2] = [nn.ReLU(), layer]
+    pools = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
+    assert pools and all(type(layers[i - 2]) is nn.BatchNorm2d for i in pools)
+    results = []
+    for network in (body, nn.Sequential(*layers)):
+        network.train().zero_grad()
+        logits = network(torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(1)))
+        logits.square().sum().backward()
+        results.append([logits, *(p.grad.clone() for p in network.parameters())])
+    assert all(ours.equal(theirs) for ours, theirs in zip(*results, strict=True))
 
 
 @pytest.mark.parametrize("name", ("cnn-4", "resnet-8"))
