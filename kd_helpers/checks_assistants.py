@@ -15,11 +15,11 @@ from kd_helpers.losses import kd_loss
 def check_teaching(answer: Callable[[int, bool], torch.Tensor]) -> str:
     """Check who teaches whom: (rungs R, dense?) → (R, R), 1 where the row teaches the column.
 
-    Both kinds of ladder are asked for, the chain first.
+    Both kinds of ladder are asked for, the chain first, and again with fewer rungs: what fits one
+    number of rungs only is not an answer.
     """
     said = ""
-    for dense in (False, True):
-        case = (5, dense)
+    for case in ((5, False), (5, True), (3, False), (3, True)):
         said = report(answer, case, teaching(*case), TEACHING_MISTAKES)
         if said != "[ok] right":
             break

@@ -129,6 +129,7 @@ MISTAKES = {  # for each check: a part of what it has to say, and the answers th
         "this is the diagonal": (lambda n, dense: torch.eye(n),),
         "not one of the known": (lambda n, dense: 2 * by_pairs(n, dense),),
         "expected shape (5, 5)": (lambda n, dense: by_pairs(n - 1, dense), lambda n, dense: torch.ones(n)),
+        "expected shape (3, 3)": (lambda n, dense: by_pairs(5, dense),),
     },
     check_dense_loss: {
         "all sources teach here": (
@@ -211,7 +212,7 @@ def test_an_answer_wrong_in_another_way_is_not_called_right(check, answer):
 
 def test_the_chain_is_asked_before_the_dense_ladder(monkeypatch):
     right = reports(check_teaching, by_pairs, monkeypatch)
-    assert [case for case, *_ in right] == [(5, False), (5, True)]
+    assert [case for case, *_ in right] == [(5, False), (5, True), (3, False), (3, True)]
     monkeypatch.undo()
     wrong_already = reports(check_teaching, lambda n, dense: torch.eye(n), monkeypatch)
     assert [case for case, *_ in wrong_already] == [(5, False)]
