@@ -23,7 +23,7 @@ from kd_helpers.reproductions_laptop import (
 )  # fmt: skip
 from kd_helpers.reproductions_paper import PAPER, WITHOUT
 from kd_helpers.runs import load_run
-from kd_helpers.sweeps import sweep, teachers_of
+from kd_helpers.sweeps import stages_of, sweep
 from kd_helpers.verdicts import FEWEST_SEEDS
 
 LAPTOP = {
@@ -69,22 +69,29 @@ def reproduce(
 
     Returns:
         The lines, or None where the answer was no.
+
+    Raises:
+        RuntimeError: some trainings failed; all others are in the table, which is written first.
     """
     reproduction = find(name, scale)
     if seeds < 1:
         raise ValueError(f"got {seeds} seeds; expected 1 at least, {FEWEST_SEEDS} for a verdict")
-    missing = missing_runs(reproduction, range(seeds))
+    missing, failed = missing_runs(reproduction, range(seeds)), {}
     if missing:
         print(estimate(missing))
         if not yes and not is_yes(ask):
             print("nothing was trained")
             return None
-        train(missing, dask)
+        failed = train(missing, dask)
+    reproduction = reproduction.without(failed, range(seeds))
     lines = lines_of(reproduction, range(seeds))
     print(f"# {reproduction.title}\n\n{reproduction.differs}\n\n{markdown(reproduction, lines)}\n")
     if seeds < FEWEST_SEEDS:
         print(f"no verdicts: {seeds} seeds, and {FEWEST_SEEDS} are the fewest for one")
     write(reproduction, lines, scale)
+    if failed:
+        told = "; ".join(f"{recipe}: {problem}" for recipe, problem in failed.items())
+        raise RuntimeError(f"{len(failed)} of {len(missing)} trainings failed: {told}")
     return lines
 
 
@@ -100,25 +107,19 @@ def missing_runs(reproduction: Reproduction, seeds: Iterable[int]) -> list[Recip
     """All runs that are not stored, teachers first, each once."""
     wanted = [recipe for seed in seeds for recipe in reproduction.recipes(seed)]
     students = [recipe for recipe in wanted if load_run(recipe) is None]
-    stages = [*teachers_of(students), students]
-    every = dict.fromkeys(recipe for stage in stages for recipe in stage)
-    return [recipe for recipe in every if load_run(recipe) is None]
+    return [r for stage in stages_of(students) for r in stage if load_run(r) is None]
 
 
-def train(missing: list[Recipe], dask: str | None) -> None:
-    """What was trained is kept: after an interruption the same command goes on.
-
-    Raises:
-        RuntimeError: some trainings failed; all others were trained before.
-    """
-    failed = []
+def train(missing: list[Recipe], dask: str | None) -> dict[Recipe, str]:
+    """What failed, with the problem. What was trained is kept: after an interruption the same command
+    goes on."""
+    failed = {}
     for number, outcome in enumerate(sweep(missing, dask=dask), start=1):
         said = outcome.problem or f"{outcome.accuracy:.2f} %"
         print(f"{number} of {len(missing)}: {said}  {outcome.recipe}", flush=True)
         if outcome.problem:
-            failed.append(f"{outcome.recipe}: {outcome.problem}")
-    if failed:
-        raise RuntimeError(f"{len(failed)} of {len(missing)} failed: " + "; ".join(failed))
+            failed[outcome.recipe] = outcome.problem
+    return failed
 
 
 def write(reproduction: Reproduction, lines: list[Line], scale: str) -> None:

@@ -41,6 +41,13 @@ class Row:
     against: str = ""  # title of the row that the verdict compares with; none without
     smaller_is_better: bool = False
 
+    def recipes(self, seed: int) -> list[Recipe]:
+        """What has to be trained for ours."""
+        if not self.ours:
+            return []
+        one = self.ours(seed)
+        return list(one.members) if isinstance(one, Team) else [one]
+
 
 @dataclass(frozen=True)
 class Reproduction:
@@ -65,9 +72,25 @@ class Reproduction:
 
     def recipes(self, seed: int) -> list[Recipe]:
         """Every recipe that a row needs, each once."""
-        found = [row.ours(seed) for row in self.rows if row.ours]
-        flat = [m for one in found for m in (one.members if isinstance(one, Team) else (one,))]
-        return list(dict.fromkeys(flat))
+        return list(dict.fromkeys(recipe for row in self.rows for recipe in row.recipes(seed)))
+
+    def without(self, failed: dict[Recipe, str], seeds: Iterable[int]) -> Reproduction:
+        """The same without our number in every row of which a training failed, and with the reason.
+
+        The mean of the seeds that did not diverge would flatter a method that does.
+        """
+        problems = {
+            row.title: failed[recipe]
+            for row in self.rows for seed in seeds for recipe in row.recipes(seed)
+            if recipe in failed
+        }  # fmt: skip
+        if not problems:
+            return self
+        said = " ".join(
+            f"Empty, because a training failed: {t} ({p})." for t, p in problems.items()
+        )
+        rows = (replace(row, ours=None) if row.title in problems else row for row in self.rows)
+        return replace(self, rows=tuple(rows), differs=f"{self.differs} {said}")
 
 
 @dataclass(frozen=True)

@@ -100,20 +100,43 @@ def teachers_of(recipes: list[Recipe]) -> list[list[Recipe]]:
     return [*teachers_of(teachers), teachers] if teachers else []
 
 
+def stages_of(recipes: list[Recipe]) -> Iterator[list[Recipe]]:
+    """The recipes and all runs that have to be there first, each once, where it is needed first."""
+    seen: set[Recipe] = set()
+    for stage in [*teachers_of(recipes), recipes]:
+        yield [recipe for recipe in dict.fromkeys(stage) if recipe not in seen]
+        seen.update(stage)
+
+
 def sweep(
     recipes: list[Recipe], *, jobs: int | None = None, dask: str | None = None
 ) -> Iterator[Outcome]:
     """Train what is not stored yet, teachers first; one outcome for each recipe, as they come.
 
     Each result is stored when it is there, and a training that is cut off goes on where it was: a
-    sweep that was interrupted is simply started again.
+    sweep that was interrupted is simply started again. What fails takes its own students with it,
+    nothing else.
     """
-    for stage in teachers_of(recipes):
-        missing = [r for r in stage if load_run(r) is None]
-        for outcome in each(train_one, missing, jobs=jobs, dask=dask):
-            if outcome.problem:
-                raise RuntimeError(f"the teacher {outcome.recipe} failed: {outcome.problem}")
-    yield from each(train_one, recipes, jobs=jobs, dask=dask)
+    wanted, lost = set(recipes), {}
+    for stage in stages_of(recipes):
+        needed = [r for r in stage if r in wanted or load_run(r) is None]
+        for outcome in attempt(needed, lost, jobs=jobs, dask=dask):
+            if outcome.recipe in wanted:
+                yield outcome
+
+
+def attempt(stage: list[Recipe], lost: dict[Recipe, str], **where) -> Iterator[Outcome]:
+    """Train a stage, but no student of a lost teacher; adds to `lost`: recipe → problem."""
+    for recipe in stage:
+        gone = [teacher for teacher in recipe.needs if teacher in lost]
+        if gone and load_run(recipe) is None:
+            lost[recipe] = f"the teacher {gone[0]} failed: {lost[gone[0]]}"
+            yield Outcome(recipe, problem=lost[recipe])
+    going = [recipe for recipe in stage if recipe not in lost]
+    for outcome in each(train_one, going, **where) if going else ():
+        if outcome.problem:
+            lost[outcome.recipe] = outcome.problem
+        yield outcome
 
 
 def train_one(recipe: Recipe) -> Outcome:

@@ -31,7 +31,6 @@ from kd_helpers.reproductions_paper import PAPER, WITHOUT
 from kd_helpers.runs import load_run
 from kd_helpers.schedules import Schedule
 from kd_helpers.shipped import SEEDS
-from kd_helpers.sweeps import Outcome
 from kd_helpers.transfer import TransferSet
 from kd_helpers.verdicts import paired_verdict
 from notebook_io import NOTEBOOKS
@@ -308,15 +307,6 @@ def test_few_seeds_give_numbers_but_no_verdict(out, capsys):
     assert "no verdicts: 2 seeds" in capsys.readouterr().out
     _, *rows = csv.reader((out / "reproduce" / "fukuda.csv").open())
     assert {row[4] for row in rows} == {"2"} and {row[-1] for row in rows} == {""}
-
-
-def test_one_that_fails_does_not_stop_the_others(monkeypatch, capsys):
-    recipes = [Recipe(seed=seed) for seed in range(3)]
-    outcomes = [Outcome(recipes[0], 50.0), Outcome(recipes[1], problem="not finite"), Outcome(recipes[2], 51.0)]  # fmt: skip
-    monkeypatch.setattr(reproduce, "sweep", lambda missing, dask: iter(outcomes))
-    with pytest.raises(RuntimeError, match=r"1 of 3 failed: .*not finite"):
-        reproduce.train(recipes, None)
-    assert "3 of 3: 51.00 %" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", WITHOUT)

@@ -12,9 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kd_helpers import cli
+from kd_helpers import cli, parallel, reproduce, reproduction_costs
 from kd_helpers.parallel import each
 from kd_helpers.recipes import Recipe
+from kd_helpers.reproductions import Reproduction, Row
 from kd_helpers.runs import load_run
 from kd_helpers.schedules import Schedule
 from kd_helpers.shipped import TEACHER
@@ -201,6 +202,31 @@ def test_a_cluster_loses_nothing_when_a_worker_is_killed(cluster, out, monkeypat
     monkeypatch.setenv("KD_OUT", str(out.parent / "serial"))
     list(sweep(recipes, jobs=1))
     assert same_weights(out, out.parent / "serial", recipes)
+
+
+def test_a_paper_is_reproduced_on_a_cluster(cluster, out, monkeypatch, capsys):
+    rows = (Row("taught", ours=lambda seed: replace(TAUGHT, seed=seed)),)
+    small = Reproduction("small", "A small one", "Small.", (), rows)
+    monkeypatch.setitem(reproduce.PAPER, "small", lambda: small)
+    monkeypatch.setitem(reproduce.LAPTOP, "small", lambda: small)
+    monkeypatch.setattr(reproduction_costs, "measured_rate", lambda *_: 1e9)
+    monkeypatch.setattr(parallel, "on_cores", lambda *_: pytest.fail("this trains here"))
+    command = [
+        "reproduce",
+        "small",
+        "--scale",
+        "paper",
+        "--seeds",
+        "2",
+        "--yes",
+        "--dask",
+        cluster[0],
+    ]
+    assert cli.main(command) == 0
+    assert "3 of 3: " in capsys.readouterr().out
+    written = (out / "reproduce" / "small-paper.csv").read_text()
+    mean = sum(load_run(recipe).accuracy for seed in range(2) for recipe in small.recipes(seed)) / 2
+    assert f"{mean:.2f}" in written
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch):
