@@ -11,7 +11,7 @@ from kd_helpers.parallel import each
 from kd_helpers.recipes import Recipe
 from kd_helpers.records import latencies_here, with_latency
 from kd_helpers.runs import KEEP, load_run, train_recipe
-from kd_helpers.stored import Run, store
+from kd_helpers.stored import Run, read_record, store
 from kd_helpers.sweeps import teachers_of
 
 Item = tuple[Recipe, tuple[str, ...]]
@@ -56,8 +56,13 @@ def time_all() -> Iterator[Run]:
     network does not depend on its weights: each kind is timed once.
     """
     timed: dict[tuple, list] = {}
+    folder = run_folders()[
+        0
+    ]  # not where `load_run` looks first: a teacher's weights may be in `out/`
     for recipe, _ in shipped_runs():
-        if run := load_run(recipe):
+        path = folder / f"{recipe.hash}.json"
+        if path.is_file():
+            run = Run(recipe, read_record(path, recipe), folder)
             key = (recipe.student, recipe.towers, *run.record["input"].values())
             timed[key] = timed.get(key) or latencies_here(run)
             yield with_latency(run, timed[key])

@@ -1,5 +1,9 @@
 """Metrics against loops and counts by hand."""
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -128,3 +132,38 @@ def test_latency_has_positive_numbers_and_names_the_device():
     assert found["batch_size"] == 4
     assert found["median_ms"] > 0 and found["iqr_ms"] >= 0 and found["repeats"] >= 1
     assert "threads" in found["device"]
+
+
+FRESH = """
+import resource, torch
+from kd_helpers.metrics import measure_latency
+from kd_helpers.models import make_model
+
+model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28).eval()
+measure_latency(model, (1, 28, 28), batch_size=256, min_seconds=0.01)
+images = torch.rand(256, 1, 28, 28)
+with torch.no_grad():
+    model(images)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        model(images)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the memory of glibc")
+def test_a_network_is_timed_at_its_arithmetic_not_at_asking_for_memory():
+    """One layer's output is 12.8 MB, 3136 pages; a process that keeps its memory takes no new ones."""
+    done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1000
+
+
+def test_where_there_is_no_glibc_latency_is_measured_all_the_same(monkeypatch):
+    class Without:
+        def __init__(self, name):
+            """A C library that has no `mallopt`."""
+
+    model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28)
+    for library in (Without, lambda name: None + name):  # musl and macOS; Windows takes no None
+        monkeypatch.setattr("ctypes.CDLL", library)
+        assert measure_latency(model, (1, 28, 28), 4, min_seconds=0.01)["median_ms"] > 0

@@ -57,4 +57,9 @@ def test_a_teacher_whose_weights_do_not_ship_is_trained_once(empty_shop, monkeyp
     assert load_checked_run(SMALL).model() is not None  # the one with weights goes first
     assert own.stat().st_mtime_ns <= shipped.stat().st_mtime_ns  # not trained again by a student
     record = json.loads(shipped.read_text())
+    measured = [{"batch_size": 256, "median_ms": 123.0}]
+    monkeypatch.setattr(retrain, "latencies_here", lambda run: measured)
+    assert [run.folder for run in retrain.time_all()] == [shipped.parent] * 3
+    assert json.loads(shipped.read_text())["latency"] == measured
+    assert load_checked_run(SMALL).model() is not None
     assert record["seconds"] == json.loads(own.read_text())["seconds"] and "sha256" not in record
