@@ -221,7 +221,7 @@ for T in (1, 4, 16, 64, 256, 1024):
 # Mind what is compared. The teacher was trained on all 54,000 labelled images, these 12,000 among them. So the laboratory measures how well its knowledge is *passed on*, not what unlabelled images are worth when nobody has labels: for that the teacher itself would have to learn from the 600.
 
 # %% [markdown]
-# For each seed, all arms have the same starting weights, number of steps and batch size; the last step counts, not the best; T = 4 and α = 0.9 wherever there is a teacher. Seeds differ in the starting weights and in which images are drawn. A hidden label is -100, and cross-entropy is the mean over the labelled images of a batch. The runs are stored; training one again takes about 13 seconds on one core.
+# For each seed, all arms have the same starting weights, number of steps and batch size; the last step counts, not the best; T = 4 and α = 0.9 wherever there is a teacher. Seeds differ in the starting weights and in which images are drawn. A hidden label is -100, and cross-entropy is the mean over the labelled images of a batch. The runs are stored; training one again takes about 11 seconds on one core.
 
 # %% [markdown]
 # **How to read the verdicts.** For each seed, take the arm's test accuracy minus the baseline's, in percentage points. BETTER: the 95 % interval (Student's t) of the mean of these five differences lies above 0; WORSE: below; otherwise NO CLEAR DIFFERENCE. ± is the standard deviation over seeds. Among twenty comparisons without any effect, one gets a verdict by chance.
@@ -234,7 +234,7 @@ print(verdict_lines(lab, baseline="600 labels"))
 figure, (ax,) = new_figure(8, 3.4)
 draw_arms(ax, lab, title="cnn-2, five seeds an arm; the bar is the mean")
 display_figure(
-    figure, "Test accuracy of every seed of the five arms; the numbers are printed above."
+    figure, "Test accuracy of every seed of the six arms; the numbers are printed above."
 )
 
 # %% [markdown]

@@ -52,8 +52,8 @@ val, val_labels = predict(teacher.model(), data.val.images), data.val.labels  # 
 # %%
 figure, axes = new_figure(9, 3, columns=2)
 for ax, (name, logits) in zip(axes, {"training": train, "validation": val}.items()):
-    top_two = logits.topk(3, dim=1).values  # (N, 3)
-    groups = {"largest": top_two[:, 0], "second": top_two[:, 1], "third": top_two[:, 2]}
+    largest = logits.topk(3, dim=1).values  # (N, 3)
+    groups = {"largest": largest[:, 0], "second": largest[:, 1], "third": largest[:, 2]}
     groups = {place: values.numpy() for place, values in groups.items()}
     draw_distributions(ax, groups, title=f"Three largest logits, {name} images", x="logit")
 display_figure(figure, "The largest logit lies far above the second and third, on both sets.")

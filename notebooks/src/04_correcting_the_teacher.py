@@ -266,7 +266,7 @@ error = {
     key: [100 * run.record["test"]["calibration_error"] for run in of_arm]
     for key, of_arm in runs.items()
 }
-matrix = torch.tensor([[sum(error[name, way]) / 5 for name in names] for way in ways])  # (6, 6)
+matrix = torch.tensor([[sum(error[name, way]) / 5 for name in names] for way in ways])  # (7, 6)
 figure, (ax,) = new_figure(9, 3)
 draw_matrix(
     ax,
