@@ -141,21 +141,23 @@ from kd_helpers.models import make_model
 
 model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28).eval()
 measure_latency(model, (1, 28, 28), batch_size=256, min_seconds=0.01)
-images = torch.rand(256, 1, 28, 28)
+images, counts = torch.rand(256, 1, 28, 28), []
 with torch.no_grad():
-    model(images)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(10):
+    for _ in range(21):
         model(images)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+        counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(sorted(after - before for before, after in zip(counts, counts[1:]))[10])
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the memory of glibc")
 def test_a_network_is_timed_at_its_arithmetic_not_at_asking_for_memory():
-    """One layer's output is 12.8 MB, 3136 pages; a process that keeps its memory takes no new ones."""
+    """One layer's output is 12.8 MB, 3136 pages; a process that keeps its memory takes no new ones.
+
+    The median of twenty passes: one of them may still let the heap grow.
+    """
     done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 1000
+    assert int(done.stdout) < 100
 
 
 def test_where_there_is_no_glibc_latency_is_measured_all_the_same(monkeypatch):
