@@ -44,9 +44,8 @@ def test_each_recipe_is_in_one_stage_where_it_is_needed_first():
 def test_what_a_lost_teacher_would_have_taught_is_not_trained_and_the_rest_is(trained):
     outcomes = {outcome.recipe: outcome for outcome in sweep([ORPHAN, TAUGHT])}
     assert trained == [BROKEN, SMALL, TAUGHT]
-    assert [*outcomes] == [ORPHAN, TAUGHT] and outcomes[TAUGHT].accuracy == load_run(
-        TAUGHT
-    ).accuracy
+    assert [*outcomes] == [ORPHAN, TAUGHT]
+    assert outcomes[TAUGHT].accuracy == load_run(TAUGHT).accuracy
     problem = outcomes[ORPHAN].problem
     assert problem.startswith(f"the teacher {ASSISTANT} failed: the teacher {BROKEN} failed: ")
     assert "learning rate" in problem and problem in [*table(outcomes.values())][-1]

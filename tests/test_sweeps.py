@@ -211,18 +211,8 @@ def test_a_paper_is_reproduced_on_a_cluster(cluster, out, monkeypatch, capsys):
     monkeypatch.setitem(reproduce.LAPTOP, "small", lambda: small)
     monkeypatch.setattr(reproduction_costs, "measured_rate", lambda *_: 1e9)
     monkeypatch.setattr(parallel, "on_cores", lambda *_: pytest.fail("this trains here"))
-    command = [
-        "reproduce",
-        "small",
-        "--scale",
-        "paper",
-        "--seeds",
-        "2",
-        "--yes",
-        "--dask",
-        cluster[0],
-    ]
-    assert cli.main(command) == 0
+    command = ["reproduce", "small", "--scale", "paper", "--seeds", "2", "--yes", "--dask"]
+    assert cli.main([*command, cluster[0]]) == 0
     assert "3 of 3: " in capsys.readouterr().out
     written = (out / "reproduce" / "small-paper.csv").read_text()
     mean = sum(load_run(recipe).accuracy for seed in range(2) for recipe in small.recipes(seed)) / 2
