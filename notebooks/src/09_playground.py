@@ -53,7 +53,7 @@ display_live(page, figure, f"The first setting. {views.in_words(page.setting, sc
 # %% [markdown]
 # Two more, for which you have to wait or to measure:
 #
-# 5. `kd1;student=cnn-4-1xn;teacher=cnn-4`: change *size as*. Is it slower than a network with more multiply-adds?
+# 5. `kd1;student=cnn-4-1xn;teacher=cnn-4`: change *size as*. It has a third of the multiply-adds of cnn-4. Does it take a third of the time?
 # 6. `kd1;T=3`: not stored. Train it: is it between T = 2 and T = 4?
 #
 # The lines of "Copy as code" make the same runs in a notebook of your own.
