@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from kd_helpers.metrics import accuracy
-from kd_helpers.parallel import each
-from kd_helpers.recipes import Recipe
-from kd_helpers.runs import load_dataset_once, new_student, train_student, training_arguments
-from kd_helpers.shipped import LAB, SEEDS, taught
-from kd_helpers.teachers import NetworkTeacher
-from kd_helpers.training import predict, train
-from kd_helpers.transfer import TransferSet
-from kd_helpers.verdicts import paired_verdict
-from kd_helpers.views import ViewSet
+from kd_course.nb02_hinton.experiments import LAB, SEEDS, taught
+from kd_helpers.data.augment import ViewSet
+from kd_helpers.data.transfer_set import TransferSet
+from kd_helpers.experiments.compare import paired_verdict
+from kd_helpers.experiments.metrics import accuracy
+from kd_helpers.experiments.parallel import each
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.experiments.run import (
+    load_dataset_once,
+    new_student,
+    train_student,
+    training_arguments,
+)
+from kd_helpers.teachers.cached import NetworkTeacher
+from kd_helpers.training.loop import predict, train
 
 STUDENT = taught(Recipe(transfer=TransferSet(images=6000), schedule=LAB))
 MOVED = ViewSet(flip=True, max_shift=2)

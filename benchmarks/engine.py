@@ -19,8 +19,8 @@ from report import report
 from service import many_students, waiting
 from speed import all_models, benchmark_pair, cached_step, peak_rate, tutorial_pair
 
-from kd_helpers.device import describe, pick_device, pick_precision
-from kd_helpers.files import write_atomically
+from kd_helpers.runtime.device import describe, pick_device, pick_precision
+from kd_helpers.runtime.files import write_atomically
 
 ROWS: dict[str, Callable[[], dict]] = {
     "a": tutorial_pair,

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from first_hour import ROOT, load_seconds, seconds_of
 
-from kd_helpers.recipes import Recipe
-from kd_helpers.runs import load_dataset_once, new_student, train_student
-from kd_helpers.schedules import Schedule
-from kd_helpers.shipped import taught
-from kd_helpers.sweeps import sweep
-from kd_helpers.transfer import TransferSet
+from kd_course.nb02_hinton.experiments import taught
+from kd_helpers.data.transfer_set import TransferSet
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.experiments.run import load_dataset_once, new_student, train_student
+from kd_helpers.experiments.sweep import sweep
+from kd_helpers.training.schedules import Schedule
 
 LESSON = taught(Recipe(transfer=TransferSet(images=12_000, labelled=600), schedule=Schedule(300)))
 

@@ -10,15 +10,15 @@ import textbook
 import torch
 from torch import nn
 
-from kd_helpers.data import Split
-from kd_helpers.device import matmul_seconds, pick_device, pick_precision, synchronise
-from kd_helpers.losses import distillation_terms
-from kd_helpers.metrics import accuracy, count_multiply_adds
-from kd_helpers.models import BODIES, make_model
-from kd_helpers.schedules import Schedule
-from kd_helpers.teachers import CachedTeacher, NetworkTeacher
-from kd_helpers.training import predict, training_reports
-from kd_helpers.views import PLAIN, ViewSet
+from kd_helpers.data.augment import PLAIN, ViewSet
+from kd_helpers.data.datasets import Split
+from kd_helpers.experiments.metrics import accuracy, count_multiply_adds
+from kd_helpers.methods.hinton import distillation_terms
+from kd_helpers.models.zoo import BODIES, make_model
+from kd_helpers.runtime.device import matmul_seconds, pick_device, pick_precision, synchronise
+from kd_helpers.teachers.cached import CachedTeacher, NetworkTeacher
+from kd_helpers.training.loop import predict, training_reports
+from kd_helpers.training.schedules import Schedule
 
 EPOCHS = 10
 INPUT = {"num_classes": 10, "in_channels": 3, "image_size": 32}

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from kd_helpers import load_dataset
-from kd_helpers.data import Split
+from kd_helpers.data.datasets import Split
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as in the tutorial
 

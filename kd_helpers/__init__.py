@@ -1,10 +1,19 @@
-"""Helpers behind the notebooks of the knowledge distillation course."""
+"""Helpers behind the notebooks of the knowledge distillation course; each name loads what it needs."""
 
-from kd_helpers.data import load_dataset
-from kd_helpers.device import pick_device
-from kd_helpers.losses import kd_loss
-from kd_helpers.models import make_model
-from kd_helpers.recipes import Recipe
-from kd_helpers.runs import load_or_train
+from importlib import import_module
 
-__all__ = ["Recipe", "kd_loss", "load_dataset", "load_or_train", "make_model", "pick_device"]
+_HOMES = {
+    "Recipe": "kd_helpers.experiments.recipe",
+    "kd_loss": "kd_helpers.methods.hinton",
+    "load_dataset": "kd_helpers.data.datasets",
+    "load_or_train": "kd_helpers.experiments.run",
+    "make_model": "kd_helpers.models.zoo",
+    "pick_device": "kd_helpers.runtime.device",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kd_helpers' has no {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -2,7 +2,7 @@
 
 import sys
 
-from kd_helpers.checks import report
+from kd_course.exercises import report
 
 
 def reports(check, answer, monkeypatch):

@@ -13,13 +13,19 @@ import torch
 from sklearn import metrics as _  # noqa: F401 - slow to import, and a finished run needs it
 from torch import nn
 
-from kd_helpers import checkpoints, data, records, runs, stored, teachers, training
-from kd_helpers.data import Dataset, Split
-from kd_helpers.lessons import DistillationLoss
-from kd_helpers.recipes import Recipe
-from kd_helpers.schedules import Schedule
-from kd_helpers.transfer import TransferSet
-from kd_helpers.views import ViewSet
+from kd_helpers.data import datasets as data
+from kd_helpers.data.augment import ViewSet
+from kd_helpers.data.datasets import Dataset, Split
+from kd_helpers.data.transfer_set import TransferSet
+from kd_helpers.experiments import records
+from kd_helpers.experiments import run as runs
+from kd_helpers.experiments import store as stored
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.methods.objective import DistillationLoss
+from kd_helpers.teachers import cached as teachers
+from kd_helpers.training import checkpoints
+from kd_helpers.training import loop as training
+from kd_helpers.training.schedules import Schedule
 
 SOME = TransferSet(images=600)
 TEACHER = Recipe(transfer=SOME, schedule=Schedule(steps=60, batch_size=32))

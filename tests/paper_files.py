@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
-from kd_helpers.downloads import PublishedFile
+from kd_helpers.data.downloads import PublishedFile
 
 WNIDS = ("n02124075", "n01443537", "n07920052")  # in the order of wnids.txt, not of the labels
 WORDS = "n00001740\tentity\nn01443537\tgoldfish, Carassius auratus\nn02124075\tEgyptian cat\nn07920052\tespresso\n"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kd_helpers import load_or_train, shipped
-from kd_helpers.labs import accuracies, collect, verdicts
+from kd_course.nb02_hinton import experiments as shipped
+from kd_helpers import load_or_train
+from kd_helpers.experiments.labs import accuracies, collect, verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
 README, MEASURED = ROOT / "README.md", ROOT / "benchmarks" / "measured.json"

@@ -11,15 +11,21 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 import numpy as np
 
-from kd_helpers import load_dataset, load_or_train, shipped, shipped_assistants
-from kd_helpers.explorer import ALPHA, Explorer
-from kd_helpers.explorers import ORDERS, build_settings_explorer, build_temperature_explorer
-from kd_helpers.explorers_assistants import build_ladder_explorer
-from kd_helpers.explorers_museum import GUESSES, build_museum_explorer
-from kd_helpers.labs import accuracies, collect
-from kd_helpers.labs_assistants import stored_rungs
-from kd_helpers.labs_museum import arms_of
-from kd_helpers.museum import EXHIBITS, outcome
+from kd_course.nb02_hinton import experiments as shipped
+from kd_course.nb02_hinton.explorers import (
+    ORDERS,
+    build_settings_explorer,
+    build_temperature_explorer,
+)
+from kd_course.nb06_assistants import experiments as shipped_assistants
+from kd_course.nb06_assistants.chain_builder import build_ladder_explorer
+from kd_course.nb06_assistants.tables import stored_rungs
+from kd_course.nb08_faults.exhibits import EXHIBITS, outcome
+from kd_course.nb08_faults.explorer import GUESSES, build_museum_explorer
+from kd_course.nb08_faults.tables import arms_of
+from kd_helpers import load_dataset, load_or_train
+from kd_helpers.experiments.labs import accuracies, collect
+from kd_helpers.widgets.explorer import ALPHA, Explorer
 
 TEMPERATURES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 14.0, 20.0)
 PICTURES = 6  # of each order

@@ -11,14 +11,14 @@
 
 import torch
 
-from kd_helpers.checks import check_accuracy
-from kd_helpers.checkup import check
-from kd_helpers.data import load_dataset
-from kd_helpers.device import pick_device, pick_precision
-from kd_helpers.explorers import build_view_explorer
-from kd_helpers.plots import Figure, draw_images
-from kd_helpers.show import display_figure, display_live
-from kd_helpers.views import ViewSet, make_views
+from kd_course.checkup import check
+from kd_course.exercises import check_accuracy
+from kd_course.nb02_hinton.explorers import build_view_explorer
+from kd_helpers.data.augment import ViewSet, make_views
+from kd_helpers.data.datasets import load_dataset
+from kd_helpers.runtime.device import pick_device, pick_precision
+from kd_helpers.widgets.figures import Figure, draw_images
+from kd_helpers.widgets.show import display_figure, display_live
 
 # %% [markdown]
 # ## Is everything here?

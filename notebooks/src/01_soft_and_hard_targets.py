@@ -11,11 +11,13 @@
 import torch
 from IPython.display import Markdown, display
 
+from kd_course.exercises import check_most_similar, check_smooth_labels, check_soften
+from kd_course.nb02_hinton.experiments import TEACHER
+from kd_course.nb02_hinton.explorers import build_temperature_explorer
 from kd_helpers import load_dataset, load_or_train
-from kd_helpers.checks import check_most_similar, check_smooth_labels, check_soften
-from kd_helpers.explorers import build_temperature_explorer
-from kd_helpers.labs import mean_soft_labels
-from kd_helpers.plots import (
+from kd_helpers.experiments.labs import mean_soft_labels
+from kd_helpers.methods.targets import entropy_bits, soften
+from kd_helpers.widgets.figures import (
     Figure,
     draw_distributions,
     draw_images,
@@ -23,9 +25,7 @@ from kd_helpers.plots import (
     draw_targets,
     new_figure,
 )
-from kd_helpers.shipped import TEACHER
-from kd_helpers.show import display_figure, display_live
-from kd_helpers.targets import entropy_bits, soften
+from kd_helpers.widgets.show import display_figure, display_live
 
 # %% [markdown]
 # ## The teacher

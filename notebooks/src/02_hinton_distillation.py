@@ -13,16 +13,20 @@ import torch
 from IPython.display import Markdown, display
 from torch.nn import functional as F
 
-from kd_helpers import kd_loss, load_dataset, load_or_train, pick_device, shipped
-from kd_helpers.batches import batches
-from kd_helpers.checks import check_gradient, check_kd_loss, check_labelled_loss
-from kd_helpers.device import autocast, pick_precision
-from kd_helpers.explorers import build_gradient_explorer, build_settings_explorer
-from kd_helpers.labs import accuracies, collect, quality_row, verdict_lines, verdicts
-from kd_helpers.live import TrainingPanel
-from kd_helpers.losses import distillation_terms
-from kd_helpers.metrics import accuracy
-from kd_helpers.plots import (
+from kd_course.exercises import check_gradient, check_kd_loss, check_labelled_loss
+from kd_course.nb02_hinton import experiments as shipped
+from kd_course.nb02_hinton.explorers import build_gradient_explorer, build_settings_explorer
+from kd_helpers import kd_loss, load_dataset, load_or_train, pick_device
+from kd_helpers.data.transfer_set import load_source
+from kd_helpers.experiments.labs import accuracies, collect, quality_row, verdict_lines, verdicts
+from kd_helpers.experiments.metrics import accuracy
+from kd_helpers.experiments.run import cached_teacher
+from kd_helpers.methods.hinton import distillation_terms
+from kd_helpers.runtime.device import autocast, pick_precision
+from kd_helpers.training.batches import batches
+from kd_helpers.training.loop import make_student, predict, train
+from kd_helpers.training.schedules import make_optimiser
+from kd_helpers.widgets.figures import (
     Figure,
     draw_arms,
     draw_bars,
@@ -31,11 +35,8 @@ from kd_helpers.plots import (
     draw_matrix,
     new_figure,
 )
-from kd_helpers.runs import cached_teacher
-from kd_helpers.schedules import make_optimiser
-from kd_helpers.show import display_figure, display_live
-from kd_helpers.training import make_student, predict, train
-from kd_helpers.transfer import load_source
+from kd_helpers.widgets.show import display_figure, display_live
+from kd_helpers.widgets.train_live import TrainingPanel
 
 # %%
 device = pick_device()

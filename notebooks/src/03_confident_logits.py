@@ -11,12 +11,12 @@
 import torch
 from IPython.display import Markdown, display
 
-from kd_helpers import load_dataset, load_or_train, shipped
-from kd_helpers import shipped_confidence as lab
-from kd_helpers.checks_treatments import check_lumped, check_other_classes, check_standardise
-from kd_helpers.confidence import decoupled_parts
-from kd_helpers.explorers_confidence import build_certainty_explorer, build_lesson_explorer
-from kd_helpers.labs import (
+from kd_course.nb02_hinton import experiments as shipped
+from kd_course.nb03_confidence import experiments as lab
+from kd_course.nb03_confidence.checks import check_lumped, check_other_classes, check_standardise
+from kd_course.nb03_confidence.explorer import build_certainty_explorer, build_lesson_explorer
+from kd_helpers import load_dataset, load_or_train
+from kd_helpers.experiments.labs import (
     accuracies,
     collect,
     gain_table,
@@ -24,8 +24,11 @@ from kd_helpers.labs import (
     verdict_lines,
     verdicts,
 )
-from kd_helpers.losses import kd_rows
-from kd_helpers.plots import (
+from kd_helpers.methods.decoupled import decoupled_parts
+from kd_helpers.methods.hinton import kd_rows
+from kd_helpers.methods.targets import soften
+from kd_helpers.training.loop import predict
+from kd_helpers.widgets.figures import (
     Figure,
     draw_arms,
     draw_distributions,
@@ -34,9 +37,7 @@ from kd_helpers.plots import (
     draw_targets,
     new_figure,
 )
-from kd_helpers.show import display_figure, display_live
-from kd_helpers.targets import soften
-from kd_helpers.training import predict
+from kd_helpers.widgets.show import display_figure, display_live
 
 # %%
 data = load_dataset("fashion-mnist")
@@ -172,7 +173,7 @@ for name, chosen in inside.items():
 # %% [markdown]
 # ## Treatments
 #
-# All of these leave the loop as it is and change the soft term only; `kd_helpers.lessons.Lesson` names them.
+# All of these leave the loop as it is and change the soft term only; `kd_helpers.methods.objective.Lesson` names them.
 #
 # - **Standardised logits** (Sun et al. 2024): each row gets mean 0 and standard deviation 1, for teacher and student. Size no longer matters.
 # - **Dynamic temperature** (Wen et al. 2019): each image its own T around a mean; lower where student and teacher disagree (FLSW) or where the student is unsure (CWSM).

@@ -11,12 +11,14 @@
 import torch
 from IPython.display import Markdown, display
 
-from kd_helpers import load_dataset, load_or_train, shipped
-from kd_helpers import shipped_mistakes as lab
-from kd_helpers.checks_treatments import check_mistakes, check_swap, check_trust
-from kd_helpers.corrections import mistaken, swap_mistakes
-from kd_helpers.explorers_mistakes import build_mistake_explorer, mistaken_rows
-from kd_helpers.labs import (
+from kd_course.nb02_hinton import experiments as shipped
+from kd_course.nb03_confidence.checks import check_mistakes, check_swap, check_trust
+from kd_course.nb03_confidence.experiments import small_student
+from kd_course.nb04_mistakes import experiments as lab
+from kd_course.nb04_mistakes.explorer import build_mistake_explorer, mistaken_rows
+from kd_helpers import load_dataset, load_or_train
+from kd_helpers.data.transfer_set import select
+from kd_helpers.experiments.labs import (
     accuracies,
     collect,
     gain_table,
@@ -24,7 +26,10 @@ from kd_helpers.labs import (
     verdict_lines,
     verdicts,
 )
-from kd_helpers.plots import (
+from kd_helpers.methods.targets import soften
+from kd_helpers.methods.teacher_mistakes import mistaken, swap_mistakes
+from kd_helpers.training.loop import predict
+from kd_helpers.widgets.figures import (
     Figure,
     draw_distributions,
     draw_gains,
@@ -33,11 +38,7 @@ from kd_helpers.plots import (
     draw_targets,
     new_figure,
 )
-from kd_helpers.shipped_confidence import small_student
-from kd_helpers.show import display_figure, display_live
-from kd_helpers.targets import soften
-from kd_helpers.training import predict
-from kd_helpers.transfer import select
+from kd_helpers.widgets.show import display_figure, display_live
 
 # %% [markdown]
 # ## Six teachers

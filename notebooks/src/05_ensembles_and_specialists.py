@@ -13,22 +13,33 @@ import time
 import torch
 from IPython.display import Markdown, display
 
-from kd_helpers import load_dataset, load_or_train, shipped
-from kd_helpers import shipped_specialists as lab
-from kd_helpers.checks_specialists import check_arithmetic, check_dustbin, check_special_labels
-from kd_helpers.ensembles import confidence_weights
-from kd_helpers.explorers_specialists import build_team_explorer
-from kd_helpers.joint import join_specialists, mean_of_specialists
-from kd_helpers.labs import accuracies, collect, gain_table, verdict_lines, verdicts
-from kd_helpers.labs_teams import (
+from kd_course.nb02_hinton import experiments as shipped
+from kd_course.nb05_specialists import experiments as lab
+from kd_course.nb05_specialists.checks import check_arithmetic, check_dustbin, check_special_labels
+from kd_course.nb05_specialists.explorer import build_team_explorer
+from kd_course.nb05_specialists.member_answers import (
+    EnsembleAnswers,
+    ask_ensemble,
+    ask_specialists,
+    ask_towers,
+)
+from kd_course.nb05_specialists.tables import (
     find_clusters,
     latencies,
     teacher_accuracy,
     teacher_costs,
     test_logits,
 )
-from kd_helpers.metrics import accuracy, disagreement, error_correlation
-from kd_helpers.plots import (
+from kd_helpers import load_dataset, load_or_train
+from kd_helpers.experiments.build import correct_dustbins, special_shares
+from kd_helpers.experiments.labs import accuracies, collect, gain_table, verdict_lines, verdicts
+from kd_helpers.experiments.metrics import accuracy, disagreement, error_correlation
+from kd_helpers.methods.targets import soften
+from kd_helpers.teachers.ensemble import confidence_weights
+from kd_helpers.teachers.specialists import cluster_classes
+from kd_helpers.teachers.specialists_joint import join_specialists, mean_of_specialists
+from kd_helpers.training.loop import predict
+from kd_helpers.widgets.figures import (
     Figure,
     draw_class_map,
     draw_gains,
@@ -37,12 +48,7 @@ from kd_helpers.plots import (
     draw_targets,
     new_figure,
 )
-from kd_helpers.show import display_figure, display_live
-from kd_helpers.specialists import cluster_classes
-from kd_helpers.targets import soften
-from kd_helpers.team_answers import EnsembleAnswers, ask_ensemble, ask_specialists, ask_towers
-from kd_helpers.teams import correct_dustbins, special_shares
-from kd_helpers.training import predict
+from kd_helpers.widgets.show import display_figure, display_live
 
 # %%
 data = load_dataset("fashion-mnist")

@@ -15,26 +15,27 @@ import numpy as np
 import torch
 from IPython.display import Markdown, display
 
-from kd_helpers import load_dataset, load_or_train, shipped
-from kd_helpers import shipped_assistants as lab
-from kd_helpers.assistants import climb, error_overlap
-from kd_helpers.checks_assistants import check_dense_loss, check_overlap, check_teaching
-from kd_helpers.dense import DenseLoss, Sources, draw_sources
-from kd_helpers.explorers_assistants import build_ladder_explorer, teaching_pairs
-from kd_helpers.explorers_overlap import build_overlap_explorer
-from kd_helpers.labs import accuracies, collect, gain_table, verdict_lines, verdicts
-from kd_helpers.labs_assistants import overlaps, stored_rungs
-from kd_helpers.losses import hard_loss, kd_loss
-from kd_helpers.metrics import accuracy, measure_latency
-from kd_helpers.models import make_model
-from kd_helpers.paper_tables import paper_numbers
-from kd_helpers.plots import draw_gains, draw_matrix, new_figure
-from kd_helpers.plots_ladders import draw_intervals, draw_ladder
-from kd_helpers.show import display_figure, display_live
-from kd_helpers.targets import soften
-from kd_helpers.training import predict
-from kd_helpers.transfer import select
-from kd_helpers.verdicts import mean_interval
+from kd_course.nb02_hinton import experiments as shipped
+from kd_course.nb06_assistants import experiments as lab
+from kd_course.nb06_assistants.chain_builder import build_ladder_explorer, teaching_pairs
+from kd_course.nb06_assistants.checks import check_dense_loss, check_overlap, check_teaching
+from kd_course.nb06_assistants.error_overlap import build_overlap_explorer
+from kd_course.nb06_assistants.figures import draw_intervals, draw_ladder
+from kd_course.nb06_assistants.tables import overlaps, stored_rungs
+from kd_course.nb07_papers.tables import paper_numbers
+from kd_helpers import load_dataset, load_or_train
+from kd_helpers.data.transfer_set import select
+from kd_helpers.experiments.compare import mean_interval
+from kd_helpers.experiments.labs import accuracies, collect, gain_table, verdict_lines, verdicts
+from kd_helpers.experiments.ladders import climb, error_overlap
+from kd_helpers.experiments.metrics import accuracy, measure_latency
+from kd_helpers.methods.dgkd import DenseLoss, Sources, draw_sources
+from kd_helpers.methods.hinton import hard_loss, kd_loss
+from kd_helpers.methods.targets import soften
+from kd_helpers.models.zoo import make_model
+from kd_helpers.training.loop import predict
+from kd_helpers.widgets.figures import draw_gains, draw_matrix, new_figure
+from kd_helpers.widgets.show import display_figure, display_live
 
 # %%
 data = load_dataset("fashion-mnist")
@@ -388,7 +389,7 @@ display(Markdown("\n".join(lines)))
 # The papers' ladders, at full length, for CIFAR-10 and -100, SVHN and Tiny ImageNet: long trainings for a GPU, not run here. `setting` chooses between the papers' losses and what their public codes do:
 #
 # ```python
-# from kd_helpers.paper_ladders import paper_ladder
+# from kd_course.nb07_papers.ladders import paper_ladder
 # for way in ("direct", "chain", "dense", "stochastic"):
 #     load_or_train(paper_ladder("plain", "cifar-100", way, setting="paper")[-1])
 # ```

@@ -13,15 +13,16 @@ from collections import Counter
 import numpy as np
 from IPython.display import Markdown, display
 
-from kd_helpers import shipped, shipped_confidence
-from kd_helpers.checks_evidence import check_best_of_nothing, check_seeds_needed
-from kd_helpers.labs import accuracies, collect
-from kd_helpers.paper_tables import paper_numbers, tables
-from kd_helpers.plots import new_figure
-from kd_helpers.reproduce import find, names
-from kd_helpers.reproduction_pages import agreements, draw_differences, markdown, verdict_words
-from kd_helpers.reproductions import lines_of
-from kd_helpers.show import display_figure
+from kd_course.nb02_hinton import experiments as shipped
+from kd_course.nb03_confidence import experiments as shipped_confidence
+from kd_course.nb06_assistants.checks_evidence import check_best_of_nothing, check_seeds_needed
+from kd_course.nb07_papers.pages import agreements, draw_differences, markdown, verdict_words
+from kd_course.nb07_papers.reproduce import find, names
+from kd_course.nb07_papers.rows import lines_of
+from kd_course.nb07_papers.tables import paper_numbers, tables
+from kd_helpers.experiments.labs import accuracies, collect
+from kd_helpers.widgets.figures import new_figure
+from kd_helpers.widgets.show import display_figure
 
 # %%
 seeds = shipped.SEEDS

@@ -14,19 +14,21 @@ import numpy as np
 import torch
 from IPython.display import Markdown, display
 
-from kd_helpers import load_or_train, shipped, shipped_assistants
-from kd_helpers import shipped_museum as lab
-from kd_helpers.checks_museum import check_detector, check_ratio
-from kd_helpers.explorers_museum import build_museum_explorer
-from kd_helpers.labs import accuracies, collect, verdict_lines
-from kd_helpers.labs_museum import arms_of
-from kd_helpers.losses import hard_loss, kd_loss
-from kd_helpers.museum import EXHIBITS, outcome
-from kd_helpers.museum_checks import make_setup
-from kd_helpers.plots import new_figure
-from kd_helpers.plots_museum import draw_costs, draw_pair
-from kd_helpers.show import display_figure, display_live
-from kd_helpers.verdicts import paired_verdict
+from kd_course.nb02_hinton import experiments as shipped
+from kd_course.nb06_assistants import experiments as shipped_assistants
+from kd_course.nb08_faults import experiments as lab
+from kd_course.nb08_faults.assertions import make_setup
+from kd_course.nb08_faults.checks import check_detector, check_ratio
+from kd_course.nb08_faults.exhibits import EXHIBITS, outcome
+from kd_course.nb08_faults.explorer import build_museum_explorer
+from kd_course.nb08_faults.figures import draw_costs, draw_pair
+from kd_course.nb08_faults.tables import arms_of
+from kd_helpers import load_or_train
+from kd_helpers.experiments.compare import paired_verdict
+from kd_helpers.experiments.labs import accuracies, collect, verdict_lines
+from kd_helpers.methods.hinton import hard_loss, kd_loss
+from kd_helpers.widgets.figures import new_figure
+from kd_helpers.widgets.show import display_figure, display_live
 
 # %%
 seeds = shipped.SEEDS
@@ -112,7 +114,7 @@ print(verdict_lines(students, baseline="labels alone"))
 # Choose a fault and train 200 steps with and without it.
 
 # %%
-FAULT = "no T²"  # a name from kd_helpers.faults.FAULTS
+FAULT = "no T²"  # a name from kd_course.nb08_faults.faulty_losses.FAULTS
 base = lab.taught(7, shipped_assistants.gap_teachers(0)["cnn-4"])
 base = replace(base, schedule=replace(base.schedule, steps=200))
 for fault in ("none", FAULT):

@@ -10,15 +10,15 @@
 # %%
 from IPython.display import Markdown, display
 
-from kd_helpers import playground_views as views
-from kd_helpers.explorers_playground import build_playground
-from kd_helpers.playground import parse
-from kd_helpers.playground_runs import BARE, THIS, scores_of
-from kd_helpers.plots import new_figure
-from kd_helpers.plots_pareto import COSTS, draw_pareto
-from kd_helpers.shipped import SEEDS
-from kd_helpers.show import display_live
-from kd_helpers.verdicts import paired_verdict
+from kd_course.nb02_hinton.experiments import SEEDS
+from kd_course.nb09_playground import pictures as views
+from kd_course.nb09_playground.find_or_train import BARE, THIS, scores_of
+from kd_course.nb09_playground.page import build_playground
+from kd_course.nb09_playground.pareto import COSTS, draw_pareto
+from kd_course.nb09_playground.setting import parse
+from kd_helpers.experiments.compare import paired_verdict
+from kd_helpers.widgets.figures import new_figure
+from kd_helpers.widgets.show import display_live
 
 # %% [markdown]
 # ## The page

@@ -1,0 +1,213 @@
+"""The console command `kd`: check this machine, list or renew the stored runs, train, sweep, measure."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+SETTINGS = (
+    "NAME=VALUE: a field of Recipe or of its parts, as in student=cnn-4 kd_weight=0.9 teacher=course "
+    "transfer.images=600 schedule.steps=600 views.flip=True"
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = make_parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return chosen.do(chosen)
+    except (ValueError, RuntimeError, OSError) as problem:
+        print(f"kd {chosen.command}: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped by hand; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kd", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="is everything there that the course needs?")
+    check.set_defaults(do=run_check)
+    add_runs(commands.add_parser("runs", help="list the stored runs that ship with the course"))
+    train = commands.add_parser(
+        "train", help="train one recipe, or load it; under torchrun on several GPUs or machines"
+    )
+    train.add_argument("settings", nargs="*", metavar="NAME=VALUE", help=SETTINGS)
+    train.set_defaults(do=train_recipe)
+    add_sweep(commands.add_parser("sweep", help="train a grid of recipes × seeds"))
+    bench = commands.add_parser("bench", help="measure this machine against the textbook loop")
+    bench.add_argument(
+        "--json", nargs="?", const="-", metavar="FILE",
+        help="print the numbers as JSON instead of tables, or also write them to a file",
+    )  # fmt: skip
+    bench.add_argument("--only", metavar="ROWS", help="some rows only, such as a,c")
+    bench.set_defaults(do=run_bench)
+    add_reproduce(commands.add_parser("reproduce", help="a paper's numbers beside ours"))
+    data = commands.add_parser("data", help="get a data set, or say which file to put where")
+    data.add_argument("name", help="fashion-mnist, cifar-10, cifar-100, svhn, tiny-imagenet-200")
+    data.set_defaults(do=get_data)
+    return parser
+
+
+def add_runs(runs: argparse.ArgumentParser) -> None:
+    which = runs.add_mutually_exclusive_group()
+    which.add_argument("--missing", action="store_true", help="train those that are not stored")
+    which.add_argument(
+        "--retrain", action="store_true", help="train all of them again from nothing"
+    )
+    which.add_argument("--latency", action="store_true", help="time all of them again, here, now")
+    runs.add_argument("--jobs", type=int, help="trainings at a time; one a core by default")
+    runs.set_defaults(do=look_at_runs)
+
+
+def add_sweep(sweep: argparse.ArgumentParser) -> None:
+    sweep.add_argument(
+        "settings", nargs="*", metavar="NAME=VALUE,VALUE…",
+        help=f"the grid: {SETTINGS}; several values give all combinations",
+    )  # fmt: skip
+    sweep.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, … of each (5)")
+    sweep.add_argument("--jobs", type=int, help="trainings at a time here; one a core by default")
+    sweep.add_argument(
+        "--dask", metavar="ADDRESS", help="a Dask scheduler, tcp://host:port, or its scheduler file"
+    )
+    sweep.set_defaults(do=run_sweep)
+
+
+def add_reproduce(reproduce: argparse.ArgumentParser) -> None:
+    reproduce.add_argument("name", nargs="?", help="which; without it, the list of names")
+    reproduce.add_argument(
+        "--scale", default="laptop", choices=("laptop", "paper"),
+        help="laptop: from the stored runs; paper: the paper's data, networks and settings",
+    )  # fmt: skip
+    reproduce.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, … of each (5)")
+    reproduce.add_argument("--yes", action="store_true", help="train without asking")
+    reproduce.add_argument("--dask", metavar="ADDRESS", help="as for sweep")
+    reproduce.set_defaults(do=run_reproduce)
+
+
+def run_reproduce(chosen: argparse.Namespace) -> int:
+    from kd_course.nb07_papers.reproduce import names, reproduce
+
+    if chosen.name is None:
+        print("\n".join(names()))
+        return 0
+    done = reproduce(
+        chosen.name, scale=chosen.scale, seeds=chosen.seeds, yes=chosen.yes, dask=chosen.dask
+    )
+    return int(done is None)
+
+
+def run_check(chosen: argparse.Namespace) -> int:
+    from kd_course.checkup import check
+
+    return check()
+
+
+def look_at_runs(chosen: argparse.Namespace) -> int:
+    return renew_runs(chosen) if chosen.missing or chosen.retrain or chosen.latency else list_runs()
+
+
+def list_runs() -> int:
+    from kd_course.catalogue import shipped_runs
+    from kd_helpers.experiments.run import load_run
+    from kd_helpers.experiments.store import RunError
+
+    missing = damaged = 0
+    for recipe, _ in shipped_runs():
+        try:
+            run = load_run(recipe)
+        except RunError as problem:
+            damaged += 1
+            print(f"{recipe.hash}  damaged: {problem}")
+            continue
+        missing += run is None
+        result = (
+            f"{run.accuracy:6.2f} %  {run.record['seconds']:6.1f} s"
+            if run
+            else "   missing        "
+        )
+        print(f"{recipe.hash}  {result}  {recipe}")
+    if damaged:
+        print(f"{damaged} damaged")
+    print(f"{missing} missing" if missing else "none missing" if damaged else "all there")
+    return int(missing + damaged > 0)
+
+
+def renew_runs(chosen: argparse.Namespace) -> int:
+    """Train what is asked for, then time all runs while nothing else is going on."""
+    from kd_course.retrain import print_progress, retrain, time_all
+    from kd_helpers.experiments.store import RunError
+
+    try:
+        if not chosen.latency:
+            print_progress(retrain(again=chosen.retrain, jobs=chosen.jobs))
+        print_progress(time_all())
+    except RunError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+def train_recipe(chosen: argparse.Namespace) -> int:
+    """Load or train one recipe; with the processes of torchrun, all of them together."""
+    from kd_helpers.experiments.run import load_or_train
+    from kd_helpers.experiments.sweep import parse_grid
+    from kd_helpers.runtime import distributed
+
+    recipes = parse_grid(chosen.settings)
+    if len(recipes) > 1:
+        raise ValueError(f"got {len(recipes)} recipes; expected one: use `kd sweep` for a grid")
+    distributed.start()
+    try:
+        load_or_train(recipes[0])
+    finally:
+        distributed.stop()
+    return 0
+
+
+def run_sweep(chosen: argparse.Namespace) -> int:
+    """Train a grid with a progress bar, then print its table; 1 if a recipe failed."""
+    from tqdm import tqdm
+
+    from kd_helpers.experiments.sweep import parse_grid, sweep, table
+
+    seeds = "seed=" + ",".join(map(str, range(chosen.seeds)))
+    own_seeds = any(setting.startswith("seed=") for setting in chosen.settings)
+    recipes = parse_grid(chosen.settings if own_seeds else [*chosen.settings, seeds])
+    outcomes = list(
+        tqdm(sweep(recipes, jobs=chosen.jobs, dask=chosen.dask), total=len(recipes), unit="run")
+    )
+    print("\n".join(table(outcomes)))
+    return int(any(outcome.problem for outcome in outcomes))
+
+
+def run_bench(chosen: argparse.Namespace) -> int:
+    """Run benchmarks/engine.py of the repository, in a process of its own."""
+    from kd_helpers.runtime.folders import data_dir
+
+    script = data_dir().parent / "benchmarks" / "engine.py"
+    if not script.is_file():
+        raise ValueError(
+            f"{script}: expected the benchmarks; run `kd bench` in a clone of the course"
+        )
+    options = [f"--{name}={value}" for name in ("json", "only") if (value := getattr(chosen, name))]
+    return subprocess.run([sys.executable, str(script), *options]).returncode
+
+
+def get_data(chosen: argparse.Namespace) -> int:
+    """Load a data set, from a local file or by download, and say what is in it."""
+    from kd_helpers.data.datasets import load_dataset
+
+    data = load_dataset(chosen.name)
+    shape = "×".join(map(str, data.train.images.shape[1:]))
+    print(
+        f"{data.name}: {len(data.train):,} + {len(data.val):,} + {len(data.test):,} images of {shape}, "
+        f"{len(data.classes)} classes"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""What trainings take on this device: multiply-adds that are counted, a rate that is measured."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from kd_course.nb07_papers.ladders import CLASSES, IMAGES
+from kd_helpers.experiments.build import loss_of
+from kd_helpers.experiments.metrics import count_multiply_adds
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.models.towers import make_network
+from kd_helpers.runtime.device import describe, pick_device
+from kd_helpers.teachers.cached import Batch
+from kd_helpers.training.loop import train_step
+from kd_helpers.training.schedules import Schedule, make_optimiser
+
+SECONDS = 10.0  # of the measurement
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of some trainings on this device."""
+
+    runs: int
+    multiply_adds: float  # of all of them
+    rate: float  # multiply-adds a second, mean over all this work
+
+    @property
+    def hours(self) -> float:
+        return self.multiply_adds / self.rate / 3600
+
+    def __str__(self) -> str:
+        hours = self.hours
+        time_needed = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
+        return (
+            f"{self.runs} trainings, {self.multiply_adds:.2g} multiply-adds; at "
+            f"{self.rate / 1e9:.1f} billion a second, measured for {SECONDS:.0f} s on "
+            f"{describe(pick_device())}, about {time_needed}"
+        )
+
+
+def estimate(missing: Sequence[Recipe], seconds: float = SECONDS) -> Estimate:
+    """Every kind of network is measured for its share of the work: a small one reaches a lower rate."""
+    shares = Counter()
+    for recipe in missing:
+        shares.update(work(recipe))
+    total = sum(shares.values())
+    needed = sum(
+        amount / measured_rate(kind, seconds * amount / total) for kind, amount in shares.items()
+    )
+    return Estimate(len(missing), total, total / needed)
+
+
+def kind_of(recipe: Recipe) -> Recipe:
+    """What the speed of a step depends on, as a recipe without a teacher. With a small learning rate:
+    what learns random labels fast ends in numbers so small that a processor slows down, which no real
+    training does."""
+    schedule = Schedule(batch_size=recipe.schedule.batch_size, learning_rate=1e-3)
+    return Recipe(
+        student=recipe.student, dataset=recipe.dataset, towers=recipe.towers,
+        special=recipe.special, schedule=schedule,
+    )  # fmt: skip
+
+
+def work(recipe: Recipe) -> dict[Recipe, float]:
+    """Multiply-adds of a training, by kind of network.
+
+    Forward and backward of a step count three times its forward multiply-adds; a teacher's answers to
+    new pictures once, at most one for each picture of the training.
+    """
+    pictures = recipe.schedule.steps * recipe.schedule.batch_size
+    images = recipe.transfer.images or IMAGES.get(recipe.dataset, 54_000)
+    asked = min(pictures, images * recipe.views.slots)
+    found = Counter({kind_of(recipe): 3 * pictures * multiply_adds(recipe)})
+    for teacher in recipe.teachers:
+        found[kind_of(teacher)] += asked * multiply_adds(teacher)
+    return dict(found)
+
+
+def shape_of(recipe: Recipe) -> tuple[int, int, int]:
+    if recipe.dataset == "fashion-mnist":
+        return (1, 28, 28)
+    return (3, 64, 64) if recipe.dataset == "tiny-imagenet-200" else (3, 32, 32)
+
+
+def network_of(recipe: Recipe) -> torch.nn.Module:
+    channels, size, _ = shape_of(recipe)
+    given = {"in_channels": channels, "image_size": size}
+    classes = len(recipe.special) + 1 if recipe.special else CLASSES.get(recipe.dataset, 10)
+    return make_network(recipe.student, recipe.towers, num_classes=classes, **given)
+
+
+def multiply_adds(recipe: Recipe) -> int:
+    """Of one picture, forward."""
+    return count_multiply_adds(network_of(recipe), shape_of(recipe))
+
+
+def measured_rate(kind: Recipe, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter) -> float:  # fmt: skip
+    """Multiply-adds a second in real steps of the loop, on random pictures, at least one after the
+    first, which is not counted."""
+    device, size = pick_device(), kind.schedule.batch_size
+    student = network_of(kind).to(device).train()
+    optimiser, _ = make_optimiser(student, kind.schedule)
+    rows = torch.arange(size, device=device)
+    classes = len(kind.special) + 1 if kind.special else 10
+    pictures = torch.rand(size, *shape_of(kind), device=device)
+    batch = Batch(pictures, rows % classes, rows, torch.zeros_like(rows))
+    plain = loss_of(Recipe())
+    step = lambda: train_step(student, batch, None, plain, optimiser)["loss"].item()  # noqa: E731
+    step()
+    start, steps = clock(), 0
+    while (now := clock() - start) < seconds or not steps:
+        step()
+        steps += 1
+    return 3 * size * steps * multiply_adds(kind) / max(clock() - start, now, 1e-9)

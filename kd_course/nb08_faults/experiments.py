@@ -1,0 +1,61 @@
+"""The recipes of the stored runs of notebook 08: the same student with and without each fault.
+
+Student and teacher are those with the largest gain in notebook 06: cnn-2 with 2,000 images, taught by
+cnn-4, which makes 4 points over the labels alone. So a fault has something to lose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kd_course.nb02_hinton.experiments import TEACHER
+from kd_course.nb03_confidence.experiments import small_student
+from kd_course.nb05_specialists.experiments import CLOTHES, generalist
+from kd_course.nb06_assistants.experiments import gap_teachers
+from kd_course.nb08_faults.faulty_losses import BEST_STEP, LOSS_FAULTS, RIGHT
+from kd_helpers.data.augment import ViewSet
+from kd_helpers.experiments.recipe import Recipe, Team
+
+LOW_RATE = 0.003  # a tenth of the students' learning rate
+
+
+def taught(seed: int, teacher: Recipe | Team, **changes: object) -> Recipe:
+    return replace(small_student(seed), teacher=teacher, temperature=4.0, kd_weight=0.9, **changes)
+
+
+def fault_arms(seed: int) -> dict[str, Recipe]:
+    """The right run, and one for each fault of the loss and of the one teacher."""
+    teacher = gap_teachers(seed)["cnn-4"]
+    names = (RIGHT, *LOSS_FAULTS, "train mode", "learning teacher", "reshuffled")
+    return {name: taught(seed, teacher, fault=name) for name in names}
+
+
+def view_arms(seed: int) -> dict[str, Recipe]:
+    """Pictures shifted and mirrored; the teacher has learnt from such pictures itself."""
+    moved = {"teacher": replace(TEACHER, student="cnn-4"), "views": ViewSet(flip=True, max_shift=2)}
+    return {name: taught(seed, fault=name, **moved) for name in (RIGHT, "other view")}
+
+
+def team_arms(seed: int) -> dict[str, Recipe]:
+    """Three networks as one teacher."""
+    team = Team(tuple(generalist(seed, member) for member in range(CLOTHES.generalists)))
+    return {name: taught(seed, team, fault=name) for name in (RIGHT, "means as logits")}
+
+
+def step_arms(seed: int) -> dict[str, Recipe]:
+    """A constant learning rate, as in the public code of TAKD and DGKD: the last steps still differ."""
+    schedule = replace(small_student(seed).schedule, shape="constant")
+    teacher = gap_teachers(seed)["cnn-4"]
+    return {
+        name: taught(seed, teacher, schedule=schedule, fault=name) for name in (RIGHT, BEST_STEP)
+    }
+
+
+def unequal_arms(seed: int) -> dict[str, Recipe]:
+    """Labels alone, at the taught student's learning rate and at a tenth of it."""
+    alone = small_student(seed)
+    slow = replace(alone, schedule=replace(alone.schedule, learning_rate=LOW_RATE))
+    return {"labels, a tenth of the learning rate": slow, "labels": alone}
+
+
+EXPERIMENTS = (fault_arms, view_arms, team_arms, step_arms, unequal_arms)  # seed → {name: recipe}

@@ -1,0 +1,118 @@
+"""What the playground shows of a setting: pictures and sentences. Pure functions of stored results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from kd_course.nb02_hinton.experiments import SEEDS
+from kd_course.nb06_assistants.experiments import gap_teachers
+from kd_course.nb09_playground.find_or_train import BARE, SOFT, THIS, Scores
+from kd_course.nb09_playground.pareto import Points, cost_of
+from kd_course.nb09_playground.setting import Setting, alone, teacher_of
+from kd_helpers.experiments.compare import FEWEST_SEEDS, paired_verdict
+from kd_helpers.experiments.run import load_run
+from kd_helpers.widgets import svg
+from kd_helpers.widgets.figures import tidy
+
+COLOURS = {THIS: svg.RED, BARE: svg.GREY, SOFT: svg.BLUE}
+WIDTH = 560
+
+
+def render_scores(scores: Mapping[str, Scores], seed: int) -> str:
+    """A row for each arm with a dot for each seed, that of the setting filled; where nothing is
+    stored, it says so."""
+    known = [score for of_arm in scores.values() for score in of_arm.values()]
+    low, high = (np.floor(min(known)), np.ceil(max(known))) if known else (0, 100)
+    left, right, top, row = 10, 20, 34, 52
+
+    def px(score: float) -> float:
+        return left + (score - low) / max(high - low, 1) * (WIDTH - left - right)
+
+    title = f"Test accuracy, %: a dot a seed, filled for seed {seed}"
+    parts = [svg.text(0, 14, title, size=13, extra="font-weight='bold'")]
+    for i, (name, of_arm) in enumerate(scores.items()):
+        y = top + row * i + 26
+        parts.append(svg.text(left, y - 14, f"{name}: {in_numbers(of_arm, seed)}"))
+        for own, score in of_arm.items():
+            fill = COLOURS[name] if own == seed else "none"
+            parts.append(
+                f"<circle cx='{px(score):.1f}' cy='{y}' r='6' fill='{fill}' stroke='{COLOURS[name]}' "
+                "stroke-width='2'/>"
+            )
+    base = top + row * len(scores) + 8
+    parts.append(
+        f"<line x1='{left}' x2='{WIDTH - right}' y1='{base}' y2='{base}' stroke='#8c8c8c'/>"
+    )
+    for tick in np.linspace(low, high, 5):
+        parts.append(svg.text(px(tick), base + 16, f"{tick:g}", anchor="middle", size=11))
+    return svg.svg(WIDTH, base + 24, "Test accuracy of every seed", "".join(parts))
+
+
+def in_numbers(scores: Scores, seed: int) -> str:
+    """Accuracy of one seed, and the mean of the course's five where all are there."""
+    own = f"{scores[seed]:.2f} with seed {seed}" if seed in scores else "not stored"
+    five = [scores[s] for s in SEEDS if s in scores]
+    return own + (f", mean of five {np.mean(five):.2f}" if len(five) == len(SEEDS) else "")
+
+
+def in_words(setting: Setting, scores: Mapping[str, Scores]) -> str:
+    """The comparison with the same student without a teacher: of this seed, and over five."""
+    own, bare = scores[THIS], scores[BARE]
+    if not setting.has_teacher:
+        return "Nobody teaches here: this is the student without a teacher."
+    if setting.seed not in own or setting.seed not in bare:
+        return "This setting, or the same student without a teacher, is not stored."
+    gain = own[setting.seed] - bare[setting.seed]
+    said = f"Seed {setting.seed}: {gain:+.2f} points against the same student without a teacher. "
+    return said + verdict_of(own, bare)
+
+
+def verdict_of(own: Scores, bare: Scores) -> str:
+    """The paired verdict where both have the five seeds of the course; else how many there are."""
+    both = [seed for seed in SEEDS if seed in own and seed in bare]
+    if len(both) < FEWEST_SEEDS:
+        return (
+            f"{len(both)} of the seeds 0 to 4 are stored: no verdict with less than {FEWEST_SEEDS}. "
+            "Change the seed and train again."
+        )
+    return f"{paired_verdict([own[s] for s in both], [bare[s] for s in both])}."
+
+
+def stored_points(cost: str) -> Points:
+    """Networks of the course, seed 0: the teachers of notebook 06, and students on 2,000 images (2 k)
+    with hard labels."""
+    recipes = {f"{name.split(',')[0]}{', long' if ',' in name else ''}": recipe
+               for name, recipe in gap_teachers(0).items()}  # fmt: skip
+    recipes |= {f"{name}, 2 k": alone(Setting(student=name)) for name in ("cnn-2", "cnn-4-1xn")}
+    runs = {name: load_run(recipe) for name, recipe in recipes.items()}
+    return {
+        name: (cost_of(run.recipe.student, cost), run.accuracy) for name, run in runs.items() if run
+    }
+
+
+def marked_point(
+    setting: Setting, scores: Mapping[str, Scores], cost: str
+) -> tuple[float, float | None]:
+    return cost_of(setting.student, cost), scores[THIS].get(setting.seed)
+
+
+def teacher_in_words(setting: Setting) -> str:
+    """How good the teacher is, or that nobody teaches."""
+    run = load_run(teacher_of(setting)) if setting.has_teacher else None
+    if run is None:
+        return ""
+    return f"The teacher itself: {run.accuracy:.2f} %, {run.record['parameters']:,} parameters. "
+
+
+def draw_scores(ax: Axes, scores: Mapping[str, Scores], seed: int) -> Axes:
+    """The same as a figure."""
+    for i, (name, of_arm) in enumerate(scores.items()):
+        for own, score in of_arm.items():
+            style = "full" if own == seed else "none"
+            ax.plot(score, i, "o", color=COLOURS[name], fillstyle=style, markersize=8)
+    ax.set_yticks(range(len(scores)), list(scores))
+    ax.set_ylim(len(scores) - 0.5, -0.5)
+    return tidy(ax, title=f"A dot a seed, filled for seed {seed}", x="test accuracy, %")

@@ -1,0 +1,61 @@
+"""What a data set is here: three fixed splits of uint8 tensors on one device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+UNLABELLED = -100  # the label of an image whose label the student may not see
+
+
+class DataError(RuntimeError):
+    """A data file is missing or is not the file that the course was built with."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (N, C, H, W) uint8 in 0..255 and labels (N,) int64, both on one device."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, index: torch.Tensor) -> Split:
+        """The images at `index` (M,), in that order."""
+        return Split(self.images[index], self.labels[index])
+
+    def to(self, device: torch.device | str) -> Split:
+        """The same images and labels on `device`."""
+        return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Three fixed splits and the class names. `classes[label]` is the name of a label."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    val: Split
+    test: Split
+
+
+def last_of_each_class(labels: torch.Tensor, count: int | None = None) -> torch.Tensor:
+    """Mask (N,) bool of the last `count` images of every class: needs no random numbers at all.
+
+    Without `count`: the last tenth of every class, rounded down to whole images.
+    """
+    mask = torch.zeros_like(labels, dtype=torch.bool)
+    for label in labels.unique():
+        rows = torch.where(labels == label)[0]
+        held_out = len(rows) // 10 if count is None else min(count, len(rows))
+        mask[rows[len(rows) - held_out :]] = True
+    return mask
+
+
+def hold_out(part: Split, mask: torch.Tensor) -> tuple[Split, Split]:
+    """The images outside and those inside `mask` (N,) bool, each in their order."""
+    return part.subset(torch.where(~mask)[0]), part.subset(torch.where(mask)[0])

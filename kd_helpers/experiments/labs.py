@@ -1,0 +1,125 @@
+"""Collect stored runs, seed by seed, into the numbers and tables of a laboratory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from kd_helpers.experiments.compare import NO_CLEAR_DIFFERENCE, Verdict, paired_verdict
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.experiments.run import Run, load_or_train
+
+Name = TypeVar("Name")
+
+
+def collect(
+    arms: Callable[[int], Mapping[Name, Recipe]], seeds: Iterable[int]
+) -> dict[Name, list[Run]]:
+    """The runs of every arm, in the order of the seeds; missing ones are trained.
+
+    Args:
+        arms: seed → {name of the arm: recipe}. seeds: at least one.
+    """
+    runs: dict[Name, list[Run]] = {}
+    for seed in seeds:
+        for name, recipe in arms(seed).items():
+            runs.setdefault(name, []).append(load_or_train(recipe, quiet=True))
+    return runs
+
+
+def accuracies(runs: Mapping[Name, list[Run]]) -> dict[Name, list[float]]:
+    """Test accuracy in percent, one a seed, for every arm."""
+    return {name: [run.accuracy for run in of_arm] for name, of_arm in runs.items()}
+
+
+def group_accuracies(
+    runs: Mapping[Name, list[Run]], labels: torch.Tensor, groups: Mapping[str, torch.Tensor]
+) -> dict[Name, dict[str, list[float]]]:
+    """Test accuracy in percent within groups of test images, one a seed, for every arm.
+
+    Args:
+        labels: (N,) of all test images. groups: name → (N,) bool.
+
+    Returns:
+        arm → group → accuracies, in the order of the seeds.
+    """
+    labels = labels.cpu()
+    found: dict[Name, dict[str, list[float]]] = {}
+    for name, of_arm in runs.items():
+        right = [run.answers() == labels for run in of_arm]
+        found[name] = {
+            group: [100 * seed[chosen.cpu()].double().mean().item() for seed in right]
+            for group, chosen in groups.items()
+        }
+    return found
+
+
+def gain_table(
+    scores: Mapping[Name, Mapping[str, list[float]]], baseline: Name
+) -> tuple[np.ndarray, list[list[str]]]:
+    """Mean gain of every arm over the baseline in every group, as a matrix, and as words.
+
+    In the words a star stands for a verdict, BETTER or WORSE by the sign; without one the 95 %
+    interval holds 0.
+    """
+    found = [
+        [paired_verdict(values, scores[baseline][group]) for group, values in of_arm.items()]
+        for name, of_arm in scores.items() if name != baseline
+    ]  # fmt: skip
+    words = [
+        [f"{v.mean:+.2f}{'' if v.word == NO_CLEAR_DIFFERENCE else ' *'}" for v in row]
+        for row in found
+    ]
+    return np.array([[v.mean for v in row] for row in found]), words
+
+
+def verdicts(scores: Mapping[Name, list[float]], baseline: Name) -> dict[Name, Verdict]:
+    """Every arm but the baseline against the baseline, paired by seed."""
+    return {
+        name: paired_verdict(values, scores[baseline])
+        for name, values in scores.items() if name != baseline
+    }  # fmt: skip
+
+
+def verdict_lines(scores: Mapping[str, list[float]], baseline: str) -> str:
+    """One line for each arm: mean ± standard deviation and the verdict against the baseline."""
+    words = verdicts(scores, baseline)
+    width = max(len(name) for name in scores)
+    lines = []
+    for name, values in scores.items():
+        against = f"{words[name]}" if name in words else "(the baseline)"
+        lines.append(
+            f"{name:{width}}  {np.mean(values):6.2f} ± {np.std(values, ddof=1):.2f} %  {against}"
+        )
+    return "\n".join(lines)
+
+
+def mean_soft_labels(probabilities: torch.Tensor, labels: torch.Tensor) -> np.ndarray:
+    """Mean answer for the images of each class: (N, K), (N,) → (K, K), row = true class."""
+    classes = range(probabilities.shape[1])
+    return torch.stack([probabilities[labels == k].mean(dim=0) for k in classes]).cpu().numpy()
+
+
+def quality_row(runs: list[Run]) -> dict[str, str]:
+    """A row of a closing table: means over seeds of quality, then size and speed of the first."""
+    test = [run.record["test"] for run in runs]
+    first = runs[0].record
+    latency = {entry["batch_size"]: entry["median_ms"] for entry in first["latency"]}
+    mean = lambda values: f"{100 * np.mean(values):.2f}"  # noqa: E731
+    return {
+        "seeds": str(len(runs)),
+        "accuracy %": mean([t["accuracy"] for t in test]),
+        **{
+            f"macro {m} %": mean([t["macro"][m] for t in test])
+            for m in ("precision", "recall", "f1")
+        },
+        "calibration error %": mean([t["calibration_error"] for t in test]),
+        "parameters": f"{first['parameters']:,}",
+        "multiply-adds": f"{first['multiply_adds']:,}",
+        "kB": f"{first['bytes'] / 1000:,.0f}",
+        "ms, 1 image": f"{latency[1]:.2f}",
+        "ms, 256 images": f"{latency[256]:.1f}",
+    }

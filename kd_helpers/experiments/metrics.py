@@ -1,0 +1,133 @@
+"""Measures of a trained network: how often right, how well calibrated, how big, how fast."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from kd_helpers.runtime.device import describe
+
+
+def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
+    """Share of images whose largest logit is the label's: (N, K), (N,) → 0..1."""
+    return (logits.argmax(dim=1) == labels).double().mean().item()
+
+
+def classification_metrics(logits: torch.Tensor, labels: torch.Tensor) -> dict:
+    """Quality of the answers (N, K) to images with labels (N,): a dict of plain numbers and lists.
+
+    Accuracy, negative log-likelihood (nats) and expected calibration error; the confusion matrix
+    (row: true class, column: answer); precision, recall and F1 for each class and their means over
+    classes ("macro"), from scikit-learn.
+    """
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    truth, answer = labels.cpu().numpy(), logits.argmax(dim=1).cpu().numpy()
+    classes = list(range(logits.shape[1]))
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        truth, answer, labels=classes, zero_division=0
+    )
+    per_class = {"precision": precision, "recall": recall, "f1": f1}
+    return {
+        "accuracy": accuracy(logits, labels),
+        "nll": nn.functional.cross_entropy(logits.double(), labels).item(),
+        "calibration_error": calibration_error(logits, labels),
+        "macro": {name: round(float(values.mean()), 6) for name, values in per_class.items()},
+        "per_class": {name: values.round(6).tolist() for name, values in per_class.items()},
+        "confusion": confusion_matrix(truth, answer, labels=classes).tolist(),
+    }
+
+
+def calibration_error(logits: torch.Tensor, labels: torch.Tensor, bins: int = 15) -> float:
+    """Expected calibration error, 0..1 (Guo et al. 2017): |confidence - accuracy|, averaged over
+    equally wide bins of the top probability, weighted by the number of images in each bin."""
+    confidence, answer = logits.double().softmax(dim=1).max(dim=1)
+    right = (answer == labels).double()
+    bin_of = (confidence * bins).ceil().long().clamp(1, bins) - 1  # bins are open at the left
+    gaps = torch.zeros(bins, dtype=torch.double, device=logits.device)
+    gaps.index_add_(0, bin_of, confidence - right)
+    return (gaps.abs().sum() / len(labels)).item()
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of trained numbers in a network."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def count_multiply_adds(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Multiply-adds of convolutions and linear layers for one image (C, H, W)."""
+    device = next(model.parameters()).device
+    was_training = model.training
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.eval()(torch.zeros(1, *image_shape, device=device))
+    model.train(was_training)
+    return counter.get_total_flops() // 2  # the counter counts a multiply-add as two operations
+
+
+@torch.no_grad()
+def measure_latency(
+    model: nn.Module, image_shape: tuple[int, int, int], batch_size: int, min_seconds: float = 0.2
+) -> dict:
+    """Time of one forward pass in float32, after warm-up.
+
+    Returns:
+        {"batch_size", "median_ms", "iqr_ms", "repeats", "device"}; the device with its threads.
+        PyTorch's timer synchronises a GPU around each measurement.
+    """
+    # It warns of a missing GPU where CUDA's tools lie on the disk; who asks for a time knows.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    from torch.utils.benchmark import Timer  # slow to import, and only needed here
+
+    keep_freed_memory()
+    device = next(model.parameters()).device
+    images = torch.rand(batch_size, *image_shape, device=device)
+    was_training = model.training
+    model.eval()
+    for _ in range(3):
+        model(images)
+    timer = Timer(
+        "model(images)",
+        globals={"model": model, "images": images},
+        num_threads=torch.get_num_threads(),
+    )
+    result = timer.blocked_autorange(min_run_time=min_seconds)
+    model.train(was_training)
+    return {
+        "batch_size": batch_size,
+        "median_ms": round(result.median * 1e3, 4),
+        "iqr_ms": round(result.iqr * 1e3, 4),
+        "repeats": len(result.times) * result.number_per_run,
+        "device": describe(device),
+    }
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep freed memory, up to 256 MiB, for what is asked for next.
+
+    Otherwise glibc gives the output of each layer back to the system and asks for it anew, page by
+    page, or does not, by what the process did before: cnn-2 took 11.8 or 4.7 ms for 256 images, and
+    networks measured in two processes could not be compared. Elsewhere this does nothing.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # as in malloc.h
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # no glibc
+        library = ctypes.CDLL(None)
+        library.mallopt(mmap_threshold, 32 << 20)  # the most that glibc takes
+        library.mallopt(trim_threshold, 256 << 20)
+
+
+def disagreement(answers: torch.Tensor) -> torch.Tensor:
+    """Share of images on which two networks give different answers: (M, N) classes → (M, M)."""
+    return (answers[:, None] != answers[None]).double().mean(dim=2)
+
+
+def error_correlation(answers: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Correlation between the errors (1 wrong, 0 right) of networks: (M, N), (N,) → (M, M).
+
+    1: they are wrong on the same images; 0: as if by chance. NaN for one without any error.
+    """
+    return torch.atleast_2d(torch.corrcoef((answers != labels).double()))

@@ -1,0 +1,54 @@
+"""Decoupled KD: the two lessons in one divergence. Zhao et al., CVPR 2022, arXiv 2203.08679."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from kd_helpers.methods.hinton import check_logits
+from kd_helpers.runtime.validate import check_temperature
+
+
+def decoupled_parts(
+    student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: torch.Tensor, *,
+    temperature: float,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
+    """The two lessons in KL(teacher ‖ student) (Zhao et al. 2022, arXiv 2203.08679, eq. 7).
+
+    KL = TCKD + (1 - p_t) · NCKD: how sure the teacher is of the true class, and how it tells the
+    other classes apart; p_t is its probability of the true class at T. Not yet times T².
+
+    Computed from log-probabilities, without the logarithm of a sum that may be 0: finite also where
+    the student gives the other classes no mass that float32 could hold.
+
+    Args:
+        labels: (B,) int64, every image labelled.
+
+    Returns:
+        TCKD (B,), NCKD (B,), p_t (B,).
+    """
+    check_temperature(temperature)
+    check_logits(student_logits, teacher_logits)
+    own = F.one_hot(labels, student_logits.shape[1]).bool()
+    sides = []
+    for logits in (student_logits, teacher_logits.detach()):
+        log_p = F.log_softmax(logits.float() / temperature, dim=-1)
+        others = log_p[~own].view(len(log_p), -1)  # (B, K - 1)
+        pair = torch.stack([log_p[own], others.logsumexp(dim=-1)], dim=-1)  # (B, 2)
+        sides.append((pair, F.log_softmax(others, dim=-1)))
+    (student_pair, student_others), (teacher_pair, teacher_others) = sides
+    tckd = F.kl_div(student_pair, teacher_pair, reduction="none", log_target=True).sum(dim=-1)
+    nckd = F.kl_div(student_others, teacher_others, reduction="none", log_target=True).sum(dim=-1)
+    return tckd, nckd, teacher_pair[:, 0].exp()
+
+
+def decoupled_loss(
+    student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: torch.Tensor, *,
+    temperature: float, target_weight: float = 1.0, other_weight: float = 8.0,
+) -> torch.Tensor:  # fmt: skip
+    """Decoupled KD: T² · mean(α · TCKD + β · NCKD) (Zhao et al. 2022); α, β the two weights.
+
+    With β = 8 and a fresh student its gradient is large: let it grow over the first steps.
+    """
+    tckd, nckd, _ = decoupled_parts(student_logits, teacher_logits, labels, temperature=temperature)
+    return (target_weight * tckd + other_weight * nckd).mean() * temperature**2

@@ -1,0 +1,170 @@
+"""Teachers: anything that answers a batch with logits, and never learns from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
+from kd_helpers.runtime.device import autocast, pick_precision
+from kd_helpers.teachers.answer_files import AnswerFiles
+
+
+class Batch(NamedTuple):
+    """What a student and its teacher both see: the very same pictures."""
+
+    images: torch.Tensor  # (B, C, H, W) float32 in 0..1
+    labels: torch.Tensor  # (B,) int64, -100 where hidden
+    index: torch.Tensor  # (B,) int64, the row of the image in its split
+    view: torch.Tensor  # (B,) int64, the view's number
+    prepared: bool = False  # the teacher was told of this batch beforehand, by `prepare`
+    step: int = 0  # steps taken before this one
+
+
+Teacher = Callable[[Batch], torch.Tensor]
+
+MAX_BYTES = 2**30  # memory for the answers of one cache
+# Pictures in each call of the teacher, always just so many: the last bits of an answer may depend on
+# the size of the batch, and must not depend on who else is asked. More is slower on a processor.
+PICTURES_AT_ONCE = {"cpu": 32, "cuda": 512}
+SECONDS_BETWEEN_FILES = 5.0
+
+
+class NetworkTeacher:
+    """One trained network, frozen, and in evaluation mode each time it answers.
+
+    `model.train()` may be called on it at any time, for example through a parent module; with
+    batch statistics in use its answers would depend on who else is in the batch.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model.requires_grad_(False)
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        """Logits (B, K) float32, without gradient."""
+        device = batch.images.device
+        self.model.eval()
+        with autocast(device, pick_precision(device)[0]):
+            return self.model(batch.images).float()
+
+
+class CachedTeacher:
+    """A teacher that is asked once per (image, view) and remembers the answer in half precision.
+
+    The key is the image's row and the view's number, never its place in a batch: shuffling cannot
+    pair an answer with another picture. Use one cache for one set of images and one of views.
+    Where `max_bytes` has no room for all views, those beyond are asked afresh each time.
+    """
+
+    def __init__(
+        self,
+        teacher: Teacher,
+        images: torch.Tensor,
+        view_set: ViewSet = PLAIN,
+        *,
+        num_classes: int,
+        files: AnswerFiles | None = None,
+        writes: bool = True,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """images: (N, C, H, W) uint8, all that can be asked about. num_classes: K. files: answers
+        on disk; writes: whether new answers are added to them. max_bytes: of memory, at most."""
+        if getattr(teacher, "changes", False):
+            raise ValueError(
+                "got a teacher whose answer depends on more than image and view (label, step, "
+                "chance); expected one that can be remembered: put the memory round its members"
+            )
+        self.teacher, self.images, self.view_set = teacher, images, view_set
+        self.files, self.writes = files, writes
+        self.room = min(view_set.slots, max_bytes // (2 * num_classes * len(images)))  # views held
+        self.answers = torch.zeros(
+            len(images) * self.room, num_classes, dtype=torch.half, device=images.device
+        )
+        # On the processor, whatever the device: asking a GPU would make it wait for the answer.
+        self.known = torch.zeros(len(self.answers), dtype=torch.bool)
+        self.at_once = PICTURES_AT_ONCE.get(images.device.type, 32)
+        self.unsaved: list[torch.Tensor] = []
+        self.looked, self.wrote = -float("inf"), time.monotonic()
+
+    def prepare(self, index: torch.Tensor, view: torch.Tensor) -> None:
+        """Ask for all that is not known yet of some coming batches, (…) int64 each, at once."""
+        pairs, inside = self._pairs(index.cpu().flatten(), view.cpu().flatten())
+        new = pairs[inside]
+        new = new[~self.known[new]].unique()
+        if len(new) and self.files and time.monotonic() > self.looked + SECONDS_BETWEEN_FILES:
+            self.read_files()
+            new = new[~self.known[new]]
+        for some in new.split(self.at_once) if len(new) else ():
+            index, slot = some // self.room, some % self.room
+            self._remember(some, self._ask(index, self.view_set.view_of(index, slot)))
+            self.unsaved.append(some)
+        if self.unsaved and time.monotonic() > self.wrote + SECONDS_BETWEEN_FILES:
+            self.save()
+
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        """Logits (B, K) float32, from memory where the pair (image, view) is known."""
+        if not batch.prepared:
+            self.prepare(batch.index, batch.view)
+        if self.room < self.view_set.slots:
+            return self._answer_some_afresh(batch)
+        pairs = batch.index * self.room + self.view_set.slot_of(batch.index, batch.view)
+        return self.answers[pairs].float()
+
+    def _answer_some_afresh(self, batch: Batch) -> torch.Tensor:
+        pairs, inside = self._pairs(batch.index, batch.view)
+        logits = self.answers.new_empty(len(pairs), self.answers.shape[1])
+        logits[inside] = self.answers[pairs[inside]]
+        for rows in torch.where(~inside)[0].split(self.at_once) if not inside.all() else ():
+            logits[rows] = self._ask(batch.index[rows], batch.view[rows])
+        return logits.float()
+
+    def _ask(self, index: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
+        """The teacher's answers (M, K) half to M ≤ `at_once` pairs; the call is filled up."""
+        device, missing = self.images.device, self.at_once - len(index)
+        index, view = (
+            torch.cat([values, values[:1].expand(missing)]).to(device) for values in (index, view)
+        )
+        pictures = to_float(make_views(self.images[index], view, self.view_set))
+        batch = Batch(pictures, torch.zeros_like(index), index, view)
+        return self.teacher(batch)[: self.at_once - missing].half()
+
+    def read_files(self) -> None:
+        """Take over what is on disk by now."""
+        self.looked = time.monotonic()
+        for index, slot, logits in self.files.read_new():
+            inside = slot < self.room  # another process may have had more
+            self._remember((index * self.room + slot)[inside], logits[inside])
+
+    def save(self) -> None:
+        """Put new answers on disk, if this cache has files; so does the teacher, if it remembers."""
+        self.wrote = time.monotonic()
+        if hasattr(self.teacher, "save"):
+            self.teacher.save()
+        if self.unsaved and self.files and self.writes:
+            pairs = torch.cat(self.unsaved)
+            logits = self.answers[pairs.to(self.answers.device)].cpu()
+            self.files.add(pairs // self.room, pairs % self.room, logits)
+        self.unsaved = []
+
+    def remember_plain(self, logits: torch.Tensor) -> None:
+        """Fill in stored answers (N, K) to the plain images (view 0), as if each had been asked."""
+        if len(logits) != len(self.images):
+            raise ValueError(f"got answers to {len(logits)} images; expected {len(self.images)}")
+        rows = torch.arange(len(logits))
+        pairs, inside = self._pairs(rows, torch.zeros_like(rows))
+        self._remember(pairs[inside], logits.cpu()[inside].half())
+
+    def _pairs(self, index: torch.Tensor, view: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Places (B,) of the pairs, and which of them there is room for (the others get 0)."""
+        slot = self.view_set.slot_of(index, view)
+        inside = slot < self.room
+        return torch.where(inside, index * self.room + slot, 0), inside
+
+    def _remember(self, pairs: torch.Tensor, logits: torch.Tensor) -> None:
+        self.answers[pairs.to(self.answers.device)] = logits.to(self.answers.device)
+        self.known[pairs] = True

@@ -1,0 +1,60 @@
+"""Which pictures each step sees: drawn from a seed alone, made on the device that holds the split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from kd_helpers.data.augment import ViewSet, make_views, to_float
+from kd_helpers.data.datasets import Split
+from kd_helpers.runtime import distributed
+from kd_helpers.teachers.cached import Batch
+from kd_helpers.training.schedules import Schedule
+
+AHEAD = 8  # steps that a teacher is told of at once: few looks at its memory, soon stopped by hand
+
+
+def draw_batches(
+    rows: torch.Tensor, schedule: Schedule, view_set: ViewSet, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which images and which of their views each step sees: two tensors (steps, batch_size).
+
+    Passes over `rows` (M,), each in a new order, laid end to end and cut into full batches. They
+    depend on the rows, the schedule and the seed only, so that all arms of a comparison see the
+    same pictures.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    wanted = schedule.steps * schedule.batch_size
+    passes = -(-wanted // len(rows))
+    order = torch.cat([torch.randperm(len(rows), generator=generator) for _ in range(passes)])
+    index = rows[order[:wanted].to(rows.device)]
+    slots = torch.randint(view_set.slots, (wanted,), generator=generator).to(rows.device)
+    shape = (schedule.steps, schedule.batch_size)
+    return index.reshape(shape), view_set.view_of(index, slots).reshape(shape)
+
+
+def batches(
+    split: Split,
+    rows: torch.Tensor | None,
+    schedule: Schedule,
+    view_set: ViewSet,
+    seed: int,
+    *,
+    first: int = 0,
+    prepare: Callable[[torch.Tensor, torch.Tensor], None] | None = None,
+) -> Iterator[Batch]:
+    """The batches of a run from step `first` on; with several processes, this one's share of each.
+
+    prepare: told the rows and views of some steps, (steps, B) each, before the first of them.
+    """
+    rows = torch.arange(len(split)) if rows is None else rows.cpu()
+    index, view = (distributed.share(d) for d in draw_batches(rows, schedule, view_set, seed))
+    on_device = index.to(split.labels.device), view.to(split.labels.device)
+    for step in range(first, schedule.steps):
+        if prepare and (step - first) % AHEAD == 0:
+            prepare(index[step : step + AHEAD], view[step : step + AHEAD])
+        i, v = on_device[0][step], on_device[1][step]
+        pictures = make_views(split.images[i], v, view_set)
+        told = prepare is not None
+        yield Batch(to_float(pictures), split.labels[i], i, v, prepared=told, step=step)

@@ -1,0 +1,209 @@
+"""The one training loop: every method of the course is a teacher, a target or a loss for it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from kd_helpers.data.augment import PLAIN, ViewSet, to_float
+from kd_helpers.data.datasets import Split
+from kd_helpers.models.towers import ONE_NETWORK, Towers, make_network
+from kd_helpers.runtime import distributed
+from kd_helpers.runtime.device import autocast, pick_precision
+from kd_helpers.teachers.cached import Batch, Teacher
+from kd_helpers.training.batches import batches
+from kd_helpers.training.checkpoints import Checkpoint
+from kd_helpers.training.schedules import Schedule, make_optimiser
+
+Loss = Callable[..., dict[str, torch.Tensor]]
+
+
+@dataclass
+class History:
+    """What happened: `step` numbers and, for each term of the loss, its mean since the last one."""
+
+    step: list[int] = field(default_factory=list)
+    terms: dict[str, list[float]] = field(default_factory=dict)
+    taken: int = 0  # steps taken so far
+    stopped: bool = False  # True when training ended before its last step
+    seconds: float = field(
+        default=0.0, compare=False
+    )  # spent in training, also before an interruption
+    resumed: int = 0  # how often the training was interrupted and went on
+
+
+@dataclass
+class TrainingState:
+    """All that changes while training: what a checkpoint keeps."""
+
+    student: nn.Module
+    optimiser: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler
+    history: History
+    sums: dict[str, torch.Tensor] = field(default_factory=dict)  # of the terms since the last entry
+
+    def add(self, terms: dict[str, torch.Tensor]) -> None:
+        self.history.taken += 1
+        self.sums = {name: self.sums.get(name, 0) + value for name, value in terms.items()}
+
+
+def make_student(
+    name: str, *, num_classes: int, in_channels: int, image_size: int, seed: int,
+    towers: Towers = ONE_NETWORK,
+) -> nn.Module:  # fmt: skip
+    """A network whose starting weights depend on the seed alone, not on what ran before."""
+    given = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return make_network(name, towers, **given)
+
+
+def train(
+    student: nn.Module, split: Split, *, on_report: Callable[[History], None] | None = None, **how
+) -> History:
+    """Train `student` in place to the end; arguments as for `training_reports`.
+
+    Args:
+        on_report: called with the history after each new entry.
+
+    Returns:
+        The history. A keyboard interrupt (JupyterLab's stop button) ends the training and keeps
+        what was learnt so far: `history.stopped` is then True.
+    """
+    history = History()
+    try:
+        for report in training_reports(student, split, history=history, **how):
+            if on_report:
+                on_report(report)
+    except KeyboardInterrupt:
+        history.stopped = True
+        print(f"stopped by hand after {history.taken} steps; the student keeps what it learnt")
+    return history
+
+
+def training_reports(
+    student: nn.Module,
+    split: Split,
+    *,
+    loss: Loss,
+    schedule: Schedule,
+    rows: torch.Tensor | None = None,
+    teacher: Teacher | None = None,
+    view_set: ViewSet = PLAIN,
+    seed: int = 0,
+    report_every: int = 50,
+    should_stop: Callable[[], bool] = lambda: False,
+    history: History | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Iterator[History]:
+    """Train `student` in place, step by step; a generator, so that two trainings can take turns.
+
+    Args:
+        student: the network. split: the pictures; the training runs on the device that holds them.
+        loss: (student_logits, teacher_logits or None, labels) → {"loss": …, other terms: …}. Where
+            it has a method `at(progress)`, 0..1, that gives the loss for each step.
+        rows: (M,) the rows of `split` to train on; None for all. A row number names a picture.
+        teacher: answers each batch, without gradient. None where the loss needs no teacher.
+        seed: order of the batches, choice of views, and what a network draws by itself (dropout).
+        report_every: steps between two entries of the history (the only look at the numbers, so
+            that a GPU is never made to wait in between).
+        should_stop: asked before every step; True ends the training and keeps what was learnt.
+        checkpoint: goes on from the state that it holds, and keeps the state every few seconds.
+
+    Yields:
+        The history (always the same object) after each new entry.
+
+    Raises:
+        FloatingPointError: the loss is not a finite number any more.
+    """
+    state = TrainingState(student.to(split.images.device), *make_optimiser(student, schedule),
+                          History() if history is None else history)  # fmt: skip
+    if checkpoint:
+        checkpoint.restore(state)
+    network, history = distributed.wrap(student), state.history
+    prepare, loss_at = getattr(teacher, "prepare", None), getattr(loss, "at", lambda _: loss)
+    first, start = history.taken, time.perf_counter() - history.seconds
+    for batch in batches(split, rows, schedule, view_set, seed, first=first, prepare=prepare):
+        if should_stop():
+            history.stopped = True
+            return
+        student.train()  # whoever looked at the last report may have evaluated the student
+        with random_numbers_of(seed, history.taken, split.images.device):
+            now = loss_at(history.taken / schedule.steps)
+            terms = train_step(network, batch, teacher, now, state.optimiser)
+        state.scheduler.step()
+        state.add(terms)
+        history.seconds = time.perf_counter() - start
+        if history.taken % report_every == 0 or history.taken == schedule.steps:
+            record(history, state.sums)
+            state.sums = {}
+            yield history
+        if checkpoint and history.taken < schedule.steps:
+            checkpoint.keep_if_due(state)
+
+
+@contextlib.contextmanager
+def random_numbers_of(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """Let what a network draws depend on seed and step alone: a resumed run then draws the same."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        # `torch.manual_seed` also tells every other kind of device: 2 % of a small network's step.
+        torch.default_generator.manual_seed(hash((seed, step)))
+        if device.type == "cuda":
+            torch.cuda.manual_seed(hash((seed, step)))
+        yield
+
+
+def train_step(
+    student: nn.Module,
+    batch: Batch,
+    teacher: Teacher | None,
+    loss: Loss,
+    optimiser: torch.optim.Optimizer,
+) -> dict[str, torch.Tensor]:
+    """One gradient step; returns the terms of the loss as tensors, still on the device."""
+    device = batch.images.device
+    teacher_logits = distributed.gather(teacher(batch)) if teacher else None
+    with autocast(device, pick_precision(device)[0]):
+        student_logits = student(batch.images).float()
+    labels = distributed.gather(batch.labels)
+    terms = loss(distributed.gather(student_logits), teacher_logits, labels)
+    optimiser.zero_grad(set_to_none=True)
+    terms["loss"].backward()
+    optimiser.step()
+    return {name: value.detach() for name, value in terms.items()} | {
+        "steps": torch.ones((), device=device)
+    }
+
+
+def record(history: History, sums: dict[str, torch.Tensor]) -> None:
+    """Add the means since the last entry to the history."""
+    values = {name: float(value) for name, value in sums.items()}
+    count = values.pop("steps")
+    if not all(abs(value) < float("inf") for value in values.values()):
+        raise FloatingPointError(
+            f"the loss is not finite by step {history.taken}: {values}; lower the learning rate"
+        )
+    history.step.append(history.taken)
+    for name, value in values.items():
+        history.terms.setdefault(name, []).append(value / count)
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: torch.Tensor, batch_size: int = 100) -> torch.Tensor:
+    """Logits (N, K) float32 of the plain images (N, C, H, W) uint8; the model's mode is restored.
+
+    Computed in float32 on every device, so that stored answers can be checked elsewhere.
+    """
+    was_training = model.training
+    model.eval()
+    logits = [
+        model(to_float(chunk.contiguous(memory_format=torch.channels_last)))
+        for chunk in images.split(batch_size)
+    ]
+    model.train(was_training)
+    return torch.cat(logits)

@@ -1,0 +1,90 @@
+"""An explorer: controls above one view, which a pure function draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+
+import ipywidgets as widgets
+
+from kd_helpers.widgets import svg
+
+ALPHA = "α, weight of the soft targets"
+
+
+class Explorer(widgets.VBox):
+    """Controls above one view. `render(**values of the controls)` returns the view as HTML.
+
+    `controls` maps names to widgets, so that a test can set them; `state` is their values.
+    An error in `render` is shown in the view and raised as well.
+    """
+
+    def __init__(
+        self,
+        controls: Mapping[str, widgets.Widget],
+        render: Callable[..., str],
+        *,
+        hint: str,
+        before_render: Callable[[Mapping[str, widgets.Widget]], None] = lambda controls: None,
+    ) -> None:
+        self.controls, self.render, self.before_render = dict(controls), render, before_render
+        self.defaults = self.state
+        self.view = widgets.HTML()
+        self.reset_button = widgets.Button(description="Reset", tooltip="Back to the first view")
+        self.reset_button.on_click(lambda _: self.reset())
+        for control in self.controls.values():
+            control.observe(self.update, names="value")
+        self._paused = False
+        self.update()
+        rows = widgets.HBox([*self.controls.values(), self.reset_button])
+        rows.layout.flex_flow = "row wrap"
+        super().__init__([widgets.HTML(svg.sentence(f"Try this: {hint}")), rows, self.view])
+
+    @property
+    def state(self) -> dict:
+        """The values of all controls by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def reset(self) -> None:
+        """All controls back to where they were at the start, with one redraw."""
+        self.set(**self.defaults)
+
+    def set(self, **values: object) -> None:
+        """Controls to these values by name, with one redraw."""
+        self._paused = True
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+                self.before_render(self.controls)
+        finally:
+            self._paused = False
+        self.update()
+
+    def update(self, _change: object = None) -> None:
+        if self._paused:
+            return
+        self._paused = True  # before_render may move other controls
+        try:
+            self.before_render(self.controls)
+            self.view.value = self.render(**self.state)
+        except Exception as problem:
+            self.view.value = f"<pre>{type(problem).__name__}: {escape(str(problem))}</pre>"
+            raise
+        finally:
+            self._paused = False
+
+
+def slider(
+    description: str, value: float, low: float, high: float, step: float
+) -> widgets.FloatSlider:
+    """A float slider that redraws while it moves."""
+    return widgets.FloatSlider(
+        value=value, min=low, max=high, step=step, description=description, readout_format=".2f",
+        style={"description_width": "initial"}, layout={"width": "380px"},
+    )  # fmt: skip
+
+
+def limit_to(control: widgets.IntSlider, count: int, what: str) -> None:
+    """Let a slider walk through `count` things, and say how many there are."""
+    control.max = max(count - 1, 0)
+    control.description = f"{what} (of {count})"

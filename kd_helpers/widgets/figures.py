@@ -1,0 +1,247 @@
+"""Figures: arrays in, Axes out. No torch, no plt.show(), no global state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kd_helpers.widgets.svg import BLACK, BLUE, GREEN, GREY, ORANGE, RED
+
+CYCLE = (GREY, BLUE, ORANGE, RED, GREEN, BLACK)
+
+
+def new_figure(
+    width: float = 6.0, height: float = 3.2, columns: int = 1
+) -> tuple[Figure, list[Axes]]:
+    """A figure of its own (not pyplot's, which is not safe in a thread) and its axes in a row."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(np.atleast_1d(figure.subplots(1, columns)))
+
+
+def tidy(ax: Axes, *, title: str = "", x: str = "", y: str = "") -> Axes:
+    """Title and axis labels; no box above and at the right."""
+    ax.set_title(title, loc="left", fontsize=11)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def draw_images(
+    figure: Figure, images: np.ndarray, titles: Sequence[str], columns: int = 10
+) -> Figure:
+    """A grid of images (N, C, H, W) uint8, each with a title."""
+    rows = -(-len(images) // columns)
+    axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    for ax in axes:
+        ax.axis("off")
+    for ax, image, title in zip(axes, images, titles, strict=False):
+        draw_image(ax, image, title)
+    return figure
+
+
+def draw_bars(
+    ax: Axes,
+    names: Sequence[str],
+    values: Sequence[float],
+    *,
+    marked: int | None = None,
+    largest: float | None = None,
+    title: str = "",
+    x: str = "",
+) -> Axes:
+    """Horizontal bars with their values; the marked one is orange. `largest`: end of the axis."""
+    colours = [ORANGE if i == marked else BLUE for i in range(len(values))]
+    drawn = ax.barh(range(len(values)), values, color=colours)
+    ax.bar_label(drawn, fmt="%.3f", padding=3, fontsize=8)
+    ax.set_yticks(range(len(values)), names)
+    ax.invert_yaxis()
+    ax.set_xlim(0, 1.18 * (largest or max(values)))
+    return tidy(ax, title=title, x=x)
+
+
+def draw_targets(
+    figure: Figure,
+    targets: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+    label: int,
+    image: np.ndarray | None = None,
+) -> Figure:
+    """Targets (K,) of one image side by side over the same axis, after the image if it is given.
+
+    Args:
+        targets: title → probabilities. label: the true class. image: (C, H, W) uint8.
+    """
+    figure.set_layout_engine("constrained")
+    extra = 0 if image is None else 1
+    axes = np.atleast_1d(figure.subplots(1, len(targets) + extra))
+    if image is not None:
+        draw_image(axes[0], image, f"label: {classes[label]}")
+    largest = max(values.max() for values in targets.values())
+    for ax, (title, values) in zip(axes[extra:], targets.items(), strict=True):
+        draw_bars(ax, classes, values, marked=label, largest=largest, title=title, x="probability")
+    return figure
+
+
+def draw_image(ax: Axes, image: np.ndarray, title: str) -> Axes:
+    """One image (C, H, W) uint8 without smoothing; one channel is grey."""
+    pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+    ax.imshow(pixels, cmap="gray", interpolation="nearest", vmin=0, vmax=255)
+    ax.set_title(title, fontsize=8)
+    ax.axis("off")
+    return ax
+
+
+def draw_matrix(
+    ax: Axes, matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], *,
+    fmt: str = ".2f", title: str = "", x: str = "", y: str = "", cmap: str = "cividis",
+    unit: str = "", centre: float | None = None, words: Sequence[Sequence[str]] | None = None,
+    limits: tuple[float | None, float | None] = (None, None),
+) -> Axes:  # fmt: skip
+    """A heat map with its numbers, or with `words` in their place, by seaborn. limits: of the colours."""
+    import seaborn
+
+    seaborn.heatmap(
+        matrix, ax=ax, annot=True if words is None else np.array(words),
+        fmt=fmt if words is None else "", cmap=cmap, xticklabels=columns, yticklabels=rows,
+        annot_kws={"fontsize": 8}, cbar_kws={"label": unit}, center=centre,
+        vmin=limits[0], vmax=limits[1],
+    )  # fmt: skip
+    ax.tick_params(axis="y", rotation=0)
+    ax.set_title(title, loc="left", fontsize=11)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    return ax
+
+
+def draw_gains(
+    ax: Axes, gains: np.ndarray, words: Sequence[Sequence[str]], rows: Sequence[str],
+    columns: Sequence[str], *, title: str = "", x: str = "",
+) -> Axes:  # fmt: skip
+    """A heat map of gains in points round 0, with the words of `labs.gain_table`."""
+    draw_matrix(
+        ax,
+        gains,
+        rows,
+        columns,
+        words=words,
+        title=title,
+        x=x,
+        unit="points",
+        cmap="PuOr",
+        centre=0,
+    )
+    if not any("\n" in name for name in columns):
+        ax.set_xticks(ax.get_xticks(), columns, rotation=25, ha="right", rotation_mode="anchor")
+    return ax
+
+
+def draw_lines(
+    ax: Axes, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *,
+    title: str = "", x: str = "", y: str = "", log_y: bool = False,
+) -> Axes:  # fmt: skip
+    """Lines with markers, one colour and one line style each, named in a legend."""
+    styles = ("-", "--", "-.", ":")
+    for i, (name, (xs, ys)) in enumerate(series.items()):
+        ax.plot(
+            xs,
+            ys,
+            color=CYCLE[(i + 1) % len(CYCLE)],
+            linestyle=styles[i % 4],
+            marker="o",
+            markersize=3,
+            label=name,
+        )
+    if log_y:
+        ax.set_yscale("log")
+    ax.legend(frameon=False, fontsize=9)
+    return tidy(ax, title=title, x=x, y=y)
+
+
+def draw_arms(
+    ax: Axes, arms: Mapping[str, Sequence[float]], *, title: str = "", x: str = "test accuracy, %"
+) -> Axes:
+    """Every seed of every arm as a point, the mean as a bar across; arms from top to bottom."""
+    for i, (_name, scores) in enumerate(arms.items()):
+        colour = CYCLE[i % len(CYCLE)]
+        ax.scatter(scores, [i] * len(scores), color=colour, alpha=0.6, s=24, zorder=2)
+        ax.plot([np.mean(scores)] * 2, [i - 0.3, i + 0.3], color=colour, linewidth=3, zorder=3)
+        ax.text(
+            np.mean(scores),
+            i - 0.36,
+            f"{np.mean(scores):.2f}",
+            ha="center",
+            va="bottom",
+            fontsize=9,
+        )
+    ax.set_yticks(range(len(arms)), list(arms))
+    ax.set_ylim(len(arms) - 0.5, -0.8)
+    ax.grid(axis="x", color="#e4e4e4", zorder=0)
+    return tidy(ax, title=title, x=x)
+
+
+def draw_distributions(
+    ax: Axes, groups: Mapping[str, np.ndarray], *, title: str = "", x: str = "", bins: int = 40
+) -> Axes:
+    """Histograms of several groups of numbers over one axis, each scaled to area 1, by seaborn."""
+    import seaborn
+
+    low = min(values.min() for values in groups.values())
+    high = max(values.max() for values in groups.values())
+    for i, (name, values) in enumerate(groups.items()):
+        seaborn.histplot(
+            x=values, ax=ax, bins=np.linspace(low, high, bins + 1), stat="density", element="step",
+            color=CYCLE[i + 1], alpha=0.3, label=name,
+        )  # fmt: skip
+    ax.legend(frameon=False, fontsize=9)
+    return tidy(ax, title=title, x=x, y="density")
+
+
+def draw_class_map(
+    figure: Figure, similarity: np.ndarray, classes: Sequence[str], groups: Sequence[Sequence[int]],
+    title: str = "",
+) -> list[int]:  # fmt: skip
+    """A heat map of the similarity of classes (K, K), symmetric, sorted by a dendrogram above it.
+
+    The diagonal is left out. Cells of two classes of one group have a dot. Distance in the
+    dendrogram: 1 - similarity, mean linkage. Returns the order of the classes.
+    """
+    from scipy.cluster.hierarchy import dendrogram, linkage
+    from scipy.spatial.distance import squareform
+
+    figure.set_layout_engine("constrained")
+    tree_ax, ax = figure.subplots(2, 1, height_ratios=(1, 3))
+    apart = ~np.eye(len(similarity), dtype=bool)
+    tree = linkage(squareform(np.where(apart, 1 - similarity, 0), checks=False), "average")
+    style = {"color_threshold": 0, "above_threshold_color": BLACK, "no_labels": True}
+    order = dendrogram(tree, ax=tree_ax, **style)["leaves"]
+    heights = tree[:, 2]
+    tree_ax.set_ylim(heights.min() - 0.3 * np.ptp(heights), heights.max() + 0.1 * np.ptp(heights))
+    tidy(tree_ax, title=title, y="1 - similarity")
+    same = np.array([[any(i in g and j in g for g in groups) for j in order] for i in order])
+    shown = np.where(apart, similarity, np.nan)[np.ix_(order, order)]
+    words = [
+        [f"{v:.2f}{' •' if dot else ''}" for v, dot in zip(*pair, strict=True)]
+        for pair in zip(shown, same, strict=True)
+    ]
+    names = [classes[k] for k in order]
+    draw_matrix(ax, shown, names, names, words=words)
+    ax.set_xticks(ax.get_xticks(), names, rotation=30, ha="right", rotation_mode="anchor")
+    return order
+
+
+def draw_points(
+    ax: Axes, points: Mapping[str, tuple[float, float]], *,
+    title: str = "", x: str = "", y: str = "", log_x: bool = True,
+) -> Axes:  # fmt: skip
+    """Named points, each with a colour and a mark of its own for a legend."""
+    for i, (name, (px, py)) in enumerate(points.items()):
+        mark, colour = "osD^v<>P*Xph"[i % 12], CYCLE[i % len(CYCLE)]
+        ax.plot(px, py, mark, color=colour, markersize=7, label=name)
+    if log_x:
+        ax.set_xscale("log")
+    ax.grid(color="#e4e4e4")
+    return tidy(ax, title=title, x=x, y=y)

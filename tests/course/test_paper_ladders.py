@@ -1,0 +1,253 @@
+"""The ladders of the papers: every setting against papers and public codes; run on small files."""
+
+import itertools
+import re
+import warnings
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torchvision.datasets import SVHN
+
+import paper_files
+from kd_course.nb07_papers import ladders as paper_ladders
+from kd_course.nb07_papers.ladders import CLASSES, LADDERS, SETTINGS, paper_ladder
+from kd_helpers.data import cifar_svhn as paper_data
+from kd_helpers.experiments import records
+from kd_helpers.experiments import run as runs
+from kd_helpers.experiments.build import loss_of
+from kd_helpers.experiments.ladders import WAYS
+from kd_helpers.experiments.metrics import count_multiply_adds
+from kd_helpers.experiments.run import load_or_train
+from kd_helpers.models.zoo import make_model
+from kd_helpers.training.schedules import Schedule, make_optimiser
+
+PAPER, DGKD, TAKD = SETTINGS
+MANY = ("dense", "stochastic")
+EVERY = [
+    (ladder, dataset, setting, way)
+    for ladder, dataset, setting, way in itertools.product(LADDERS, CLASSES, SETTINGS, WAYS)
+    if (setting != TAKD or way not in MANY) and (setting == PAPER or ladder not in ("wide", "vgg"))
+]
+
+
+def of_crd(ladder: str, setting: str) -> bool:
+    """Whether a setting is that of CRD's benchmark."""
+    return ladder in ("wide", "vgg") and setting == PAPER
+
+
+@pytest.mark.parametrize("dataset", CLASSES)
+@pytest.mark.parametrize("ladder", LADDERS)
+def test_every_ladder_is_made_without_a_warning(ladder, dataset):
+    hashes = []
+    for setting, way in [(s, w) for one, d, s, w in EVERY if (one, d) == (ladder, dataset)]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            rungs = paper_ladder(ladder, dataset, way, setting=setting, seed=4)
+        kept = LADDERS[ladder][:: len(LADDERS[ladder]) - 1 if way == "direct" else 1]
+        assert tuple(rung.student for rung in rungs) == kept
+        for place, rung in enumerate(rungs):
+            above = rungs[:place] if way in MANY else rungs[:place][-1:]
+            assert rung.teachers == above
+        assert {(r.dataset, r.seed) for r in rungs} == {(dataset, 4)}
+        assert len({(r.schedule, r.views) for r in rungs}) == 1
+        assert rungs[0].kd_weight == 0 and not any(rung.label_smoothing for rung in rungs)
+        hashes.append(rungs[-1].hash)
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_the_ladders_of_the_papers():
+    assert LADDERS["plain"] == tuple(f"cnn-{n}" for n in (10, 8, 6, 4, 2))
+    assert LADDERS["plain, one assistant"] == ("cnn-10", "cnn-4", "cnn-2")
+    assert LADDERS["resnet"] == tuple(f"resnet-{n}" for n in (26, 20, 14, 8))
+    assert LADDERS["resnet, one assistant"] == ("resnet-110", "resnet-20", "resnet-8")
+    ends = [(LADDERS[ladder][0], LADDERS[ladder][-1]) for ladder in ("wide", "vgg")]
+    assert ends == [("wrn-40-2", "wrn-16-2"), ("vgg-13", "vgg-8")]
+
+
+@pytest.mark.parametrize("dataset", CLASSES)
+def test_every_rung_does_less_work_than_the_one_above(dataset):
+    """Parameters need not shrink: on 64×64 pixels the last layer of cnn-6 outweighs cnn-10."""
+    size = 64 if dataset == "tiny-imagenet-200" else 32
+    given = {"num_classes": CLASSES[dataset], "in_channels": 3, "image_size": size}
+    with torch.device("meta"):
+        work = {
+            name: count_multiply_adds(make_model(name, **given), (3, size, size))
+            for name in {name for names in LADDERS.values() for name in names}
+        }
+    for names in LADDERS.values():
+        assert all(work[above] > work[below] for above, below in itertools.pairwise(names))
+
+
+def test_images_are_those_of_the_training_split():
+    text = (Path(__file__).parents[2] / "data" / "README.md").read_text()
+    rows = re.findall(r"^\| `([\w-]+)` .*? ([\d,]+) \+ [\d,]+ \+ ", text, re.M)
+    assert {name: int(n.replace(",", "")) for name, n in rows} == paper_ladders.IMAGES
+
+
+@pytest.mark.parametrize(("ladder", "dataset", "setting", "way"), EVERY)
+def test_the_learning_rate_of_every_epoch(ladder, dataset, setting, way):
+    schedule = paper_ladder(ladder, dataset, way, setting=setting)[0].schedule
+    epochs, batch = (240, 64) if of_crd(ladder, setting) else (160, 128)
+    assert schedule.batch_size == batch
+    assert schedule.steps == pytest.approx(epochs * paper_ladders.IMAGES[dataset] / batch, abs=0.51)
+    assert schedule.weight_decay == (5e-4 if of_crd(ladder, setting) else 1e-4)
+    optimiser, rate = make_optimiser(nn.Linear(1, 1), schedule)
+    assert isinstance(optimiser, torch.optim.SGD) and optimiser.defaults["momentum"] == 0.9
+    for epoch in (0, 10, 79, 80, 119, 120, 149, 150, 159, 179, 180, 209, 210, 239):
+        if epoch < epochs:
+            step = int((epoch + 0.5) * schedule.steps / epochs)
+            found = rate.base_lrs[0] * rate.lr_lambdas[0](step)
+            assert found == pytest.approx(rate_at(epoch, ladder, setting)), epoch
+
+
+def rate_at(epoch: int, ladder: str, setting: str) -> float:
+    if of_crd(ladder, setting):
+        return 0.05 * 0.1 ** sum(epoch >= drop for drop in (150, 180, 210))
+    if ladder.startswith("plain"):
+        return 0.01
+    # The condition in TAKD's code compares an epoch with half of itself.
+    first = epoch < int(epoch / 2) if setting == TAKD else epoch < 80
+    return 0.1 if first else 0.01 if epoch < 120 else 0.001
+
+
+def test_views_are_those_of_the_setting():
+    for ladder, dataset, setting, way in EVERY:
+        views = paper_ladder(ladder, dataset, way, setting=setting)[0].views
+        plain = setting != PAPER or ladder.startswith("plain")
+        mirrored = not plain and dataset != "svhn"
+        assert (views.max_shift, views.flip, views.per_image) == (0 if plain else 4, mirrored, None)
+
+
+def divergence(student, told, T, reduction):
+    """T² · KL as PyTorch reduces it; its default, "mean", divides by the classes as well."""
+    rows = F.kl_div(F.log_softmax(student / T, 1), F.softmax(told / T, 1), reduction="sum")
+    return T**2 * rows / (len(student) if reduction == "batchmean" else student.numel())
+
+
+@pytest.mark.parametrize(("ladder", "dataset", "setting", "way"), EVERY)
+def test_the_loss_is_that_of_the_paper_or_of_its_code(ladder, dataset, setting, way):
+    torch.manual_seed(0)
+    classes = CLASSES[dataset]
+    T = 4.0 if of_crd(ladder, setting) else 5.0
+    weight = {PAPER: 0.9 if of_crd(ladder, setting) else 0.5, DGKD: 1.0, TAKD: 0.5}[setting]
+    rungs = paper_ladder(ladder, dataset, way, setting=setting)
+    for rung in rungs[1:]:
+        count = len(rung.teachers)
+        student, labels = torch.randn(6, classes), torch.randint(classes, (6,))
+        told = torch.randn(count, 6, classes) * 3
+        assert rung.kd_weight == weight
+        times = count if setting == PAPER else 1  # (n + 1)(1 - λ) in the paper
+        hard = times * 0.3 * F.cross_entropy(student, labels)  # at λ = 1 it would not be seen
+        how = "batchmean" if setting == PAPER else "mean"
+        soft = [0.7 * divergence(student, one, T, how) for one in told]
+        is_random = way == "stochastic" and rung is rungs[-1]
+        loss, sources = loss_of(replace(rung, kd_weight=0.7)), torch.cat(list(told), 1)
+        tries = range(80 if is_random else 1)
+        drawn = [loss(student, sources, labels)["loss"].item() for _ in tries]
+        possible = [sum(soft)]
+        if is_random and setting == DGKD:  # exactly one is left out
+            possible = [sum(soft) - one for one in soft]
+        elif is_random:
+            kept = itertools.product((0, 1), repeat=count)
+            possible = [sum(k * s for k, s in zip(on, soft, strict=True)) for on in kept]
+        near = [torch.isclose(torch.tensor(drawn), hard + one, 1e-4, 1e-6) for one in possible]
+        assert torch.stack(near).any(dim=0).all()
+        assert sum(bool(hits.any()) for hits in near) >= (count if is_random else 1)
+    if way == "stochastic" and setting == PAPER:
+        assert rungs[-1].sources.survival == 0.75
+
+
+def test_the_three_cells_that_were_told():
+    cells = paper_ladders.takd_cifar_100()
+    found = {k: (r.student, r.seed, r.kd_weight, r.temperature) for k, r in cells.items()}
+    assert found == {
+        "assistant": ("resnet-20", 55, 0.5, 5.0),
+        "direct": ("resnet-8", 31, 0.2, 2.0),
+        "chain": ("resnet-8", 31, 0.15, 5.0),
+    }
+    top = paper_ladder("resnet, one assistant", "cifar-100", "direct", setting=TAKD)[0]
+    assert top.student == "resnet-110"
+    assert cells["assistant"].teacher == cells["direct"].teacher == top
+    assert cells["chain"].teacher == cells["assistant"]
+    for cell in cells.values():
+        assert cell.dataset == "cifar-100" and cell.lesson.strength == pytest.approx(1 / 100)
+        assert cell.schedule == top.schedule and cell.schedule.learning_rate == 0.01
+
+
+@pytest.mark.parametrize(
+    ("ladder", "dataset", "way", "setting", "words"),
+    (
+        ("plane", "svhn", "chain", PAPER, "'plane'.*plain, one assistant.*vgg"),
+        ("plain", "mnist", "chain", PAPER, "'mnist'.*cifar-10.*tiny-imagenet-200"),
+        ("plain", "svhn", "spiral", PAPER, "'spiral'.*direct, chain, dense, stochastic"),
+        ("vgg", "svhn", "chain", DGKD, "'vgg'.*'DGKD code'.*no such network"),
+        ("wide", "cifar-100", "direct", TAKD, "'wide'.*'TAKD code'.*no such network"),
+        ("plain", "svhn", "chain", "code", "'code'.*paper.*DGKD code.*TAKD code"),
+        ("plain", "svhn", "dense", TAKD, "'dense'.*direct and chain"),
+    ),
+)
+def test_what_there_is_not_is_named(ladder, dataset, way, setting, words):
+    with pytest.raises(ValueError, match=words):
+        paper_ladder(ladder, dataset, way, setting=setting)
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """Small files in the published format; two steps for each network; who was trained how often."""
+    paths = [
+        paper_files.house_numbers(tmp_path / "svhn" / f"{part}_32x32.mat", list(range(10)) * n, n)
+        for part, n in (("train", 20), ("test", 2))
+    ]
+    where = {
+        "OUT": f"{tmp_path}/out",
+        "DATA": str(tmp_path),
+        "OFFLINE": "1",
+        "PRECISION": "float32",
+    }
+    for name, value in where.items():
+        monkeypatch.setenv(f"KD_{name}", value)
+    published = tuple(paper_files.as_published(path) for path in paths)
+    monkeypatch.setitem(paper_data.FILES, "svhn", published)
+    for part, path in zip(("train", "test"), paths, strict=True):
+        md5 = paper_files.md5_of(path.read_bytes())
+        monkeypatch.setitem(SVHN.split_list, part, ["", path.name, md5])
+    short = Schedule(steps=2, batch_size=8)
+    monkeypatch.setattr(paper_ladders, "schedule_of", lambda *_: short)
+    monkeypatch.setattr(records, "measure_latencies", lambda *_: [])
+    counted, train_recipe = Counter(), runs.train_recipe
+
+    def train_and_count(recipe, **how):
+        counted[recipe] += 1
+        return train_recipe(recipe, **how)
+
+    monkeypatch.setattr(runs, "train_recipe", train_and_count)
+    runs.load_dataset_once.cache_clear()
+    yield counted
+    runs.load_dataset_once.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("ladder", "setting", "ways"),
+    (
+        ("plain", DGKD, WAYS),
+        ("plain, one assistant", TAKD, ("direct", "chain")),
+        ("resnet", DGKD, ("stochastic",)),  # resnet-110 needs more steps to have finite answers
+        ("wide", PAPER, ("stochastic",)),
+        ("vgg", PAPER, ("dense",)),
+    ),
+)
+def test_ladders_are_climbed_and_every_network_is_trained_once(trained, ladder, setting, ways):
+    every = [paper_ladder(ladder, "svhn", way, setting=setting) for way in ways]
+    for rungs in every:
+        for recipe in reversed(rungs):
+            run = load_or_train(recipe, quiet=True)
+            assert run.record["input"] == {"num_classes": 10, "in_channels": 3, "image_size": 32}
+            assert 0 <= run.accuracy <= 100 and len(run.answers()) == 20
+            assert (run.record["history"]["kd"][-1] > 0) == bool(recipe.teacher)
+    networks = {recipe for rungs in every for recipe in rungs}
+    assert trained == dict.fromkeys(networks, 1)

@@ -1,0 +1,239 @@
+"""Settings of the playground: their strings, their recipes, their code. Nothing is trained here."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import kd_helpers
+from kd_course.nb02_hinton import experiments as shipped
+from kd_course.nb03_confidence import experiments as shipped_confidence
+from kd_course.nb04_mistakes import experiments as shipped_mistakes
+from kd_course.nb06_assistants import experiments as shipped_assistants
+from kd_course.nb09_playground.as_code import to_code
+from kd_course.nb09_playground.find_or_train import (
+    BUDGET,
+    missing,
+    plan_for,
+    scores_of,
+    stored_neighbours,
+)
+from kd_course.nb09_playground.pareto import pareto_front
+from kd_course.nb09_playground.setting import (
+    ASSISTANTS,
+    CHOICES,
+    IMAGES,
+    TEACHER_NAMES,
+    TREATMENTS,
+    Refused,
+    Setting,
+    alone,
+    ladder,
+    parse,
+    recipe_of,
+    smoothed,
+)
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.experiments.run import load_run
+
+
+def subset(flags: list[bool]) -> tuple[str, ...]:
+    return tuple(name for name, flag in zip(ASSISTANTS, flags, strict=True) if flag)
+
+
+FIELDS = {name: st.sampled_from(values) for name, values in CHOICES.items()} | {
+    "assistants": st.lists(st.booleans(), min_size=3, max_size=3).map(subset),
+    "temperature": st.floats(1, 20),
+    "kd_weight": st.floats(0, 1),
+    "seed": st.integers(0, 99),
+}
+
+
+@st.composite
+def any_setting(draw) -> Setting:
+    values = {name: draw(strategy) for name, strategy in FIELDS.items()}
+    try:
+        return Setting(**values)
+    except Refused:  # values that do not go together
+        return Setting(**{**values, "assistants": ()})
+
+
+@given(any_setting())
+@settings(max_examples=300, deadline=None)
+def test_a_setting_comes_back_from_its_string(setting):
+    assert parse(str(setting)) == setting
+    assert recipe_of(parse(str(setting))).hash == recipe_of(setting).hash
+
+
+@given(st.text() | st.text(alphabet="kd1;=T.0alphasee+cnn-248 \n", max_size=40).map("kd1;".__add__))
+@settings(max_examples=300, deadline=None)
+@example("kd1;seed=" + "9" * 5000)
+@example("kd1;T=1e999")
+@example("kd1;seed=-1")
+def test_any_text_is_a_setting_or_refused_in_words(text):
+    try:
+        assert isinstance(parse(text), Setting)
+    except Refused as problem:
+        assert (len(str(problem)) < 300 and "expected" in str(problem)) or "assistant" in str(
+            problem
+        )
+
+
+def test_only_what_differs_is_told():
+    assert str(Setting()) == "kd1"
+    assert str(Setting(temperature=8.0, kd_weight=0.55)) == "kd1;T=8;alpha=0.55"
+    assert (
+        str(Setting(assistants=("cnn-8", "cnn-4"), way="dense"))
+        == "kd1;assistants=cnn-8+cnn-4;way=dense"
+    )
+
+
+def test_order_and_spaces_do_not_matter():
+    assert parse(" kd1 ; T = 8 ;assistants=cnn-4+cnn-8;") == Setting(
+        temperature=8.0, assistants=("cnn-8", "cnn-4")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", 'got "" at the start; expected kd1'),
+        ("T=3", 'got "T=3" at the start; expected kd1'),
+        ("kd2;T=3", 'got "kd2" at the start; expected kd1'),
+        ("kd1;temp=3", 'got the part "temp=3"; expected name=value with one of the names images'),
+        ("kd1;T", 'got the part "T"; expected name=value'),
+        ("kd1;T=hot", 'got T="hot"; expected a number'),
+        ("kd1;T=0.5", "got T=0.5; expected 1.0 to 20.0"),
+        ("kd1;T=nan", "got T=nan; expected 1.0 to 20.0"),
+        ("kd1;alpha=1.1", "got alpha=1.1; expected 0.0 to 1.0"),
+        ("kd1;seed=1.5", 'got seed="1.5"; expected a whole number'),
+        ("kd1;seed=100", "got seed=100; expected 0 to 99"),
+        ("kd1;T=1;T=2", "got T twice"),
+        ("kd1;images=601", "got images=601; expected one of 300, 600"),
+        ("kd1;student=vgg", "got student=vgg; expected one of cnn-2"),
+        ("kd1;assistants=cnn-4+cnn-5", "got assistants=cnn-5; expected one of cnn-8, cnn-6, cnn-4"),
+        ("kd1;teacher=cnn-4;assistants=cnn-6", "cnn-6 is not smaller than the teacher cnn-4"),
+        ("kd1;student=cnn-4;assistants=cnn-4", "cnn-4 is not larger than the student cnn-4"),
+        ("kd1;assistants=cnn-4;way=dense;treatment=swap", "no treatment is defined for that"),
+        ("kd1;" + "x" * 1000, 'got the part "xxxxx'),
+    ],
+)  # fmt: skip
+def test_garbage_is_refused_with_the_part_that_is_wrong(text, words):
+    with pytest.raises(Refused) as caught:
+        parse(text)
+    assert words in str(caught.value) and len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("seed", shipped.SEEDS)
+def test_recipes_are_those_of_the_stored_runs(seed):
+    """So that every shipped ladder, map and treatment answers at once."""
+    for (teacher, chosen, way), recipe in shipped_assistants.ladder_arms(seed).items():
+        name = {shipped_assistants.LARGE: "resnet-20", "cnn-8": "cnn-8"}[teacher]
+        way = "chain" if way == "direct" else way
+        own = Setting(teacher=name, assistants=chosen, way=way, seed=seed)
+        assert recipe_of(own) == recipe
+        assert ladder(own)[1:-1] == tuple(r for r in recipe.teachers[1:]) or way == "chain"
+    for (t, w), recipe in shipped.map_arms(seed).items():
+        own = Setting(images=600, schedule="600x128", temperature=t, kd_weight=w, seed=seed)
+        assert (recipe_of(own), alone(own)) == (recipe, shipped.lab_arms(seed)["600 labels"])
+    for name, recipe in shipped_confidence.temperature_arms(seed).items():
+        key = {"KD": "off", "standardised logits": "standardised"}.get(name[0], "decoupled")
+        assert recipe_of(Setting(temperature=name[1], treatment=key, seed=seed)) == recipe
+    noisy = shipped_mistakes.correction_arms(seed)["50 % random labels", "swap"]
+    assert recipe_of(Setting(teacher="cnn-4-noisy", treatment="swap", seed=seed)) == noisy
+    full = shipped.full_arms(seed)
+    own = Setting(images=54_000, schedule="3000x128", seed=seed)
+    found = (alone(own), smoothed(own), recipe_of(own))
+    assert found == tuple(full.values())
+
+
+def test_the_first_view_and_what_lies_round_it_is_stored():
+    around = [Setting(), *(Setting(teacher=name) for name in TEACHER_NAMES)]
+    around += [Setting(treatment=name) for name in TREATMENTS]
+    around += [Setting(temperature=t) for t in (1.0, 2.0, 8.0)] + [Setting(kd_weight=0.5)]
+    for setting, seed in itertools.product(around, shipped.SEEDS):
+        own = replace(setting, seed=seed)
+        assert load_run(recipe_of(own)) and load_run(alone(own)), str(own)
+
+
+@pytest.mark.parametrize("setting", [Setting(teacher="none"), Setting(kd_weight=0.0)])
+def test_where_nobody_teaches_the_recipe_is_that_of_the_labels(setting):
+    setting = replace(setting, assistants=("cnn-8",), way="dense", treatment="swap")
+    assert ladder(setting) == (alone(setting),)
+    assert alone(setting) == shipped_confidence.small_student(0)
+
+
+class FakeRun:
+    accuracy = 50.0
+
+
+def executed(code: str, monkeypatch) -> list[Recipe]:
+    """The recipes that the code asks for, without training any."""
+    asked: list[Recipe] = []
+    monkeypatch.setattr(kd_helpers, "load_or_train", lambda r: asked.append(r) or FakeRun())
+    exec(compile(code, "copied", "exec"), {})
+    return asked
+
+
+@given(setting=any_setting())
+@settings(max_examples=60, deadline=None)
+@example(setting=Setting())
+@example(setting=Setting(assistants=ASSISTANTS, way="stochastic", seed=3))
+@example(setting=Setting(teacher="cnn-4-pairs", treatment="standardised"))
+def test_the_copied_code_makes_the_same_recipes(setting):
+    with pytest.MonkeyPatch.context() as patch:
+        bare, own = executed(to_code(setting), patch)
+    assert (bare.hash, own.hash) == (alone(setting).hash, recipe_of(setting).hash)
+
+
+def test_the_copied_code_needs_no_playground():
+    for name in TREATMENTS:
+        code = to_code(Setting(treatment=name))
+        assert "playground" not in code and max(map(len, code.splitlines())) <= 100
+
+
+def test_what_is_missing_comes_teachers_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("KD_OUT", str(tmp_path))
+    assert missing(recipe_of(Setting())) == []
+    own = Setting(temperature=3.0, assistants=("cnn-4",))
+    assert missing(recipe_of(own)) == list(ladder(own)[1:])  # the teacher's weights are stored
+    own = Setting(temperature=3.0, teacher="cnn-4", seed=1)  # of this teacher the record only
+    assert missing(recipe_of(own)) == list(ladder(own))
+
+
+def test_a_plan_says_steps_and_seconds_and_what_is_too_long(tmp_path, monkeypatch):
+    monkeypatch.setenv("KD_OUT", str(tmp_path))
+    plan = plan_for(Setting(temperature=3.0))
+    assert "1 training, 600 steps in all, about" in str(plan) and not plan.is_too_long
+    assert plan_for(Setting()).recipes == ()
+    plan = plan_for(Setting(images=54_000, schedule="3000x128", student="resnet-8"))
+    assert sum(plan.seconds) > BUDGET and plan.is_too_long
+    assert "2 trainings, 6,000 steps" in str(plan) and "Take the schedule 600x64" in str(plan)
+    plan = plan_for(Setting(seed=9, teacher="cnn-8"))
+    assert plan.is_too_long == (sum(plan.seconds) > BUDGET)
+
+
+def test_neighbours_are_stored_and_differ_in_one_thing(tmp_path, monkeypatch):
+    monkeypatch.setenv("KD_OUT", str(tmp_path))
+    own = Setting(temperature=3.0)
+    near = stored_neighbours(own)
+    assert [s.temperature for s in near] == [4.0, 2.0, 8.0, 1.0]
+    assert all(0 in scores_of(s)["this setting"] for s in near)
+    assert all(replace(s, temperature=3.0) == own for s in near)
+
+
+@given(st.dictionaries(st.text(), st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1))
+def test_the_pareto_front_is_what_nobody_beats(points):
+    front = pareto_front(points)
+    for name, (cost, score) in points.items():
+        better = [
+            o for o in points.values() if o != (cost, score) and o[0] <= cost and o[1] >= score
+        ]
+        assert (name in front) == (not better)
+    assert [points[n][0] for n in front] == sorted(points[n][0] for n in front)
+
+
+def test_images_offered_reach_from_few_to_all():
+    assert IMAGES[0] == 300 and alone(Setting(images=IMAGES[-1])).transfer.images is None

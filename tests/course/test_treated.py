@@ -1,0 +1,177 @@
+"""What the explorers of notebooks 03 and 04 show, against NumPy and against the lessons themselves."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from kd_course.nb03_confidence import explorer as explorers_confidence
+from kd_course.nb03_confidence.targets_shown import TREATMENTS, Case
+from kd_course.nb04_mistakes import explorer as explorers_mistakes
+from kd_helpers.widgets import svg
+
+N, K, T, COUNT = 24, 10, 4.0, 3
+CLASSES = tuple("ABCDEFGHIJ")
+
+
+@pytest.fixture
+def case() -> Case:
+    """Row 5 of a batch; the teacher is right on it."""
+    generator = torch.Generator().manual_seed(3)
+    student, teacher = 3 * torch.randn(2, N, K, generator=generator)
+    labels = torch.where(torch.arange(N) % 4 == 0, (teacher.argmax(1) + 1) % K, teacher.argmax(1))
+    return Case(student, teacher, labels, 5, T, COUNT)
+
+
+def after(case: Case, treatment: str) -> np.ndarray:
+    return TREATMENTS[treatment](case)[0].double().numpy()
+
+
+def arrays(case: Case) -> tuple[np.ndarray, np.ndarray, int]:
+    """Student and teacher logits of the image in double precision, and its label."""
+    return (
+        case.student[case.row].double().numpy(),
+        case.teacher[case.row].double().numpy(),
+        int(case.labels[case.row]),
+    )
+
+
+def test_targets_of_single_images(case):
+    _, v, label = arrays(case)
+    order = np.argsort(-v)
+    kept = np.isin(np.arange(K), order[:COUNT]) | (np.arange(K) == label)
+    p = softmax(v / T)
+    np.testing.assert_allclose(after(case, "plain KD"), p, rtol=1e-5)
+    z = (v - v.mean()) / v.std(ddof=1)
+    np.testing.assert_allclose(after(case, "standardised logits"), softmax(z / T), rtol=1e-5)
+    others = np.where(np.arange(K) == label, 0, p)
+    np.testing.assert_allclose(
+        after(case, "decoupled: the other classes"), others / others.sum(), rtol=1e-5
+    )
+    lumped = np.append(np.where(kept, p, 0), p[~kept].sum())
+    np.testing.assert_allclose(
+        after(case, "top k + true class, rest in one bin"), lumped, rtol=1e-5, atol=1e-30
+    )
+    dropped = np.append(np.where(kept, p, 0) / p[kept].sum(), 0)
+    np.testing.assert_allclose(
+        after(case, "top k + true class, rest dropped"), dropped, rtol=1e-5, atol=1e-30
+    )
+    rest = np.where(np.isin(np.arange(K), order[:COUNT]), 0, p)
+    np.testing.assert_allclose(
+        after(case, "all but the top k"), np.append(rest / rest.sum(), 0), rtol=1e-5, atol=1e-30
+    )
+
+
+def test_targets_that_ask_no_teacher(case):
+    _, _, label = arrays(case)
+    own = np.eye(K)[label]
+    np.testing.assert_allclose(after(case, "smoothed label, 0.1"), 0.9 * own + 0.01, rtol=1e-5)
+    rated = (own * 0.9 + (1 - own) * 0.1 / 9) ** (1 / T)
+    np.testing.assert_allclose(after(case, "virtual teacher, 0.9"), rated / rated.sum(), rtol=1e-5)
+
+
+def test_weights_scale_the_bars(case):
+    z, v, label = arrays(case)
+    p = softmax(v / T)
+    weight = 1 - np.exp(np.log(softmax(z)[label]) / -np.log(softmax(v)[label]))
+    np.testing.assert_allclose(after(case, "weighted soft labels"), weight * p, rtol=1e-4)
+    sure = softmax(v).max() >= 0.9
+    np.testing.assert_allclose(after(case, "only sure answers (above 0.9)"), sure * p, rtol=1e-5)
+    np.testing.assert_allclose(
+        after(case, "only unsure answers (below 0.9)"), (not sure) * p, rtol=1e-5
+    )
+
+
+def test_own_temperatures_are_those_of_the_batch(case):
+    z, v = case.student.double().numpy(), case.teacher.double().numpy()
+    top = softmax(z, axis=1).max(1)
+    own = T + (1 / top).mean() - 1 / top
+    assert own.min() > T / 4  # the limit is not touched here
+    target, words = TREATMENTS["dynamic temperature, CWSM"](case)
+    np.testing.assert_allclose(target.numpy(), softmax(v[case.row] / own[case.row]), rtol=1e-4)
+    assert f"its own temperature is {own[case.row]:.2f}" in words
+    cosine = (z * v).sum(1) / np.linalg.norm(z, axis=1) / np.linalg.norm(v, axis=1)
+    own = T + ((1 - cosine) ** 2).mean() - (1 - cosine) ** 2
+    assert own.min() > T / 4
+    found = after(case, "dynamic temperature, FLSW")
+    np.testing.assert_allclose(found, softmax(v[case.row] / own[case.row]), rtol=1e-4)
+
+
+@pytest.mark.parametrize("which", explorers_confidence.FILTERS)
+def test_images_come_in_the_order_that_is_asked(case, which):
+    rows = explorers_confidence.order_images(which, case.teacher, case.labels).tolist()
+    top = softmax(case.teacher.double().numpy(), axis=1).max(1)
+    wrong = case.teacher.argmax(1).numpy() != case.labels.numpy()
+    expected = np.argsort(top if which == "least sure first" else -top, kind="stable")
+    if which == "teacher wrong":
+        expected = expected[wrong[expected]]
+    assert rows == expected.tolist()
+
+
+def test_the_certainty_explorer_says_what_plain_kd_mutes(case):
+    answers = {"some": (case.teacher, case.labels)}
+    explorer = explorers_confidence.build_certainty_explorer(answers)
+    explorer.controls["temperature"].value = 2.0
+    p = softmax(case.teacher.double().numpy() / 2, axis=1)
+    own = p[np.arange(N), case.labels.numpy()]
+    text = explorer.view.value
+    assert f"counts {(1 - own).mean():.3f} on average" in text
+    assert f"{(case.teacher.argmax(1) != case.labels).sum()} of {N} answers are wrong" in text
+    assert f"{100 * (p.max(1) > 0.9).mean():.1f} % of the answers are above 0.9" in text
+
+
+def test_the_columns_of_the_certainty_explorer_are_shares(case):
+    shares = explorers_confidence.certainty_shares(case.teacher, case.labels, 1.0)
+    top = softmax(case.teacher.double().numpy(), axis=1).max(1)
+    right = case.teacher.argmax(1).numpy() == case.labels.numpy()
+    for name, chosen in (("right answers", right), ("wrong answers", ~right)):
+        expected = np.histogram(top[chosen], bins=20, range=(0, 1))[0] / chosen.sum()
+        np.testing.assert_allclose(shares[name], expected, rtol=1e-6)
+
+
+def test_a_histogram_draws_heights_in_proportion():
+    text = svg.histogram(
+        {"a": [0.0, 0.25, 2.0]}, title="t", x_label="x", y_label="y", x_range=(0, 1), largest=1.0
+    )
+    heights = [float(h) for h in re.findall(r"height='([\d.]+)' fill='#0072B2'", text)][:3]
+    assert heights[0] == 0 and heights[1] == pytest.approx(heights[2] / 4, abs=0.01)
+
+
+def test_the_mistake_explorer_walks_through_mistakes_only(case):
+    images = np.zeros((N, 1, 28, 28), np.uint8)
+    explorer = explorers_mistakes.build_mistake_explorer(
+        images, {"one": case.teacher, "never wrong": 5.0 * torch.eye(K)[case.labels]},
+        case.labels, CLASSES,
+    )  # fmt: skip
+    wrong = (case.teacher.argmax(1) != case.labels).sum().item()
+    assert explorer.controls["place"].max == wrong - 1
+    top = softmax(case.teacher.double().numpy(), axis=1).max(1)
+    rows = explorers_mistakes.mistaken_rows(case.teacher, case.labels, "surest mistakes first")
+    assert (np.diff(top[rows.numpy()]) <= 0).all()
+    v, label = case.teacher[rows[0]].double().numpy(), int(case.labels[rows[0]])
+    charts = explorer.view.value.split("</svg>")
+    drawn = [[float(n) for n in re.findall(r">(\d\.\d{3})<", chart)] for chart in charts[:3]]
+    p = softmax(v / T)
+    swapped = p.copy()
+    swapped[[label, p.argmax()]] = p[[p.argmax(), label]]
+    np.testing.assert_allclose(drawn[0], p, atol=6e-4)
+    np.testing.assert_allclose(drawn[1], swapped, atol=6e-4)
+    np.testing.assert_allclose(drawn[2], 0.9 * np.eye(K)[label] + 0.01, atol=6e-4)
+    assert f"it counts {softmax(v)[label]:.3f}" in explorer.view.value
+    explorer.controls["teacher"].value = "never wrong"
+    assert "right on all of these images" in explorer.view.value
+
+
+def test_k_can_be_moved_only_where_it_counts(case):
+    images = np.zeros((N, 1, 28, 28), np.uint8)
+    explorer = explorers_confidence.build_lesson_explorer(
+        images, case.student, case.teacher, case.labels, CLASSES
+    )
+    assert explorer.controls["count"].disabled
+    explorer.controls["treatment"].value = "all but the top k"
+    assert not explorer.controls["count"].disabled
+    assert "7 smallest entries" in explorer.view.value
+    explorer.controls["count"].value = K  # at least one entry stays
+    assert "1 smallest entries" in explorer.view.value

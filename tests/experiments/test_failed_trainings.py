@@ -1,0 +1,116 @@
+"""A training that fails takes its own students with it and nothing else, in sweeps and in tables."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+
+from kd_course import cli
+from kd_course.nb07_papers import costs as reproduction_costs
+from kd_course.nb07_papers import reproduce
+from kd_course.nb07_papers.rows import Reproduction, Row
+from kd_helpers.data.transfer_set import TransferSet
+from kd_helpers.experiments import sweep as sweeps
+from kd_helpers.experiments.recipe import Recipe, Team
+from kd_helpers.experiments.run import load_run
+from kd_helpers.experiments.sweep import stages_of, sweep, table
+from kd_helpers.training.schedules import Schedule
+
+SMALL = Recipe(schedule=Schedule(steps=4, batch_size=16), transfer=TransferSet(images=64))
+BROKEN = replace(SMALL, schedule=Schedule(steps=60, batch_size=16, learning_rate=1e9))
+TAUGHT = replace(SMALL, teacher=SMALL, kd_weight=0.5)
+ASSISTANT = replace(TAUGHT, teacher=BROKEN)
+ORPHAN = replace(TAUGHT, teacher=ASSISTANT)
+
+
+@pytest.fixture(autouse=True)
+def trained(tmp_path, monkeypatch):
+    """Every recipe that is trained, in order; all in this process, into an empty folder."""
+    monkeypatch.setenv("KD_PRECISION", "float32")
+    monkeypatch.setenv("KD_OUT", str(tmp_path))
+    found, train_one = [], sweeps.train_one
+    monkeypatch.setattr(
+        sweeps, "train_one", lambda recipe: found.append(recipe) or train_one(recipe)
+    )
+    monkeypatch.setattr(sweeps, "each", lambda work, items, **_: map(work, items))
+    return found
+
+
+def test_each_recipe_is_in_one_stage_where_it_is_needed_first():
+    assert [*stages_of([ORPHAN, BROKEN, TAUGHT])] == [
+        [BROKEN],
+        [ASSISTANT, SMALL],
+        [ORPHAN, TAUGHT],
+    ]
+
+
+def test_what_a_lost_teacher_would_have_taught_is_not_trained_and_the_rest_is(trained):
+    outcomes = {outcome.recipe: outcome for outcome in sweep([ORPHAN, TAUGHT])}
+    assert trained == [BROKEN, SMALL, TAUGHT]
+    assert [*outcomes] == [ORPHAN, TAUGHT]
+    assert outcomes[TAUGHT].accuracy == load_run(TAUGHT).accuracy
+    problem = outcomes[ORPHAN].problem
+    assert problem.startswith(f"the teacher {ASSISTANT} failed: the teacher {BROKEN} failed: ")
+    assert "learning rate" in problem and problem in [*table(outcomes.values())][-1]
+
+
+def test_a_teacher_that_was_asked_for_comes_when_it_is_done(trained):
+    outcomes = sweep([TAUGHT, SMALL])
+    assert next(outcomes).recipe == SMALL and trained == [SMALL]
+    assert next(outcomes).recipe == TAUGHT and trained == [SMALL, TAUGHT]
+    assert not [*outcomes]
+
+
+def test_a_stored_student_is_there_also_when_its_teacher_can_not_be_had_again(monkeypatch):
+    assert not next(sweep([TAUGHT])).problem
+    monkeypatch.setattr(sweeps, "load_run", lambda r: None if r == SMALL else load_run(r))
+    outcomes = {
+        SMALL: sweeps.Outcome(SMALL, problem="broken"),
+        TAUGHT: sweeps.Outcome(TAUGHT, 50.0),
+    }
+    monkeypatch.setattr(sweeps, "train_one", outcomes.get)
+    assert [outcome.accuracy for outcome in sweep([TAUGHT])] == [50.0]
+
+
+@pytest.fixture
+def reproduction(monkeypatch):
+    """Four rows; the two with `BROKEN` in them fail for a seed."""
+    rows = (
+        Row("labels", ours=lambda seed: replace(SMALL, seed=seed)),
+        Row("diverges once", ours=lambda seed: replace(BROKEN if seed == 1 else SMALL, seed=seed), against="labels"),
+        Row("a team", ours=lambda seed: Team((replace(SMALL, seed=seed), replace(ASSISTANT, seed=seed)))),
+        Row("taught", ours=lambda seed: replace(TAUGHT, seed=seed), against="diverges once"),
+    )  # fmt: skip
+    made = Reproduction("small", "A small one", "Small.", (), rows)
+    monkeypatch.setitem(reproduce.LAPTOP, "small", lambda: made)
+    monkeypatch.setattr(reproduction_costs, "measured_rate", lambda *_: 1e9)
+    return made
+
+
+def test_the_table_is_written_and_rows_that_failed_are_empty_with_the_reason(
+    reproduction, trained, tmp_path, capsys
+):
+    assert cli.main(["reproduce", "small", "--seeds", "3", "--yes"]) == 1
+    told = capsys.readouterr()
+    assert "trainings failed" in told.err and "learning rate" in told.err
+    _, *rows = csv.reader((tmp_path / "reproduce" / "small.csv").open())
+    ours = {row[0]: (row[2], row[-1]) for row in rows}
+    assert all(ours[title][0] for title in ("labels", "taught"))
+    assert ours["diverges once"] == ours["a team"] == ("", "")
+    assert ours["taught"][1] == ""  # nothing to be compared with
+    for page in (told.out, (tmp_path / "reproduce" / "small.html").read_text()):
+        assert page.count("Empty, because a training failed: ") == 2
+        assert "failed: diverges once (" in page and "failed: a team (" in page
+    assert len(trained) == len(set(trained))
+
+
+def test_what_failed_is_tried_again_the_next_time_and_nothing_else(reproduction, trained):
+    cli.main(["reproduce", "small", "--seeds", "3", "--yes"])
+    first = [*trained]
+    trained.clear()
+    assert cli.main(["reproduce", "small", "--seeds", "3", "--yes"]) == 1
+    assert {*trained} == {recipe for recipe in first if load_run(recipe) is None} != {*first}
+
+
+def test_a_reproduction_in_which_nothing_failed_is_the_same(reproduction):
+    assert reproduction.without({BROKEN: "not asked for"}, range(3)) is reproduction

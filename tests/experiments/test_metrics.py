@@ -1,0 +1,171 @@
+"""Metrics against loops and counts by hand."""
+
+import platform
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from kd_helpers.experiments.metrics import (
+    accuracy,
+    calibration_error,
+    classification_metrics,
+    count_multiply_adds,
+    count_parameters,
+    measure_latency,
+)
+from kd_helpers.models.zoo import make_model
+
+COUNT, CLASSES = 500, 6
+GENERATOR = torch.Generator().manual_seed(0)
+LOGITS = 2 * torch.randn(COUNT, CLASSES, generator=GENERATOR)
+LABELS = torch.where(  # about half right
+    torch.rand(COUNT, generator=GENERATOR) < 0.5,
+    LOGITS.argmax(dim=1),
+    torch.randint(CLASSES, (COUNT,), generator=GENERATOR),
+)
+# Three classes; answers: class 0 twice right and once taken for 1; class 1 right once, taken for 0
+# once; class 2 never answered.
+TOY_LABELS = torch.tensor([0, 0, 0, 1, 1, 2])
+TOY_ANSWERS = torch.tensor([0, 0, 1, 1, 0, 1])
+TOY_LOGITS = 4.0 * torch.eye(3)[TOY_ANSWERS]
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def slow_calibration_error(logits: torch.Tensor, labels: torch.Tensor, bins: int) -> float:
+    probabilities = softmax(logits.double().numpy())
+    confidence, answer = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    total = 0.0
+    for k in range(bins):
+        inside = [i for i, c in enumerate(confidence) if k / bins < c <= (k + 1) / bins]
+        if inside:
+            right = np.mean([answer[i] == labels[i].item() for i in inside])
+            total += len(inside) / len(labels) * abs(right - np.mean(confidence[inside]))
+    return total
+
+
+def test_accuracy_counts_right_answers():
+    right = sum(int(row.argmax()) == int(y) for row, y in zip(LOGITS, LABELS, strict=True))
+    assert accuracy(LOGITS, LABELS) == pytest.approx(right / COUNT)
+    assert accuracy(TOY_LOGITS, TOY_LABELS) == pytest.approx(3 / 6)
+
+
+@pytest.mark.parametrize("bins", (5, 15))
+def test_calibration_error_against_a_loop(bins):
+    found = calibration_error(LOGITS, LABELS, bins)
+    assert found == pytest.approx(slow_calibration_error(LOGITS, LABELS, bins), abs=1e-9)
+
+
+def test_calibration_error_of_extreme_answers():
+    sure = 1000 * torch.eye(3)
+    assert calibration_error(sure, torch.tensor([0, 1, 2])) == pytest.approx(0, abs=1e-9)
+    assert calibration_error(sure, torch.tensor([1, 2, 0])) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("low", "high", "bins"), ((0.5, 0.6, 4), (0.85, 0.92, 10)))
+def test_neighbouring_bins_do_not_cancel(low, high, bins):
+    """A right answer in one bin, a wrong one in the next; a bin has its upper edge, not its lower."""
+    logits = torch.tensor([[p, 1 - p] for p in (low, high)], dtype=torch.double).log()
+    found = calibration_error(logits, torch.tensor([0, 1]), bins)
+    assert found == pytest.approx(((1 - low) + high) / 2)
+
+
+def test_confusion_against_a_loop():
+    expected = np.zeros((CLASSES, CLASSES), int)
+    for row, label in zip(LOGITS, LABELS, strict=True):
+        expected[int(label), int(row.argmax())] += 1
+    assert classification_metrics(LOGITS, LABELS)["confusion"] == expected.tolist()
+
+
+def test_negative_log_likelihood_against_numpy():
+    log_p = np.log(softmax(LOGITS.double().numpy()))
+    expected = -log_p[np.arange(COUNT), LABELS.numpy()].mean()
+    assert classification_metrics(LOGITS, LABELS)["nll"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_macro_scores_by_hand():
+    found = classification_metrics(TOY_LOGITS, TOY_LABELS)
+    precision, recall = (2 / 3, 1 / 3, 0.0), (2 / 3, 1 / 2, 0.0)
+    f1 = (2 / 3, 2 * (1 / 3) * (1 / 2) / (1 / 3 + 1 / 2), 0.0)
+    for name, values in {"precision": precision, "recall": recall, "f1": f1}.items():
+        assert found["per_class"][name] == pytest.approx(values, abs=1e-6)
+        assert found["macro"][name] == pytest.approx(sum(values) / 3, abs=1e-6)
+    assert found["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 1, 0]]
+    assert found["accuracy"] == pytest.approx(0.5)
+
+
+def test_a_class_without_images_still_has_its_row():
+    found = classification_metrics(TOY_LOGITS[:5], TOY_LABELS[:5])
+    assert len(found["confusion"]) == 3 and found["confusion"][2] == [0, 0, 0]
+
+
+def test_parameters_and_multiply_adds_of_cnn_2_by_hand():
+    model = make_model("cnn-2", num_classes=10, in_channels=3, image_size=32)
+    convolutions = 32 * 32 * 16 * (3 * 9) + 16 * 16 * 16 * (16 * 9)
+    linear = (8 * 8 * 16) * 10
+    assert count_multiply_adds(model, (3, 32, 32)) == convolutions + linear
+    weights = 16 * 3 * 9 + 16 * 16 * 9 + (8 * 8 * 16) * 10
+    biases, norms = 16 + 16 + 10, 2 * 16 + 2 * 16
+    assert count_parameters(model) == weights + biases + norms
+
+
+@pytest.mark.parametrize("training", (True, False))
+def test_measuring_leaves_the_network_as_it_was(training):
+    model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28).train(training)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    count_multiply_adds(model, (1, 28, 28))
+    measure_latency(model, (1, 28, 28), batch_size=1, min_seconds=0.01)
+    assert model.training is training
+    assert all(value.equal(before[name]) for name, value in model.state_dict().items())
+
+
+def test_latency_has_positive_numbers_and_names_the_device():
+    model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28)
+    found = measure_latency(model, (1, 28, 28), batch_size=4, min_seconds=0.02)
+    assert set(found) == {"batch_size", "median_ms", "iqr_ms", "repeats", "device"}
+    assert found["batch_size"] == 4
+    assert found["median_ms"] > 0 and found["iqr_ms"] >= 0 and found["repeats"] >= 1
+    assert "threads" in found["device"]
+
+
+FRESH = """
+import resource, torch
+from kd_helpers.experiments.metrics import measure_latency
+from kd_helpers.models.zoo import make_model
+
+model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28).eval()
+measure_latency(model, (1, 28, 28), batch_size=256, min_seconds=0.01)
+images, counts = torch.rand(256, 1, 28, 28), []
+with torch.no_grad():
+    for _ in range(21):
+        model(images)
+        counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(sorted(after - before for before, after in zip(counts, counts[1:]))[10])
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the memory of glibc")
+def test_a_network_is_timed_at_its_arithmetic_not_at_asking_for_memory():
+    """One layer's output is 12.8 MB, 3136 pages; a process that keeps its memory takes no new ones.
+
+    The median of twenty passes: one of them may still let the heap grow.
+    """
+    done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100
+
+
+def test_where_there_is_no_glibc_latency_is_measured_all_the_same(monkeypatch):
+    class Without:
+        def __init__(self, name):
+            """A C library that has no `mallopt`."""
+
+    model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28)
+    for library in (Without, lambda name: None + name):  # musl and macOS; Windows takes no None
+        monkeypatch.setattr("ctypes.CDLL", library)
+        assert measure_latency(model, (1, 28, 28), 4, min_seconds=0.01)["median_ms"] > 0

@@ -1,0 +1,241 @@
+"""A sweep trains every cell of its grid once, on cores and on a cluster, and survives what dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from kd_course import cli
+from kd_course.nb02_hinton.experiments import TEACHER
+from kd_course.nb07_papers import costs as reproduction_costs
+from kd_course.nb07_papers import reproduce
+from kd_course.nb07_papers.rows import Reproduction, Row
+from kd_helpers.data.augment import ViewSet
+from kd_helpers.data.transfer_set import TransferSet
+from kd_helpers.experiments import parallel
+from kd_helpers.experiments.parallel import each
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.experiments.run import load_run
+from kd_helpers.experiments.sweep import Outcome, parse_grid, sweep, table, teachers_of
+from kd_helpers.training.schedules import Schedule
+
+SMALL = Recipe(schedule=Schedule(steps=4, batch_size=16), transfer=TransferSet(images=64))
+TAUGHT = replace(SMALL, teacher=SMALL, kd_weight=0.5)
+LONGER = replace(SMALL, schedule=Schedule(steps=120, batch_size=64))
+PATIENCE = 120  # seconds; ends a test that hangs
+
+
+@pytest.fixture(autouse=True)
+def float32(monkeypatch):
+    monkeypatch.setenv("KD_PRECISION", "float32")
+
+
+@pytest.fixture
+def out(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
+    return tmp_path / "out"
+
+
+# The grid
+
+
+def test_a_grid_is_every_combination():
+    grid = parse_grid(
+        ["student=cnn-2,cnn-4", "seed=0,1,2", "schedule.steps=600", "views.flip=True"]
+    )
+    assert len(grid) == len(set(grid)) == 6
+    assert set(grid) == {
+        Recipe(student=s, seed=n, schedule=Schedule(steps=600), views=ViewSet(flip=True))
+        for s in ("cnn-2", "cnn-4")
+        for n in range(3)
+    }
+
+
+def test_values_have_their_types_and_the_course_has_a_teacher():
+    (recipe,) = parse_grid(
+        ["teacher=course", "kd_weight=0.9", "temperature=2", "transfer.hidden_classes=(7,)",
+         "transfer.labelled=none"]
+    )  # fmt: skip
+    assert recipe == Recipe(
+        teacher=TEACHER, kd_weight=0.9, temperature=2.0, transfer=TransferSet(hidden_classes=(7,))
+    )
+
+
+def test_without_a_weight_the_temperature_makes_no_second_training():
+    grid = parse_grid(["teacher=course", "kd_weight=0,0.9", "temperature=1,2,4"])
+    assert len(grid) == 4
+    assert [r for r in grid if not r.kd_weight] == [Recipe()]
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    (
+        ("temprature=2", "unknown setting temprature; known: student, seed"),
+        ("transfer.image=2", "unknown setting transfer.image; known: transfer.images"),
+        ("seed.x=2", "unknown setting seed.x; known: no such part"),
+        ("temperature", "expected NAME=VALUE"),
+        ("student=cnn-3", "unknown model 'cnn-3'"),
+        ("temperature=-1", "got temperature -1"),
+    ),
+)
+def test_a_mistake_in_the_grid_is_named(setting, words, capsys):
+    assert cli.main(["sweep", setting]) == 1
+    assert words.lower().replace("=", " ") in capsys.readouterr().err.lower().replace("=", " ")
+
+
+def test_teachers_come_in_stages():
+    assistant = replace(TAUGHT, student="cnn-4")
+    student = replace(TAUGHT, teacher=assistant)
+    assert teachers_of([student, SMALL]) == [[SMALL], [assistant]]
+    assert teachers_of([SMALL]) == []
+
+
+# On this machine
+
+
+def weights(folder: Path, recipe: Recipe) -> dict[str, torch.Tensor]:
+    return load_file(folder / "runs" / f"{recipe.hash}.safetensors")
+
+
+def same_weights(one: Path, other: Path, recipes: list[Recipe]) -> bool:
+    return all(
+        value.equal(weights(other, recipe)[name])
+        for recipe in recipes
+        for name, value in weights(one, recipe).items()
+    )
+
+
+def test_two_jobs_give_what_one_gives_and_each_recipe_is_trained_once(out, monkeypatch):
+    recipes = [replace(TAUGHT, seed=seed) for seed in range(3)]
+    outcomes = list(sweep(recipes, jobs=2))
+    assert {o.recipe for o in outcomes} == set(recipes)
+    assert all(o.accuracy == load_run(o.recipe).accuracy for o in outcomes)
+    before = {p.name: p.stat().st_mtime_ns for p in (out / "runs").iterdir()}
+    assert len(before) == 2 * 4  # three students and their teacher, record and tensors
+    list(sweep(recipes, jobs=2))
+    assert before == {p.name: p.stat().st_mtime_ns for p in (out / "runs").iterdir()}
+    monkeypatch.setenv("KD_OUT", str(out.parent / "serial"))
+    list(sweep(recipes, jobs=1))
+    assert same_weights(out, out.parent / "serial", recipes)
+
+
+def test_one_recipe_that_fails_does_not_stop_the_others(out, capsys):
+    broken = replace(SMALL, schedule=Schedule(steps=60, batch_size=16, learning_rate=1e9))
+    outcomes = list(sweep([broken, SMALL], jobs=2))
+    problems = {o.recipe: o.problem for o in outcomes}
+    assert not problems[SMALL] and "learning rate" in problems[broken]
+    printed = "\n".join(table(outcomes))
+    assert "1 seeds" in printed and "failed  cnn-2, seed 0: FloatingPointError" in printed
+
+
+def test_the_table_has_means_over_seeds_best_first():
+    outcomes = [Outcome(replace(SMALL, seed=s), a) for s, a in ((0, 80.0), (1, 82.0))]
+    outcomes += [Outcome(replace(SMALL, student="cnn-4", seed=s), 90.0 + s) for s in (0, 1, 2)]
+    first, second = table(outcomes)
+    assert first.startswith(" 91.00 ± 1.00 %  3 seeds  cnn-4, images=64, steps=4, batch_size=16")
+    assert second.startswith(" 81.00 ± 1.41 %  2 seeds  cnn-2")
+
+
+def test_the_command_trains_a_grid_with_a_progress_bar(out, capsys):
+    grid = ["student=cnn-2", "transfer.images=64", "schedule.steps=2", "schedule.batch_size=8"]
+    assert cli.main(["sweep", *grid, "--seeds", "2", "--jobs", "1"]) == 0
+    printed = capsys.readouterr()
+    assert "2 seeds  cnn-2, images=64, steps=2" in printed.out
+    assert "2/2" in printed.err
+
+
+def threads_of(item: object) -> tuple[int, str]:
+    return torch.get_num_threads(), os.environ["KD_PRECISION"]
+
+
+def test_workers_have_one_thread_and_the_callers_number_format(monkeypatch):
+    monkeypatch.setenv("KD_PRECISION", "bfloat16")
+    assert list(each(threads_of, range(3), jobs=2)) == [(1, "bfloat16")] * 3
+
+
+# On a cluster
+
+
+@pytest.fixture
+def cluster(tmp_path, out):
+    """A Dask scheduler and two worker processes on loopback: (scheduler file, workers)."""
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    file, base = tmp_path / "scheduler.json", [sys.executable, "-m", "distributed.cli.dask_"]
+    here = ["--interface", "lo", "--no-dashboard", "--scheduler-file", str(file)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    commands = [[base[2] + "scheduler", "--port", "0", *here]]
+    worker = [base[2] + "worker", "--nthreads", "1", "--no-nanny", *here,
+              "--local-directory", str(tmp_path / "dask")]  # fmt: skip
+    commands += [[*worker, "--name", name] for name in ("one", "two")]
+    processes = [
+        subprocess.Popen([*base[:2], *command], env=environment, stderr=subprocess.DEVNULL)
+        for command in commands
+    ]
+    wait_for(file.is_file)
+    yield str(file), processes[1:]
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def wait_for(happened) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
+
+
+def test_a_cluster_loses_nothing_when_a_worker_is_killed(cluster, out, monkeypatch):
+    address, workers = cluster
+    recipes = [replace(LONGER, seed=seed) for seed in range(6)]
+    outcomes = []
+    for outcome in sweep(recipes, dask=address):
+        if not outcomes:  # in mid-sweep: one is done, and both workers are training
+            os.kill(workers[0].pid, signal.SIGKILL)
+        outcomes.append(outcome)
+    assert workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
+    assert {o.recipe for o in outcomes} == set(recipes) and not any(o.problem for o in outcomes)
+    monkeypatch.setenv("KD_OUT", str(out.parent / "serial"))
+    list(sweep(recipes, jobs=1))
+    assert same_weights(out, out.parent / "serial", recipes)
+
+
+def test_a_paper_is_reproduced_on_a_cluster(cluster, out, monkeypatch, capsys):
+    rows = (Row("taught", ours=lambda seed: replace(TAUGHT, seed=seed)),)
+    small = Reproduction("small", "A small one", "Small.", (), rows)
+    monkeypatch.setitem(reproduce.PAPER, "small", lambda: small)
+    monkeypatch.setitem(reproduce.LAPTOP, "small", lambda: small)
+    monkeypatch.setattr(reproduction_costs, "measured_rate", lambda *_: 1e9)
+    monkeypatch.setattr(parallel, "on_cores", lambda *_: pytest.fail("this trains here"))
+    command = ["reproduce", "small", "--scale", "paper", "--seeds", "2", "--yes", "--dask"]
+    assert cli.main([*command, cluster[0]]) == 0
+    assert "3 of 3: " in capsys.readouterr().out
+    written = (out / "reproduce" / "small-paper.csv").read_text()
+    mean = sum(load_run(recipe).accuracy for seed in range(2) for recipe in small.recipes(seed)) / 2
+    assert f"{mean:.2f}" in written
+
+
+def test_without_the_extra_the_command_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install -e '.\[cluster\]'"):
+        list(sweep([SMALL], dask="tcp://127.0.0.1:1"))
+
+
+def test_a_lesson_in_a_grid_is_for_the_recipes_with_a_teacher():
+    grid = parse_grid(["kd_weight=0,0.9", "teacher=course", "lesson.correction=off,swap"])
+    assert [(r.kd_weight, r.lesson.correction) for r in grid] == [
+        (0, "off"),
+        (0.9, "off"),
+        (0.9, "swap"),
+    ]
+    with pytest.raises(ValueError, match="a lesson and kd_weight=0"):
+        parse_grid(["lesson.correction=swap"])
+    with pytest.raises(ValueError, match="expected one of off, swap, replace"):
+        parse_grid(["kd_weight=0.9", "teacher=course", "lesson.correction=shift"])

@@ -1,0 +1,92 @@
+"""Verdicts against SciPy's paired t-test, and the lists that cannot be compared."""
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_1samp, ttest_rel
+
+from kd_helpers.experiments.compare import (
+    BETTER,
+    NO_CLEAR_DIFFERENCE,
+    WORSE,
+    mean_interval,
+    paired_verdict,
+)
+
+BASELINE = [80.0, 81.0, 79.5, 80.5, 80.2]
+CLEARLY_MORE = [82.1, 82.9, 81.6, 82.4, 82.3]
+MIXED = [81.0, 80.0, 80.5, 79.5, 81.2]
+
+
+@pytest.mark.parametrize("count", (5, 6, 12))
+@pytest.mark.parametrize("shift", (-2.0, -0.4, 0.0, 0.4, 2.0))
+def test_interval_and_word_against_scipy(count, shift):
+    random = np.random.default_rng([count, int(10 * shift) + 50])
+    baseline = 80 + random.normal(size=count)
+    method = baseline + shift + 0.5 * random.normal(size=count)
+    found, test = paired_verdict(method, baseline), ttest_rel(method, baseline)
+    interval = test.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.mean == pytest.approx(np.mean(method) - np.mean(baseline))
+    assert found.n == count
+    assert (found.word == NO_CLEAR_DIFFERENCE) == (test.pvalue > 0.05)
+    if test.pvalue <= 0.05:
+        assert found.word == (BETTER if test.statistic > 0 else WORSE)
+
+
+def test_the_three_words():
+    assert paired_verdict(CLEARLY_MORE, BASELINE).word == "BETTER"
+    assert paired_verdict(BASELINE, CLEARLY_MORE).word == "WORSE"
+    assert paired_verdict(MIXED, BASELINE).word == "NO CLEAR DIFFERENCE"
+
+
+def test_equal_lists_show_no_clear_difference():
+    found = paired_verdict(BASELINE, list(BASELINE))
+    assert (found.word, found.mean, found.low, found.high) == (NO_CLEAR_DIFFERENCE, 0, 0, 0)
+
+
+def test_pairs_count_not_the_spread_between_seeds():
+    """Seeds that differ by much more than the methods do: only a paired test sees the gain."""
+    baseline = [60.0, 70.0, 80.0, 90.0, 95.0]
+    method = [s + d for s, d in zip(baseline, (0.9, 1.0, 1.1, 1.0, 1.0), strict=True)]
+    assert paired_verdict(method, baseline).word == BETTER
+    assert paired_verdict(method[::-1], baseline).word == NO_CLEAR_DIFFERENCE
+
+
+@pytest.mark.parametrize(
+    ("method", "baseline"),
+    (
+        (BASELINE, BASELINE[:4]),
+        ([*BASELINE, 1.0], BASELINE),
+        (BASELINE[:4], BASELINE[:4]),
+        ([], []),
+    ),
+)
+def test_lists_that_cannot_be_paired_are_refused(method, baseline):
+    with pytest.raises(ValueError, match=f"got {len(method)} and {len(baseline)} scores; expected"):
+        paired_verdict(method, baseline)
+
+
+@pytest.mark.parametrize("bad", (float("nan"), float("inf")))
+def test_scores_that_are_not_finite_are_refused(bad):
+    for method, baseline in (([*BASELINE[:4], bad], BASELINE), (BASELINE, [bad, *BASELINE[1:]])):
+        with pytest.raises(ValueError, match="not finite"):
+            paired_verdict(method, baseline)
+    with pytest.raises(ValueError, match="not finite"):
+        paired_verdict([bad] * 5, [bad] * 5)
+
+
+def test_the_sentence_has_word_mean_interval_and_count():
+    found = paired_verdict(CLEARLY_MORE, BASELINE)
+    interval = ttest_rel(CLEARLY_MORE, BASELINE).confidence_interval(0.95)
+    assert str(found) == (
+        f"BETTER: {found.mean:+.2f} points, 95 % interval {interval.low:+.2f} to "
+        f"{interval.high:+.2f}, 5 paired seeds"
+    )
+
+
+def test_the_interval_of_a_mean_against_scipy():
+    interval = ttest_1samp(BASELINE, 0).confidence_interval(0.95)
+    assert mean_interval(BASELINE) == pytest.approx((interval.low, interval.high))
+    assert mean_interval([3.0, 3.0]) == (3.0, 3.0)
+    with pytest.raises(ValueError, match="got 1 scores"):
+        mean_interval([3.0])

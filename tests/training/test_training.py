@@ -1,0 +1,471 @@
+"""The training loop: seeds decide bit for bit, the teacher stays, stopping and errors in words."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from kd_helpers.data.augment import ViewSet, make_views, to_float
+from kd_helpers.data.datasets import Split
+from kd_helpers.data.splits import UNLABELLED
+from kd_helpers.data.transfer_set import TransferSet, load_source, select
+from kd_helpers.experiments.metrics import accuracy
+from kd_helpers.experiments.run import load_dataset_once
+from kd_helpers.methods.hinton import distillation_terms
+from kd_helpers.teachers.cached import CachedTeacher, NetworkTeacher
+from kd_helpers.training import loop as training
+from kd_helpers.training.batches import batches, draw_batches
+from kd_helpers.training.loop import History, make_student, predict, train, training_reports
+from kd_helpers.training.schedules import Schedule, make_optimiser
+
+COUNT, CLASSES, SIZE = 64, 10, 28
+INPUT = {"num_classes": CLASSES, "in_channels": 1, "image_size": SIZE}
+SHORT = Schedule(steps=6, batch_size=16, learning_rate=0.05)
+VIEWS = ViewSet(flip=True, max_shift=1)
+HARD = distillation_terms
+
+
+@pytest.fixture(autouse=True)
+def float32(monkeypatch):
+    monkeypatch.setenv("KD_PRECISION", "float32")
+
+
+@pytest.fixture(scope="module")
+def clothes() -> Split:
+    """The first real images; on them a network can learn something."""
+    return load_dataset_once("fashion-mnist", "cpu").train.subset(torch.arange(COUNT))
+
+
+@pytest.fixture
+def teacher_network() -> torch.nn.Module:
+    return student(seed=99)
+
+
+def student(seed: int = 0, name: str = "cnn-2") -> torch.nn.Module:
+    return make_student(name, seed=seed, **INPUT)
+
+
+def state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+
+
+def soft(temperature: float = 4.0, kd_weight: float = 0.9):
+    return partial(distillation_terms, temperature=temperature, kd_weight=kd_weight)
+
+
+def trained_state(split: Split, start: int = 0, **how) -> dict[str, torch.Tensor]:
+    model = student(start)
+    train(model, split, **{"loss": HARD, "schedule": SHORT, "view_set": VIEWS} | how)
+    return state(model)
+
+
+def test_the_same_seed_gives_the_same_student_bit_for_bit(clothes):
+    torch.manual_seed(1)
+    first = trained_state(clothes, seed=3)
+    torch.manual_seed(2)
+    torch.rand(17)  # what ran before must not matter
+    assert same(first, trained_state(clothes, seed=3))
+
+
+def test_the_same_seed_with_a_teacher_gives_the_same_student(clothes, teacher_network):
+    how = {"loss": soft(), "teacher": NetworkTeacher(teacher_network), "seed": 3}
+    assert same(trained_state(clothes, **how), trained_state(clothes, **how))
+
+
+def test_another_seed_of_the_batches_gives_another_student(clothes):
+    assert not same(trained_state(clothes, seed=3), trained_state(clothes, seed=4))
+
+
+def test_another_seed_of_the_weights_gives_another_student(clothes):
+    assert not same(trained_state(clothes, start=0), trained_state(clothes, start=1))
+    assert same(state(student(5)), state(student(5)))
+    assert not same(state(student(5)), state(student(6)))
+
+
+def test_making_a_student_leaves_the_random_numbers_alone():
+    torch.manual_seed(11)
+    expected = torch.rand(4)
+    torch.manual_seed(11)
+    student(7)
+    assert torch.rand(4).equal(expected)
+
+
+def test_training_leaves_the_random_numbers_alone(clothes):
+    torch.manual_seed(11)
+    expected = torch.rand(4)
+    torch.manual_seed(11)
+    trained_state(clothes)
+    assert torch.rand(4).equal(expected)
+
+
+def test_weight_0_with_a_teacher_is_plain_training_bit_for_bit(clothes, teacher_network):
+    plain = trained_state(clothes)
+    taught = trained_state(
+        clothes, loss=soft(kd_weight=0.0), teacher=NetworkTeacher(teacher_network)
+    )
+    assert same(plain, taught)
+
+
+def test_a_teacher_with_weight_makes_a_difference(clothes, teacher_network):
+    taught = trained_state(clothes, loss=soft(), teacher=NetworkTeacher(teacher_network))
+    assert not same(trained_state(clothes), taught)
+
+
+def test_weight_1_does_not_look_at_the_labels(clothes, teacher_network):
+    how = {"loss": soft(kd_weight=1.0), "teacher": NetworkTeacher(teacher_network)}
+    nothing = Split(clothes.images, torch.full_like(clothes.labels, UNLABELLED))
+    assert same(trained_state(clothes, **how), trained_state(nothing, **how))
+
+
+@pytest.mark.parametrize("cached", (False, True))
+def test_the_teacher_is_bitwise_unchanged_after_distilling(cached, clothes, teacher_network):
+    before = state(teacher_network)
+    teacher = NetworkTeacher(teacher_network)
+    if cached:
+        teacher = CachedTeacher(teacher, clothes.images, VIEWS, num_classes=10)
+    teacher_network.train()
+    trained_state(clothes, loss=soft(), teacher=teacher)
+    assert same(before, state(teacher_network))
+    assert all(parameter.grad is None for parameter in teacher_network.parameters())
+
+
+def test_teacher_and_student_see_the_very_same_pictures(clothes):
+    """The teacher gets the augmented picture that the student gets, with its row and view."""
+    seen_by_teacher, seen_by_student = [], []
+    model = student()
+    model.register_forward_pre_hook(lambda _, inputs: seen_by_student.append(inputs[0].clone()))
+
+    def teacher(batch):
+        pictures = to_float(make_views(clothes.images[batch.index], batch.view, VIEWS))
+        assert batch.images.equal(pictures)
+        assert batch.labels.equal(clothes.labels[batch.index])
+        seen_by_teacher.append(batch.images.clone())
+        return torch.zeros(len(batch.index), CLASSES)
+
+    train(model, clothes, loss=soft(), schedule=SHORT, teacher=teacher, view_set=VIEWS)
+    assert len(seen_by_teacher) == SHORT.steps
+    assert all(a.equal(b) for a, b in zip(seen_by_teacher, seen_by_student, strict=True))
+
+
+def test_batches_are_full_passes_in_new_orders():
+    rows = torch.tensor([3, 5, 8, 13])
+    drawn, views = draw_batches(rows, Schedule(steps=6, batch_size=2), VIEWS, seed=0)
+    assert drawn.shape == views.shape == (6, 2)
+    passes = drawn.flatten().reshape(3, 4)
+    assert all(sorted(one.tolist()) == rows.tolist() for one in passes)
+    _, many = draw_batches(rows, Schedule(steps=50, batch_size=20), VIEWS, seed=0)
+    assert set(many.flatten().tolist()) == set(range(len(VIEWS)))
+
+
+def test_a_set_smaller_than_a_batch_still_fills_it():
+    drawn, _ = draw_batches(torch.arange(3), Schedule(steps=2, batch_size=8), VIEWS, seed=0)
+    assert drawn.shape == (2, 8)
+    assert set(drawn.flatten().tolist()) == {0, 1, 2}
+
+
+def test_rows_restrict_what_is_shown(clothes):
+    rows = torch.tensor([2, 30, 31])
+    shown = torch.cat([b.index for b in batches(clothes, rows, SHORT, VIEWS, seed=0)])
+    assert set(shown.tolist()) == set(rows.tolist())
+
+
+def test_all_arms_of_a_comparison_see_the_same_pictures(clothes, teacher_network):
+    seen = []
+    for how in ({}, {"teacher": NetworkTeacher(teacher_network), "loss": soft()}):
+        model = student()
+        pictures = []
+        model.register_forward_pre_hook(lambda _, inputs, p=pictures: p.append(inputs[0].clone()))
+        train(model, clothes, **{"loss": HARD, "schedule": SHORT, "view_set": VIEWS} | how)
+        seen.append(torch.cat(pictures))
+    assert seen[0].equal(seen[1])
+
+
+def test_fifty_real_images_are_learnt_by_heart(clothes):
+    fifty = clothes.subset(torch.arange(50))
+    model = student()
+    before = accuracy(predict(model, fifty.images), fifty.labels)
+    history = train(model, fifty, loss=HARD, schedule=Schedule(100, 50, 0.1), report_every=25)
+    assert before < 0.4
+    assert accuracy(predict(model, fifty.images), fifty.labels) >= 0.98
+    assert history.step == [25, 50, 75, 100]
+    assert history.terms["loss"][-1] < 0.2 < history.terms["loss"][0]
+
+
+def test_soft_targets_alone_teach_the_teachers_answers(clothes):
+    """With weight 1 and no label at all the student learns to answer as its teacher does."""
+    wanted = 8 * F.one_hot((clothes.labels + 3) % CLASSES, CLASSES).float()  # not the labels
+    model = student()
+    train(
+        model, Split(clothes.images, torch.full_like(clothes.labels, UNLABELLED)),
+        loss=soft(kd_weight=1.0), schedule=Schedule(100, 50, 0.1), teacher=lambda b: wanted[b.index],
+    )  # fmt: skip
+    assert accuracy(predict(model, clothes.images), (clothes.labels + 3) % CLASSES) >= 0.95
+
+
+def test_the_history_holds_means_between_reports(clothes):
+    values = iter(range(1, 8))
+
+    def loss(student_logits, teacher_logits, labels):
+        return {"loss": 0 * student_logits.sum() + next(values), "other": torch.tensor(2.0)}
+
+    schedule = Schedule(steps=7, batch_size=4)
+    history = train(student(), clothes, loss=loss, schedule=schedule, report_every=3)
+    assert history.step == [3, 6, 7] and history.taken == 7 and not history.stopped
+    assert history.terms == {"loss": [2.0, 5.0, 7.0], "other": [2.0, 2.0, 2.0]}
+
+
+def test_on_report_gets_every_entry(clothes):
+    steps = []
+    train(
+        student(), clothes, loss=HARD, schedule=SHORT, report_every=2,
+        on_report=lambda history: steps.append(list(history.step)),
+    )  # fmt: skip
+    assert steps == [[2], [2, 4], [2, 4, 6]]
+
+
+def test_looking_at_the_student_between_reports_changes_nothing(clothes):
+    plain, watched = student(), student()
+    train(plain, clothes, loss=HARD, schedule=SHORT, report_every=1)
+    train(
+        watched, clothes, loss=HARD, schedule=SHORT, report_every=1,
+        on_report=lambda _: predict(watched.eval(), clothes.images),
+    )  # fmt: skip
+    assert same(state(plain), state(watched))
+
+
+def test_two_trainings_that_take_turns_do_not_disturb_each_other(clothes):
+    models = [student(), student()]
+    turns = [
+        training_reports(
+            m, clothes, loss=HARD, schedule=SHORT, seed=s, report_every=1, view_set=VIEWS
+        )
+        for s, m in enumerate(models)
+    ]
+    for _ in zip(*turns, strict=True):
+        pass
+    assert same(state(models[0]), trained_state(clothes, seed=0))
+    assert same(state(models[1]), trained_state(clothes, seed=1))
+
+
+def interrupt_in_step(number: int):
+    """A loss that behaves as if the stop button were pressed in this step."""
+    calls = []
+
+    def loss(*logits_and_labels, **how):
+        calls.append(1)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return distillation_terms(*logits_and_labels, **how)
+
+    return loss
+
+
+def stop_after(steps: int):
+    answers = iter([False] * steps + [True])
+    return lambda: next(answers)
+
+
+def test_an_interrupt_keeps_what_was_learnt(clothes, capsys):
+    model, start = student(), state(student())
+    try:
+        history = train(model, clothes, loss=interrupt_in_step(4), schedule=SHORT, report_every=1)
+    except KeyboardInterrupt:
+        pytest.fail("the interrupt came through")  # as it is, it would end pytest itself
+    assert history.stopped and history.taken == 3 and history.step == [1, 2, 3]
+    assert "stopped by hand after 3 steps" in capsys.readouterr().out
+    assert not same(state(model), start)
+    reference = student()
+    train(reference, clothes, loss=HARD, schedule=SHORT, should_stop=stop_after(3))
+    learnt = dict(reference.named_parameters())
+    assert all(value.equal(learnt[name]) for name, value in model.named_parameters())
+
+
+def test_should_stop_ends_after_the_step_under_way(clothes):
+    history = train(
+        student(), clothes, loss=HARD, schedule=SHORT, report_every=1, should_stop=stop_after(2)
+    )
+    assert history.stopped and history.taken == 2 and history.step == [1, 2]
+
+
+def test_stopping_before_the_first_step_leaves_the_student(clothes):
+    model, start = student(), state(student())
+    history = train(model, clothes, loss=HARD, schedule=SHORT, should_stop=lambda: True)
+    assert history.stopped and history.taken == 0
+    assert same(state(model), start)
+
+
+def test_a_training_to_the_end_is_not_stopped(clothes):
+    history = train(student(), clothes, loss=HARD, schedule=SHORT)
+    assert history == History(step=[6], terms=history.terms, taken=6, stopped=False)
+
+
+@pytest.mark.parametrize("bad", (float("nan"), float("inf")))
+def test_a_loss_that_is_not_finite_stops_with_advice(bad, clothes):
+    def loss(student_logits, teacher_logits, labels):
+        return {"loss": student_logits.sum() * bad}
+
+    with pytest.raises(FloatingPointError, match=r"not finite by step 2.*lower the learning rate"):
+        train(student(), clothes, loss=loss, schedule=SHORT, report_every=2)
+
+
+@pytest.mark.parametrize("taught", (False, True))
+def test_a_learning_rate_far_too_high_stops_with_advice(taught, clothes, teacher_network):
+    how = {"teacher": NetworkTeacher(teacher_network), "loss": soft()} if taught else {"loss": HARD}
+    wild = Schedule(steps=40, batch_size=16, learning_rate=1e30)
+    with pytest.raises(FloatingPointError, match=r"(?i)lower the learning rate"):
+        train(student(), clothes, schedule=wild, report_every=10, **how)
+
+
+@pytest.mark.parametrize("mode", (True, False))
+def test_predict_restores_the_mode_and_changes_nothing(mode, clothes):
+    model = student().train(mode)
+    before = state(model)
+    logits = predict(model, clothes.images, batch_size=10)
+    assert model.training is mode
+    assert same(before, state(model))
+    assert logits.shape == (COUNT, CLASSES) and logits.dtype == torch.float32
+    assert not logits.requires_grad
+
+
+def test_predict_does_not_depend_on_the_batch_size(clothes):
+    model = student()
+    train(model, clothes, loss=HARD, schedule=SHORT)
+    whole = predict(model, clothes.images)
+    torch.testing.assert_close(predict(model, clothes.images, batch_size=7), whole)
+    with torch.no_grad():
+        expected = model.eval()(clothes.images.float() / 255)
+    torch.testing.assert_close(whole, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_learning_rate_of_a_training_peaks_once_and_ends_near_zero(clothes, monkeypatch):
+    optimisers, rates = [], []
+
+    def spy(*arguments):
+        optimiser, scheduler = make_optimiser(*arguments)
+        optimiser.register_step_pre_hook(lambda o, *_: rates.append(o.param_groups[0]["lr"]))
+        optimisers.append(optimiser)
+        return optimiser, scheduler
+
+    monkeypatch.setattr(training, "make_optimiser", spy)
+    train(student(), clothes, loss=HARD, schedule=Schedule(100, 4, 0.4, weight_decay=1e-3))
+    assert len(rates) == 100
+    assert max(rates) == pytest.approx(0.4, rel=0.01)
+    assert rates.index(max(rates)) == pytest.approx(30, abs=1)
+    assert rates[0] < 0.02 and rates[-1] < 0.001
+    (group,) = optimisers[0].param_groups
+    assert group["momentum"] == 0.9 and group["nesterov"] and group["weight_decay"] == 1e-3
+
+
+def test_a_constant_rate_falls_to_a_tenth_after_its_drops():
+    schedule = Schedule(steps=20, learning_rate=0.5, shape="constant", drops=(0.5, 0.75))
+    optimiser, scheduler = make_optimiser(student(), schedule)
+    rates = []
+    for _ in range(20):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        scheduler.step()
+    assert rates == pytest.approx([0.5] * 10 + [0.05] * 5 + [0.005] * 5)
+
+
+def test_adam_is_pytorchs_adam(clothes):
+    schedule = Schedule(3, 16, 1e-3, weight_decay=0.0, optimiser="adam", shape="constant")
+    ours, reference = student(), student()
+    train(ours, clothes, loss=HARD, schedule=schedule)
+    optimiser = torch.optim.Adam(reference.parameters(), lr=1e-3)
+    for batch in batches(clothes, None, schedule, ViewSet(), 0):
+        optimiser.zero_grad()
+        F.cross_entropy(reference.train()(batch.images), batch.labels).backward()
+        optimiser.step()
+    for name, value in reference.named_parameters():
+        if value.dim() > 1:  # the gradient of a bias before batch norm is 0 but for rounding,
+            # of which Adam takes the sign: its step there says nothing
+            torch.testing.assert_close(state(ours)[name], value.detach(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    (
+        ({"optimiser": "lion"}, "got optimiser='lion'; expected one of sgd, adam"),
+        ({"shape": "step"}, "got shape='step'; expected one of one-cycle, constant"),
+        ({"drops": (0.5,)}, "got drops=\\(0.5,\\) with shape='one-cycle'; expected"),
+        ({"drops": (1.5,), "shape": "constant"}, "got drops=\\(1.5,\\).*between 0 and 1"),
+    ),
+)
+def test_an_impossible_schedule_is_refused(bad, words):
+    with pytest.raises(ValueError, match=words):
+        Schedule(**bad)
+
+
+class Dropped(torch.nn.Module):
+    """A network that draws random numbers by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(SIZE * SIZE, CLASSES)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.linear(F.dropout(images.flatten(1), 0.5, self.training))
+
+
+def test_dropout_depends_on_the_seed_and_not_on_what_else_draws(clothes):
+    torch.manual_seed(0)
+    start = Dropped()
+    found = []
+    for seed, noise in ((0, 1), (0, 2), (1, 1)):
+        model = Dropped()
+        model.load_state_dict(start.state_dict())
+        torch.manual_seed(noise)
+        train(model, clothes, loss=HARD, schedule=SHORT, seed=seed)
+        found.append(state(model))
+    assert same(found[0], found[1]) and not same(found[0], found[2])
+
+
+# The transfer set, which decides what a training is shown.
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return load_dataset_once("fashion-mnist", "cpu")
+
+
+def test_a_transfer_set_shows_its_images_and_hides_the_other_labels(dataset):
+    split, rows = select(dataset.train, TransferSet(images=500, labelled=60), seed=2)
+    assert len(rows) == len(set(rows.tolist())) == 500
+    assert split.images is dataset.train.images
+    labelled = torch.where(split.labels != UNLABELLED)[0]
+    assert set(labelled.tolist()) == set(rows[:60].tolist())
+    assert split.labels[labelled].equal(dataset.train.labels[labelled])
+
+
+def test_the_labelled_images_are_the_same_with_and_without_unlabelled_ones(dataset):
+    few = select(dataset.train, TransferSet(images=60), seed=2)[0]
+    many = select(dataset.train, TransferSet(images=500, labelled=60), seed=2)[0]
+    assert few.labels.equal(many.labels)
+    assert not few.labels.equal(select(dataset.train, TransferSet(images=60), seed=3)[0].labels)
+
+
+def test_a_hidden_class_shows_not_one_image(dataset):
+    _, rows = select(dataset.train, TransferSet(hidden_classes=(7, 2)), seed=0)
+    shown = dataset.train.labels[rows]
+    assert len(rows) == 54_000 * 8 // 10
+    assert not torch.isin(shown, torch.tensor([2, 7])).any()
+
+
+def test_no_label_at_all(dataset):
+    split, rows = select(dataset.train, TransferSet(images=100, labelled=0), seed=0)
+    assert len(rows) == 100
+    assert (split.labels == UNLABELLED).all()
+
+
+@pytest.mark.parametrize(("source", "count"), (("digits", 1_797), ("noise", 12_000)))
+def test_other_sources_have_pictures_of_the_same_shape_and_no_label(source, count, dataset):
+    split = load_source(dataset, source)
+    assert split.images.shape == (count, 1, SIZE, SIZE)
+    assert split.images.dtype == torch.uint8 and split.images.max() > 250
+    assert (split.labels == UNLABELLED).all()
+    assert split.images.equal(load_source(dataset, source).images)
