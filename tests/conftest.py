@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import browser as jupyterlab
 import build_site
+import lab_browser as jupyterlab
 from notebook_io import NOTEBOOKS
 
 

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from browser import ROOT, Lab, environment, free_port, stop_lab
+from lab_browser import ROOT, Lab, environment, free_port, stop_lab
 
 FLAGS = ["--token", "--Voila.ip=127.0.0.1"]  # those of `make app`
 NOTEBOOK = ROOT / "notebooks" / "09_playground.ipynb"

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from browser import SCREENSHOTS, eventually
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_helpers import load_or_train
+from lab_browser import SCREENSHOTS, eventually
 
 BARS = "[...document.querySelectorAll('.widget-html-content svg')]"
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from browser import ROOT, eventually, stop_lab
+from lab_browser import ROOT, eventually, stop_lab
 from voila_app import FLAGS, start_app, status
 
 VERDICT = "() => document.body.innerText.includes('BETTER: +2.68 points')"

@@ -4,12 +4,12 @@ import math
 import warnings
 
 import pytest
-import torch
-
 import test_checks
 import test_checks_assistants
 import test_checks_specialists
 import test_checks_treatments
+import torch
+
 from check_reports import reports
 
 # The later ones, whose tables have answers and mistakes by check and by the words of each mistake.

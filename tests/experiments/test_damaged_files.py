@@ -11,11 +11,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from test_killed_runs import same_result
 
 from children import nursery
 from kd_helpers.runtime.folders import data_dir
 from lives import RECIPES, SMALL, SMALL_PUPIL
-from test_killed_runs import same_result
 
 # What a run leaves behind
 

@@ -10,12 +10,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from test_killed_runs import never_killed, same_result
 
 from children import nursery
 from kd_helpers.runtime import files
 from kd_helpers.runtime.files import DiskFull, write_atomically
 from lives import SMALL_PUPIL, TEACHER
-from test_killed_runs import never_killed, same_result
 
 SMALL = 20_000  # bytes; fewer than a checkpoint, the weights and a file of answers each need
 PLENTY = 1000.0  # seconds between two checkpoints: none

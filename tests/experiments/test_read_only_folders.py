@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from test_damaged_files import cut_short, finished
+from test_killed_runs import same_result
 
 from children import nursery
 from lives import SMALL
-from test_damaged_files import cut_short, finished
-from test_killed_runs import same_result
 
 NOBODY = 65534  # without rights, where the tests run as the superuser
 

@@ -5,10 +5,10 @@
 from pathlib import Path
 
 import pytest
+from test_killed_runs import cache_is_right, never_killed, same_result, steps_done_again
 
 from children import nursery, wait_until
 from lives import PUPIL, RECIPES, TEACHER
-from test_killed_runs import cache_is_right, never_killed, same_result, steps_done_again
 
 WAITS = f"waiting for another process that trains run {TEACHER.hash}"
 

@@ -4,6 +4,7 @@
 
 import pytest
 import torch
+from test_answer_files import ALL, CLASSES, COUNT, FEW, TOGETHER, float32, images, network
 
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_helpers.data.augment import ViewSet
@@ -14,7 +15,6 @@ from kd_helpers.teachers.answer_files import AnswerFiles, fingerprint
 from kd_helpers.teachers.cached import CachedTeacher, NetworkTeacher
 from kd_helpers.training.loop import make_student, train
 from kd_helpers.training.schedules import Schedule
-from test_answer_files import ALL, CLASSES, COUNT, FEW, TOGETHER, float32, images, network
 
 
 def one_weight(network, images):

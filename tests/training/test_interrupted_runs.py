@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from jupyter_client.manager import start_new_kernel
+from test_killed_runs import cache_is_right, never_killed, same_result
 
 import kd_helpers
 from children import TESTS, TIMEOUT, nursery, wait_until
 from lives import PUPIL, TEACHER
-from test_killed_runs import cache_is_right, never_killed, same_result
 
 
 def begun(log: Path, recipe) -> bool:
