@@ -1,4 +1,5 @@
-"""How fast is the engine, and does speed change a result? One table, measured in one run (`kd bench`).
+"""How fast is the engine, and does speed change a result? One table, measured in one run (`kd
+bench`).
 
 Leave the machine alone meanwhile. Every ratio is taken within this run; medians of repeated epochs.
 """

@@ -1,4 +1,5 @@
-"""What a newcomer waits for: import, data, and the temperature explorer in a real browser (`make bench`)."""
+"""What a newcomer waits for: import, data, and the temperature explorer in a real browser (`make
+bench`)."""
 
 from __future__ import annotations
 

@@ -79,9 +79,15 @@ def tutorial_pair(count: int = 4096) -> dict:
     plain.load_state_dict(starts)
     teacher = deep[1].to(memory_format=torch.contiguous_format)
     book = textbook.train_by_the_book(
-        plain, teacher, split, torch.optim.Adam(plain.parameters(), lr=1e-3),
-        epochs=EPOCHS, batch_size=128, temperature=2.0, kd_weight=0.25,
-    )  # fmt: skip
+        plain,
+        teacher,
+        split,
+        torch.optim.Adam(plain.parameters(), lr=1e-3),
+        epochs=EPOCHS,
+        batch_size=128,
+        temperature=2.0,
+        kd_weight=0.25,
+    )
     found = [
         100 * accuracy(predict(s, val.images), val.labels)
         for s in (students[0], nn.Sequential(front, plain))
@@ -114,9 +120,16 @@ def benchmark_pair(count: int = 2048, batch_size: int = 64) -> dict:
         student.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4
     )
     book = textbook.train_by_the_book(
-        student, teacher, split, optimiser,
-        epochs=EPOCHS, batch_size=batch_size, temperature=4.0, kd_weight=0.9, augment=True,
-    )  # fmt: skip
+        student,
+        teacher,
+        split,
+        optimiser,
+        epochs=EPOCHS,
+        batch_size=batch_size,
+        temperature=4.0,
+        kd_weight=0.9,
+        augment=True,
+    )
     row = compare({}, ours, warm, book, count)
     return row | {"ratio, ten epochs, all 162 views": sum(book) / sum(every)}
 
@@ -131,10 +144,17 @@ def cached_step(name: str, count: int = 4096, rounds: int = 40) -> float:
     schedule = Schedule(steps=rounds + 5)
     soft = partial(distillation_terms, temperature=4.0, kd_weight=0.9)
     trainings = [
-        training_reports(make_model(name, **INPUT), split, loss=loss, schedule=schedule,
-                         teacher=teacher, view_set=PLAIN, report_every=1)
+        training_reports(
+            make_model(name, **INPUT),
+            split,
+            loss=loss,
+            schedule=schedule,
+            teacher=teacher,
+            view_set=PLAIN,
+            report_every=1,
+        )
         for loss, teacher in ((distillation_terms, None), (soft, cache))
-    ]  # fmt: skip
+    ]
     times: list[list[float]] = [[], []]
     for _ in range(rounds + 5):  # the two take turns
         for training, seconds in zip(trainings, times, strict=True):

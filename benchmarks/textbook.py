@@ -1,4 +1,5 @@
-"""The loop of the textbooks: one data loader, one teacher asked at every step, float32, nothing kept.
+"""The loop of the textbooks: one data loader, one teacher asked at every step, float32, nothing
+kept.
 
 The two networks and the settings are those of PyTorch's knowledge distillation tutorial; the images
 are Fashion-MNIST's, padded to 32×32 and repeated to three channels, as PIL pictures.
@@ -25,20 +26,39 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as in the tutorial
 def deep_network() -> nn.Sequential:
     """The tutorial's teacher, DeepNN."""
     return nn.Sequential(
-        nn.Conv2d(3, 128, 3, padding=1), nn.ReLU(), nn.Conv2d(128, 64, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(64, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(2048, 512), nn.ReLU(), nn.Dropout(0.1), nn.Linear(512, 10),
-    )  # fmt: skip
+        nn.Conv2d(3, 128, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(128, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(64, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(64, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(2048, 512),
+        nn.ReLU(),
+        nn.Dropout(0.1),
+        nn.Linear(512, 10),
+    )
 
 
 def light_network() -> nn.Sequential:
     """The tutorial's student, LightNN."""
     return nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(1024, 256), nn.ReLU(), nn.Dropout(0.1), nn.Linear(256, 10),
-    )  # fmt: skip
+        nn.Conv2d(3, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(1024, 256),
+        nn.ReLU(),
+        nn.Dropout(0.1),
+        nn.Linear(256, 10),
+    )
 
 
 class Normalise(nn.Module):
@@ -79,9 +99,17 @@ class Pictures(Dataset):
 
 
 def train_by_the_book(
-    student: nn.Module, teacher: nn.Module, split: Split, optimiser: torch.optim.Optimizer, *,
-    epochs: int, batch_size: int, temperature: float, kd_weight: float, augment: bool = False,
-) -> list[float]:  # fmt: skip
+    student: nn.Module,
+    teacher: nn.Module,
+    split: Split,
+    optimiser: torch.optim.Optimizer,
+    *,
+    epochs: int,
+    batch_size: int,
+    temperature: float,
+    kd_weight: float,
+    augment: bool = False,
+) -> list[float]:
     """Distil as tutorials do; returns the seconds of each epoch."""
     loader = DataLoader(Pictures(split, augment), batch_size, shuffle=True, num_workers=2)
     teacher.eval()

@@ -35,17 +35,23 @@ def shipped_runs() -> Iterator[Item]:
     """
     items: dict[Recipe, tuple[str, ...]] = {}
     for source in (
-        teachers, hinton_runs, confidence_runs, mistake_runs, team_members, team_runs, ladder_runs,
+        teachers,
+        hinton_runs,
+        confidence_runs,
+        mistake_runs,
+        team_members,
+        team_runs,
+        ladder_runs,
         museum_runs,
-    ):  # fmt: skip
+    ):
         for recipe, keep in source():
             items[recipe] = tuple(dict.fromkeys((*items.get(recipe, ()), *keep)))
     yield from items.items()
 
 
 def teachers() -> Iterator[Item]:
-    """The teachers of notebooks 02 to 04; only of the course's own a notebook reads the answers to the
-    training images."""
+    """The teachers of notebooks 02 to 04; only of the course's own a notebook reads the answers to
+    the training images."""
     yield TEACHER, ("weights", "test_logits", "train_logits")
     for recipe in TEACHERS.values():
         yield recipe, ("weights", "test_logits")
@@ -101,7 +107,8 @@ def team_runs() -> Iterator[Item]:
 
 
 def ladder_runs() -> Iterator[Item]:
-    """Notebook 06: students after their teachers and assistants, whose test answers are in the records."""
+    """Notebook 06: students after their teachers and assistants, whose test answers are in the
+    records."""
     for seed in SEEDS:
         for recipe in ladders.gap_teachers(seed).values():
             yield recipe, ("weights",) if seed == 0 else ()

@@ -7,8 +7,17 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "seaborn", "scikit-learn", "safetensors",
-            "ipywidgets", "jupyterlab")  # fmt: skip
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "matplotlib",
+    "seaborn",
+    "scikit-learn",
+    "safetensors",
+    "ipywidgets",
+    "jupyterlab",
+)
 
 
 def check() -> int:

@@ -1,4 +1,5 @@
-"""The console command `kd`: check this machine, list or renew the stored runs, train, sweep, measure."""
+"""The console command `kd`: check this machine, list or renew the stored runs, train, sweep,
+measure."""
 
 from __future__ import annotations
 
@@ -39,9 +40,12 @@ def make_parser() -> argparse.ArgumentParser:
     add_sweep(commands.add_parser("sweep", help="train a grid of recipes × seeds"))
     bench = commands.add_parser("bench", help="measure this machine against the textbook loop")
     bench.add_argument(
-        "--json", nargs="?", const="-", metavar="FILE",
+        "--json",
+        nargs="?",
+        const="-",
+        metavar="FILE",
         help="print the numbers as JSON instead of tables, or also write them to a file",
-    )  # fmt: skip
+    )
     bench.add_argument("--only", metavar="ROWS", help="some rows only, such as a,c")
     bench.set_defaults(do=run_bench)
     add_reproduce(commands.add_parser("reproduce", help="a paper's numbers beside ours"))
@@ -64,9 +68,11 @@ def add_runs(runs: argparse.ArgumentParser) -> None:
 
 def add_sweep(sweep: argparse.ArgumentParser) -> None:
     sweep.add_argument(
-        "settings", nargs="*", metavar="NAME=VALUE,VALUE…",
+        "settings",
+        nargs="*",
+        metavar="NAME=VALUE,VALUE…",
         help=f"the grid: {SETTINGS}; several values give all combinations",
-    )  # fmt: skip
+    )
     sweep.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, … of each (5)")
     sweep.add_argument("--jobs", type=int, help="trainings at a time here; one a core by default")
     sweep.add_argument(
@@ -78,9 +84,11 @@ def add_sweep(sweep: argparse.ArgumentParser) -> None:
 def add_reproduce(reproduce: argparse.ArgumentParser) -> None:
     reproduce.add_argument("name", nargs="?", help="which; without it, the list of names")
     reproduce.add_argument(
-        "--scale", default="laptop", choices=("laptop", "paper"),
+        "--scale",
+        default="laptop",
+        choices=("laptop", "paper"),
         help="laptop: from the stored runs; paper: the paper's data, networks and settings",
-    )  # fmt: skip
+    )
     reproduce.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, … of each (5)")
     reproduce.add_argument("--yes", action="store_true", help="train without asking")
     reproduce.add_argument("--dask", metavar="ADDRESS", help="as for sweep")

@@ -20,11 +20,17 @@ def check_accuracy(answer: Callable[[torch.Tensor, torch.Tensor], torch.Tensor |
     logits = random_logits(3)
     labels = torch.cat([logits[:4].argmax(dim=1), (logits[4:].argmax(dim=1) + 1) % 10])
     mistakes = {
-        "this is the number of right answers; divide it by the number of images": lambda z, y: (z.argmax(1) == y).sum(),
-        "this is in percent; the share runs from 0 to 1": lambda z, y: 100 * (z.argmax(1) == y).double().mean(),
+        "this is the number of right answers; divide it by the number of images": lambda z, y: (
+            z.argmax(1) == y
+        ).sum(),
+        "this is in percent; the share runs from 0 to 1": lambda z, y: (
+            100 * (z.argmax(1) == y).double().mean()
+        ),
         "this is the share of wrong answers": lambda z, y: (z.argmax(1) != y).double().mean(),
-        "take the average over the images: this is still one value an image": lambda z, y: (z.argmax(1) == y).double(),
-    }  # fmt: skip
+        "take the average over the images: this is still one value an image": lambda z, y: (
+            z.argmax(1) == y
+        ).double(),
+    }
     return report(answer, (logits, labels), torch.tensor(4 / 6), mistakes)
 
 
@@ -32,13 +38,21 @@ def check_soften(answer: Callable[[torch.Tensor, float], torch.Tensor]) -> str:
     """Check a softmax with temperature: (logits (B, K), T) → probabilities (B, K)."""
     logits = random_logits(0)
     mistakes = {
-        "you multiplied by the temperature; divide the logits by it": lambda z, t: F.softmax(z * t, dim=1),
+        "you multiplied by the temperature; divide the logits by it": lambda z, t: F.softmax(
+            z * t, dim=1
+        ),
         "the temperature has no effect": lambda z, t: F.softmax(z, dim=1),
-        "you divided the probabilities, not the logits: the rows no longer sum to 1": lambda z, t: F.softmax(z, dim=1) / t,
-        "softmax runs over the batch (dim=0); it belongs over the classes (dim=1)": lambda z, t: F.softmax(z / t, dim=0),
+        "you divided the probabilities, not the logits: the rows no longer sum to 1": lambda z, t: (
+            F.softmax(z, dim=1) / t
+        ),
+        "softmax runs over the batch (dim=0); it belongs over the classes (dim=1)": lambda z, t: (
+            F.softmax(z / t, dim=0)
+        ),
         "you applied softmax twice": lambda z, t: F.softmax(F.softmax(z, dim=1) / t, dim=1),
-        "this is the logarithm of the right answer: use softmax, not log_softmax": lambda z, t: F.log_softmax(z / t, dim=1),
-    }  # fmt: skip
+        "this is the logarithm of the right answer: use softmax, not log_softmax": lambda z, t: (
+            F.log_softmax(z / t, dim=1)
+        ),
+    }
     return report(answer, (logits, 3.0), soften(logits, 3.0), mistakes)
 
 
@@ -47,11 +61,13 @@ def check_smooth_labels(answer: Callable[[torch.Tensor, int, float], torch.Tenso
     labels = torch.tensor([0, 3, 9])
     mistakes = {
         "the label is not smoothed at all": lambda y, k, e: F.one_hot(y, k).float(),
-        "the rows do not sum to 1: scale the one-hot part by (1 - ε)": lambda y, k, e: F.one_hot(y, k) + e / k,
+        "the rows do not sum to 1: scale the one-hot part by (1 - ε)": lambda y, k, e: (
+            F.one_hot(y, k) + e / k
+        ),
         "you shared ε among the K - 1 other classes; the usual definition gives every class ε/K, "
         "the true one too": lambda y, k, e: F.one_hot(y, k) * (1 - e - e / (k - 1)) + e / (k - 1),
         "you added ε to every class; add ε/K": lambda y, k, e: F.one_hot(y, k) * (1 - e) + e,
-    }  # fmt: skip
+    }
     return report(answer, (labels, 10, 0.2), smooth_labels(labels, 10, 0.2), mistakes)
 
 
@@ -93,31 +109,51 @@ def check_gradient(answer: Callable[[torch.Tensor, torch.Tensor, float], torch.T
     student = KD_CASE[0].clone().requires_grad_()
     kd_loss(student, KD_CASE[1], temperature=KD_CASE[2]).backward()
     mistakes = {
-        "the factor 1/B of the batch mean is missing": lambda s, t, T: T * (soften(s, T) - soften(t, T)),
-        "roles swapped: it is student minus teacher": lambda s, t, T: T * (soften(t, T) - soften(s, T)) / len(s),
-        "T² is missing: T² · (student - teacher) / T = T · (student - teacher)":
-            lambda s, t, T: (soften(s, T) - soften(t, T)) / T / len(s),
-        "you forgot that the chain rule through z/T gives a factor 1/T: T² · 1/T = T":
-            lambda s, t, T: T * T * (soften(s, T) - soften(t, T)) / len(s),
-        "the distributions must be taken at temperature T": lambda s, t, T: T * (soften(s, 1) - soften(t, 1)) / len(s),
-    }  # fmt: skip
+        "the factor 1/B of the batch mean is missing": lambda s, t, T: (
+            T * (soften(s, T) - soften(t, T))
+        ),
+        "roles swapped: it is student minus teacher": lambda s, t, T: (
+            T * (soften(t, T) - soften(s, T)) / len(s)
+        ),
+        "T² is missing: T² · (student - teacher) / T = T · (student - teacher)": lambda s, t, T: (
+            (soften(s, T) - soften(t, T)) / T / len(s)
+        ),
+        "you forgot that the chain rule through z/T gives a factor 1/T: T² · 1/T = T": lambda s, t, T: (
+            T * T * (soften(s, T) - soften(t, T)) / len(s)
+        ),
+        "the distributions must be taken at temperature T": lambda s, t, T: (
+            T * (soften(s, 1) - soften(t, 1)) / len(s)
+        ),
+    }
     return report(answer, KD_CASE, student.grad, mistakes)
 
 
 def check_labelled_loss(answer: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> str:
-    """Check the cross-entropy over labelled images: (B, K), (B,) with -100 where hidden → scalar."""
+    """Check the cross-entropy over labelled images: (B, K), (B,) with -100 where hidden →
+    scalar."""
     logits, labels = random_logits(4), torch.tensor([1, -100, 4, -100, -100, 7])
     mistakes = {
-        "you divided by all images; divide by the labelled ones": lambda z, y: F.cross_entropy(z, y, reduction="sum") / len(y),
-        "you added the images up; take their mean": lambda z, y: F.cross_entropy(z, y, reduction="sum"),
+        "you divided by all images; divide by the labelled ones": lambda z, y: (
+            F.cross_entropy(z, y, reduction="sum") / len(y)
+        ),
+        "you added the images up; take their mean": lambda z, y: F.cross_entropy(
+            z, y, reduction="sum"
+        ),
         "the hidden labels were taken for class 0": lambda z, y: F.cross_entropy(z, y.clamp(min=0)),
-    }  # fmt: skip
+    }
     verdict = report(answer, (logits, labels), hard_loss(logits, labels), mistakes)
     if verdict.startswith("[ok]"):
         nothing = torch.full_like(labels, UNLABELLED)
-        return report(answer, (logits, nothing), torch.tensor(0.0), {
-            "without a single labelled image your loss is not a number; it must be 0": lambda z, y: torch.tensor(torch.nan),
-        })  # fmt: skip
+        return report(
+            answer,
+            (logits, nothing),
+            torch.tensor(0.0),
+            {
+                "without a single labelled image your loss is not a number; it must be 0": lambda z, y: (
+                    torch.tensor(torch.nan)
+                )
+            },
+        )
     return verdict
 
 
@@ -137,18 +173,38 @@ def _kl(
 KD_CASE = (random_logits(1), random_logits(2), 4.0)
 KD_MISTAKES: Mapping[str, Callable] = {
     "T² is missing: the gradient shrinks as 1/T²": lambda s, t, T: _kl(s, t, T),
-    'reduction "mean" also divides by the number of classes; use "batchmean"': lambda s, t, T: _kl(s, t, T, "mean") * T * T,
-    'reduction "mean" divides by the number of classes, and T² is missing': lambda s, t, T: _kl(s, t, T, "mean"),
-    'reduction "sum" does not divide by the batch; use "batchmean"': lambda s, t, T: _kl(s, t, T, "sum") * T * T,
-    "roles swapped: the teacher's distribution is the target, the student's log-probabilities the input": lambda s, t, T: _kl(t, s, T) * T * T,
-    "softmax twice on the teacher: it gives logits, soften them once": lambda s, t, T: _kl(s, F.softmax(t, 1), T) * T * T,
-    "softmax twice on the student: it gives logits, use log_softmax on them": lambda s, t, T: _kl(F.softmax(s, 1), t, T) * T * T,
-    "the student's input must be log-probabilities: log_softmax, not softmax": lambda s, t, T: F.kl_div(F.softmax(s / T, 1), F.softmax(t / T, 1), reduction="batchmean") * T * T,
-    "the student needs the temperature as well": lambda s, t, T: F.kl_div(F.log_softmax(s, 1), F.softmax(t / T, 1), reduction="batchmean") * T * T,
-    "the teacher needs the temperature as well": lambda s, t, T: F.kl_div(F.log_softmax(s / T, 1), F.softmax(t, 1), reduction="batchmean") * T * T,
-    "this is the cross-entropy with the soft target; it differs from KL by the teacher's entropy (same gradient)": lambda s, t, T: -(F.softmax(t / T, 1) * F.log_softmax(s / T, 1)).sum(1).mean() * T * T,
+    'reduction "mean" also divides by the number of classes; use "batchmean"': lambda s, t, T: (
+        _kl(s, t, T, "mean") * T * T
+    ),
+    'reduction "mean" divides by the number of classes, and T² is missing': lambda s, t, T: _kl(
+        s, t, T, "mean"
+    ),
+    'reduction "sum" does not divide by the batch; use "batchmean"': lambda s, t, T: (
+        _kl(s, t, T, "sum") * T * T
+    ),
+    "roles swapped: the teacher's distribution is the target, the student's log-probabilities the input": lambda s, t, T: (
+        _kl(t, s, T) * T * T
+    ),
+    "softmax twice on the teacher: it gives logits, soften them once": lambda s, t, T: (
+        _kl(s, F.softmax(t, 1), T) * T * T
+    ),
+    "softmax twice on the student: it gives logits, use log_softmax on them": lambda s, t, T: (
+        _kl(F.softmax(s, 1), t, T) * T * T
+    ),
+    "the student's input must be log-probabilities: log_softmax, not softmax": lambda s, t, T: (
+        F.kl_div(F.softmax(s / T, 1), F.softmax(t / T, 1), reduction="batchmean") * T * T
+    ),
+    "the student needs the temperature as well": lambda s, t, T: (
+        F.kl_div(F.log_softmax(s, 1), F.softmax(t / T, 1), reduction="batchmean") * T * T
+    ),
+    "the teacher needs the temperature as well": lambda s, t, T: (
+        F.kl_div(F.log_softmax(s / T, 1), F.softmax(t, 1), reduction="batchmean") * T * T
+    ),
+    "this is the cross-entropy with the soft target; it differs from KL by the teacher's entropy (same gradient)": lambda s, t, T: (
+        -(F.softmax(t / T, 1) * F.log_softmax(s / T, 1)).sum(1).mean() * T * T
+    ),
     "the factor is T², you used T": lambda s, t, T: _kl(s, t, T) * T,
-}  # fmt: skip
+}
 
 
 def report(

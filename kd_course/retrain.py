@@ -39,7 +39,8 @@ def train_and_store(item: Item) -> Run:
 
 
 def train_and_keep(item: Item) -> Run:
-    """The same for a teacher: where its weights do not ship, its students find them in `out/runs`."""
+    """The same for a teacher: where its weights do not ship, its students find them in
+    `out/runs`."""
     recipe, keep = item
     if "weights" in keep:
         return train_and_store(item)

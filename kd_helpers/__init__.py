@@ -1,4 +1,5 @@
-"""Helpers behind the notebooks of the knowledge distillation course; each name loads what it needs."""
+"""Helpers behind the notebooks of the knowledge distillation course; each name loads what it
+needs."""
 
 from importlib import import_module
 

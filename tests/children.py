@@ -63,9 +63,12 @@ class Nursery:
         self.folder, self.count = folder, 0
         environment = os.environ | {"OMP_NUM_THREADS": "1", "KD_PRECISION": "float32"}
         self.process = subprocess.Popen(
-            [sys.executable, str(TESTS / "children.py")], text=True, env=environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
+            [sys.executable, str(TESTS / "children.py")],
+            text=True,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
 
     def start(self, call: str, *, environment: dict[str, object], **arguments) -> Child:
         """call: "module:function"; the arguments have to be plain data."""
@@ -73,9 +76,11 @@ class Nursery:
         output = self.folder / f"{self.count}.txt"
         output.touch()
         order = {
-            "call": call, "arguments": arguments, "output": str(output),
+            "call": call,
+            "arguments": arguments,
+            "output": str(output),
             "environment": {name: str(value) for name, value in environment.items()},
-        }  # fmt: skip
+        }
         return Child(self, self.ask(order), output)
 
     def ask(self, order: dict) -> int:

@@ -30,9 +30,13 @@ from kd_helpers.training.schedules import Schedule
 SOME = TransferSet(images=600)
 TEACHER = Recipe(transfer=SOME, schedule=Schedule(steps=60, batch_size=32))
 PUPIL = Recipe(
-    seed=1, transfer=SOME, schedule=Schedule(steps=150, batch_size=32),
-    teacher=TEACHER, kd_weight=0.7, views=ViewSet(flip=True, max_shift=1),
-)  # fmt: skip
+    seed=1,
+    transfer=SOME,
+    schedule=Schedule(steps=150, batch_size=32),
+    teacher=TEACHER,
+    kd_weight=0.7,
+    views=ViewSet(flip=True, max_shift=1),
+)
 ADAM = Schedule(
     steps=60, batch_size=32, optimiser="adam", shape="constant", learning_rate=1e-3, drops=(0.5,)
 )
@@ -68,9 +72,15 @@ def load() -> None:
 
 
 def train(
-    name: str, log: str = os.devnull, *, every: float = 0.0, die: dict | None = None,
-    steps: int | None = None, gate: str = "", largest: int | None = None,
-) -> None:  # fmt: skip
+    name: str,
+    log: str = os.devnull,
+    *,
+    every: float = 0.0,
+    die: dict | None = None,
+    steps: int | None = None,
+    gate: str = "",
+    largest: int | None = None,
+) -> None:
     """Ask for a recipe, as a reader does.
 
     Args:
@@ -107,8 +117,10 @@ def write_down(path: str, limit: int | None, gate: Path) -> None:
     """Log each step and each checkpoint; the lines say what a killed training was able to keep."""
     log = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     add, restore, keep = (
-        training.TrainingState.add, checkpoints.Checkpoint.restore, checkpoints.Checkpoint.keep
-    )  # fmt: skip
+        training.TrainingState.add,
+        checkpoints.Checkpoint.restore,
+        checkpoints.Checkpoint.keep,
+    )
     here = []
 
     def write(*words) -> None:

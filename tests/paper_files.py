@@ -81,7 +81,8 @@ def batch(images: np.ndarray, **lists) -> bytes:
 
 
 def pack(path: Path, folder: str, members: dict[str, bytes]) -> Path:
-    """Write members to a .tar.gz, last one first, as the published order is not that of the names."""
+    """Write members to a .tar.gz, last one first, as the published order is not that of the
+    names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as tar:
         tar.addfile(tarfile.TarInfo(f"{folder}/readme.html"))

@@ -31,9 +31,11 @@ def start_app(work: Path, out: Path) -> tuple[Lab, subprocess.Popen]:
     ]
     with open(work / "voila.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            command, env=environment(app, work) | {"KD_OUT": str(out)}, stdout=log,
+            command,
+            env=environment(app, work) | {"KD_OUT": str(out)},
+            stdout=log,
             stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        )
     try:
         wait_until_up(app, process, work / "voila.log")
     except BaseException:

@@ -128,7 +128,7 @@ def write(path: Path, title: str, body: str) -> None:
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{html.escape(title)}</title><style>{style}</style>{body}<script>{script}</script></html>\n",
         encoding="utf-8",
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Make the course as students get it, without the answers: out/hand-out/ and out/hand-out.zip.
 
 Everything that is committed, but for the solutions, the sources that hold them, tests, and what is
-for lecturers and authors. Its Makefile has only the commands that work there: lab, course, runs, app.
+for lecturers and authors. Its Makefile has only the commands that work there: lab, course, runs,
+app.
 """
 
 from __future__ import annotations
@@ -16,10 +17,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = (
-    "notebooks/solutions/", "notebooks/src/", "tests/", "benchmarks/", ".ci/", "docs/teaching.md",
-    "tools/build_notebooks.py", "tools/hand_out.py", "tools/readme_results.py", "tools/build_site.py",
-    "tools/site/", "tools/site_explorers.py", "tools/write_constraints.py", "CONTRIBUTING.md", ".pre-commit-config.yaml",
-)  # fmt: skip
+    "notebooks/solutions/",
+    "notebooks/src/",
+    "tests/",
+    "benchmarks/",
+    ".ci/",
+    "docs/teaching.md",
+    "tools/build_notebooks.py",
+    "tools/hand_out.py",
+    "tools/readme_results.py",
+    "tools/build_site.py",
+    "tools/site/",
+    "tools/site_explorers.py",
+    "tools/write_constraints.py",
+    "CONTRIBUTING.md",
+    ".pre-commit-config.yaml",
+)
 WHERE = "The answers are in `notebooks/solutions/`."
 NOW = "Your lecturer has the answers."
 NOT_THERE = ("pytest", "git clone", "cd <its folder>")  # words of lines
@@ -111,7 +124,8 @@ def short_readme(text: str) -> str:
 
 
 def short_makefile(text: str) -> str:
-    """The commands whose tools are in the hand-out; what only tests and authors use is not installed.
+    """The commands whose tools are in the hand-out; what only tests and authors use is not
+    installed.
 
     A command and its lines are one paragraph of the Makefile.
     """

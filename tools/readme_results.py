@@ -1,4 +1,5 @@
-"""Write what was measured into README.md, between its marks: results of the runs, and of `kd bench`."""
+"""Write what was measured into README.md, between its marks: results of the runs, and of `kd
+bench`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The controls of the static site: explorers, and the settings whose pictures are drawn beforehand."""
+"""The controls of the static site: explorers, and the settings whose pictures are drawn
+beforehand."""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ def ladders() -> Explorer:
             [lab.ladder(s, assistants, way, teacher=teacher) for s in shipped.SEEDS]
         )
 
-    return build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)  # fmt: skip
+    return build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)
 
 
 def museum() -> Explorer:
@@ -81,31 +82,47 @@ def museum() -> Explorer:
 
 LIVE = {
     "01_soft_and_hard_targets": Live(
-        temperature, "build_temperature_explorer",
-        {"order": Control("images", ORDERS[:2]), "place": Control("image", range(PICTURES)),
-         "temperature": Control("temperature T", TEMPERATURES)},
+        temperature,
+        "build_temperature_explorer",
+        {
+            "order": Control("images", ORDERS[:2]),
+            "place": Control("image", range(PICTURES)),
+            "temperature": Control("temperature T", TEMPERATURES),
+        },
         f"Here: {PICTURES} images of two kinds and {len(TEMPERATURES)} temperatures. The notebook has "
         "all images, all temperatures from 0.25 to 20, and pairs of classes.",
     ),
     "02_hinton_distillation": Live(
-        settings, "build_settings_explorer",
-        {"temperature": Control("temperature T", shipped.TEMPERATURES),
-         "kd_weight": Control(ALPHA, shipped.KD_WEIGHTS)},
+        settings,
+        "build_settings_explorer",
+        {
+            "temperature": Control("temperature T", shipped.TEMPERATURES),
+            "kd_weight": Control(ALPHA, shipped.KD_WEIGHTS),
+        },
     ),
     "06_teacher_assistants": Live(
-        ladders, "build_ladder_explorer",
-        {"teacher": Control("teacher", tuple(shipped_assistants.ASSISTANTS)),
-         "way": Control("taught by", shipped_assistants.WAYS),
-         **{f"assistant_{i}": Control(f"assistant {i + 1}", (False, True)) for i in range(3)}},
+        ladders,
+        "build_ladder_explorer",
+        {
+            "teacher": Control("teacher", tuple(shipped_assistants.ASSISTANTS)),
+            "way": Control("taught by", shipped_assistants.WAYS),
+            **{f"assistant_{i}": Control(f"assistant {i + 1}", (False, True)) for i in range(3)},
+        },
         "Assistants are counted from the largest one.",
     ),
     "08_when_distillation_fails": Live(
-        museum, "build_museum_explorer",
-        {"exhibit": Control("exhibit", tuple(f"{i}. {e.title}" for i, e in enumerate(EXHIBITS, start=1))),
-         "fault": Control("switch the fault on", (False, True))},
-        "Guess before you switch it on: the page does not ask.", {"guess": GUESSES[1]},
+        museum,
+        "build_museum_explorer",
+        {
+            "exhibit": Control(
+                "exhibit", tuple(f"{i}. {e.title}" for i, e in enumerate(EXHIBITS, start=1))
+            ),
+            "fault": Control("switch the fault on", (False, True)),
+        },
+        "Guess before you switch it on: the page does not ask.",
+        {"guess": GUESSES[1]},
     ),
-}  # fmt: skip
+}
 
 
 def frames(live: Live) -> dict:

@@ -75,11 +75,7 @@ def render_soft_target(
         svg.picture(image, alt=f"the image, a {classes[label]}"),
         svg.bars(classes, p, marked=label, title=f"soft target at T = {temperature:.2f}"),
         svg.bars(
-            classes,
-            hard,
-            marked=label,
-            title="hard target",
-            labels=[f"{v:.0f}" for v in hard],
+            classes, hard, marked=label, title="hard target", labels=[f"{v:.0f}" for v in hard]
         ),
     ) + svg.sentence(numbers)
 
@@ -137,9 +133,15 @@ def build_temperature_explorer(
         "order": widgets.Dropdown(options=ORDERS, description="images"),
         "first": widgets.Dropdown(options=names, value=2, description="class A", disabled=True),
         "second": widgets.Dropdown(options=names, value=6, description="class B", disabled=True),
-        "place": widgets.IntSlider(0, 0, len(labels) - 1, description="image", layout={"width": "380px"},
-                                   style={"description_width": "initial"}),
-    }  # fmt: skip
+        "place": widgets.IntSlider(
+            0,
+            0,
+            len(labels) - 1,
+            description="image",
+            layout={"width": "380px"},
+            style={"description_width": "initial"},
+        ),
+    }
     hint = (
         "lower T to 1, then raise it to 20. Which classes appear first? "
         "Then look at the teacher's mistakes."
@@ -157,8 +159,9 @@ def gradient_sizes(
 ) -> tuple[float, float]:
     """Mean size (Euclidean) of both gradients with respect to the student's logits.
 
-    Closed forms: hard (1 - w)·(softmax(z) - y); soft w·T·(q - p), or w·(q - p)/T without T²; q and p
-    are the student's and the teacher's distributions at T. student, teacher: (B, K); labels: (B,).
+    Closed forms: hard (1 - w)·(softmax(z) - y); soft w·T·(q - p), or w·(q - p)/T without T²; q and
+    p are the student's and the teacher's distributions at T. student, teacher: (B, K); labels:
+    (B,).
     """
 
     def rows_softmax(logits: np.ndarray, t: float) -> np.ndarray:
@@ -185,9 +188,13 @@ def build_gradient_explorer(
         numbers = [f"{size:.4f}" for size in sizes]
         share = sizes[1] / max(sum(sizes), 1e-12)
         return svg.bars(
-            ["label pulls", "teacher pulls"], sizes, labels=numbers, largest=max(0.8, *sizes), width=560,
+            ["label pulls", "teacher pulls"],
+            sizes,
+            labels=numbers,
+            largest=max(0.8, *sizes),
+            width=560,
             title=f"gradient on the student's logits at T = {temperature:g}, α = {kd_weight:g}",
-        ) + svg.sentence(f"The teacher has {100 * share:.1f} % of the pull.")  # fmt: skip
+        ) + svg.sentence(f"The teacher has {100 * share:.1f} % of the pull.")
 
     controls = {
         "temperature": slider("temperature T", 4.0, 1.0, 20.0, 0.5),
@@ -218,17 +225,31 @@ def build_settings_explorer(
         notes = [f"{np.mean(v):.2f} ± {np.std(v, ddof=1):.2f}" for v in lines.values()]
         floor = np.floor(low) - 1
         return svg.bars(
-            list(lines), [value - floor for value in shown], labels=notes, largest=high - floor, marked=1, width=560,
+            list(lines),
+            [value - floor for value in shown],
+            labels=notes,
+            largest=high - floor,
+            marked=1,
+            width=560,
             title=f"test accuracy in %, mean ± sd of {len(values)} seeds (bars start at {floor:g} %)",
-        ) + svg.sentence(str(paired_verdict(values, baseline)))  # fmt: skip
+        ) + svg.sentence(str(paired_verdict(values, baseline)))
 
     temperatures, weights = (sorted({key[i] for key in scores}) for i in (0, 1))
     controls = {
-        "temperature": widgets.SelectionSlider(options=temperatures, value=4.0, description="temperature T",
-                                               style={"description_width": "initial"}),
-        "kd_weight": widgets.SelectionSlider(options=weights, value=0.9, description=ALPHA,
-                                             style={"description_width": "initial"}, layout={"width": "420px"}),
-    }  # fmt: skip
+        "temperature": widgets.SelectionSlider(
+            options=temperatures,
+            value=4.0,
+            description="temperature T",
+            style={"description_width": "initial"},
+        ),
+        "kd_weight": widgets.SelectionSlider(
+            options=weights,
+            value=0.9,
+            description=ALPHA,
+            style={"description_width": "initial"},
+            layout={"width": "420px"},
+        ),
+    }
     return Explorer(
         controls, render, hint="find a setting that is worse than no teacher, if there is one."
     )

@@ -65,11 +65,7 @@ def treatment_arms(seed: int) -> dict[str, Recipe]:
 
 def temperature_arms(seed: int) -> dict[tuple[str, float], Recipe]:
     """Three treatments at four temperatures."""
-    lessons = {
-        "KD": Lesson(),
-        "standardised logits": STANDARDISED,
-        "decoupled, β = 1": DECOUPLED,
-    }
+    lessons = {"KD": Lesson(), "standardised logits": STANDARDISED, "decoupled, β = 1": DECOUPLED}
     return {
         (name, t): replace(taught(small_student(seed), t), lesson=lesson)
         for name, lesson in lessons.items()

@@ -1,4 +1,5 @@
-"""The explorers of notebook 03: how sure the teacher is, and what each treatment makes of a target."""
+"""The explorers of notebook 03: how sure the teacher is, and what each treatment makes of a
+target."""
 
 from __future__ import annotations
 
@@ -34,9 +35,7 @@ def certainty_shares(
     }
 
 
-def build_certainty_explorer(
-    answers: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
-) -> Explorer:
+def build_certainty_explorer(answers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Explorer:
     """Histograms of the teacher's top probability over several sets of images, at a temperature.
 
     Args:
@@ -50,14 +49,17 @@ def build_certainty_explorer(
         own = probabilities.gather(1, labels[:, None])[:, 0]
         wrong = (logits.argmax(dim=1) != labels).sum().item()
         return svg.histogram(
-            certainty_shares(logits, labels, temperature), x_range=(0, 1), largest=1.0,
+            certainty_shares(logits, labels, temperature),
+            x_range=(0, 1),
+            largest=1.0,
             title=f"How sure is the teacher at T = {temperature:.2f}? {images}",
-            x_label="top probability", y_label="share of the group",
+            x_label="top probability",
+            y_label="share of the group",
         ) + svg.sentence(
             f"{wrong} of {len(labels)} answers are wrong. Median top probability {top.median():.3f}; "
             f"{100 * (top > 0.9).float().mean():.1f} % of the answers are above 0.9. In plain KD, what "
             f"the teacher says of the other classes counts {(1 - own).mean():.3f} on average."
-        )  # fmt: skip
+        )
 
     controls = {
         "temperature": slider("temperature T", 1.0, 0.5, 20.0, 0.5),
@@ -81,9 +83,12 @@ def order_images(which: str, teacher: torch.Tensor, labels: torch.Tensor) -> tor
 
 
 def build_lesson_explorer(
-    images: np.ndarray, student: torch.Tensor, teacher: torch.Tensor, labels: torch.Tensor,
+    images: np.ndarray,
+    student: torch.Tensor,
+    teacher: torch.Tensor,
+    labels: torch.Tensor,
     classes: Sequence[str],
-) -> Explorer:  # fmt: skip
+) -> Explorer:
     """The target of one image before and after each treatment.
 
     Args:
@@ -106,12 +111,16 @@ def build_lesson_explorer(
 
     wide = {"style": {"description_width": "initial"}, "layout": {"width": "380px"}}
     controls = {
-        "treatment": widgets.Dropdown(options=list(TREATMENTS), value="standardised logits", description="treatment", **wide),
+        "treatment": widgets.Dropdown(
+            options=list(TREATMENTS), value="standardised logits", description="treatment", **wide
+        ),
         "temperature": slider("temperature T", 4.0, 0.5, 20.0, 0.5),
-        "count": widgets.IntSlider(3, 1, teacher.shape[1], description="k, entries kept or left out", **wide),
+        "count": widgets.IntSlider(
+            3, 1, teacher.shape[1], description="k, entries kept or left out", **wide
+        ),
         "order": widgets.Dropdown(options=FILTERS, description="images"),
         "place": widgets.IntSlider(0, 0, len(labels) - 1, description="image", **wide),
-    }  # fmt: skip
+    }
     hint = (
         "stay at the surest image and go through the treatments from top to bottom. Which of them "
         "bring the other classes forward, and which take the image out of the lesson?"
@@ -128,7 +137,12 @@ def render_treatment(image: np.ndarray, case: Case, treatment: str, classes: Seq
     verdict = "right" if answer == label else f"wrong: {classes[answer]}"
     return svg.side_by_side(
         svg.picture(image, alt=f"the image, a {classes[label]}"),
-        svg.bars(classes, case.soft(case.teacher).tolist(), marked=label, width=360,
-                 title=f"before: T = {case.temperature:.2f}"),
+        svg.bars(
+            classes,
+            case.soft(case.teacher).tolist(),
+            marked=label,
+            width=360,
+            title=f"before: T = {case.temperature:.2f}",
+        ),
         svg.bars(names, after.tolist(), marked=label, width=360, title=f"after: {treatment}"),
-    ) + svg.sentence(f"Label: {classes[label]}; the teacher is {verdict}. {treatment}: {words}.")  # fmt: skip
+    ) + svg.sentence(f"Label: {classes[label]}; the teacher is {verdict}. {treatment}: {words}.")

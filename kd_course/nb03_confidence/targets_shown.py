@@ -1,4 +1,5 @@
-"""What each treatment makes of the target of one image: pure functions, for showing and comparing."""
+"""What each treatment makes of the target of one image: pure functions, for showing and
+comparing."""
 
 from __future__ import annotations
 

@@ -33,9 +33,11 @@ def mistaken_rows(teacher: torch.Tensor, labels: torch.Tensor, order: str) -> to
 
 
 def build_mistake_explorer(
-    images: np.ndarray, teachers: Mapping[str, torch.Tensor], labels: torch.Tensor,
+    images: np.ndarray,
+    teachers: Mapping[str, torch.Tensor],
+    labels: torch.Tensor,
     classes: Sequence[str],
-) -> Explorer:  # fmt: skip
+) -> Explorer:
     """The target of one mistaken image before and after each correction, teacher by teacher.
 
     Args:
@@ -63,7 +65,7 @@ def build_mistake_explorer(
         "smoothing": slider("ε of the replacing label", 0.1, 0.05, 1.0, 0.05),
         "order": widgets.Dropdown(options=ORDERS, description="order", **wide),
         "place": widgets.IntSlider(0, 0, len(labels) - 1, description="mistake", **wide),
-    }  # fmt: skip
+    }
     hint = (
         "is the label right? Look at ten of the surest mistakes and count. Then choose another "
         "teacher: how many mistakes has it, and how sure is it of them?"
@@ -72,9 +74,13 @@ def build_mistake_explorer(
 
 
 def render_corrections(
-    image: np.ndarray, logits: torch.Tensor, label: torch.Tensor, classes: Sequence[str],
-    temperature: float, smoothing: float,
-) -> str:  # fmt: skip
+    image: np.ndarray,
+    logits: torch.Tensor,
+    label: torch.Tensor,
+    classes: Sequence[str],
+    temperature: float,
+    smoothing: float,
+) -> str:
     """Picture and bars: the teacher's target, swapped, replaced; the two weights in words.
 
     Args:

@@ -26,29 +26,50 @@ def check_arithmetic(answer: Callable[[torch.Tensor, float], torch.Tensor]) -> s
         return soften(joined_logits(z, mean="arithmetic", temperature=t), t)
 
     mistakes = {
-        "you averaged the logits: that is the geometric mean. Soften each member first, then average": lambda z, t: soften(z.mean(0), t),
-        "the temperature is missing: soften every member with it": lambda z, t: F.softmax(z, -1).mean(0),
-        "you averaged at T = 1 and softened the mean; soften every member at T, then average": lambda z, t: soften(F.softmax(z, -1).mean(0).log(), t),
-        "softmax comes twice: the mean of probabilities is a distribution already": lambda z, t: F.softmax(right(z, t), -1),
-        "softmax comes twice: you divided the mean of probabilities by T and applied softmax to it": lambda z, t: soften(F.softmax(z, -1).mean(0), t),
+        "you averaged the logits: that is the geometric mean. Soften each member first, then average": lambda z, t: (
+            soften(z.mean(0), t)
+        ),
+        "the temperature is missing: soften every member with it": lambda z, t: F.softmax(
+            z, -1
+        ).mean(0),
+        "you averaged at T = 1 and softened the mean; soften every member at T, then average": lambda z, t: (
+            soften(F.softmax(z, -1).mean(0).log(), t)
+        ),
+        "softmax comes twice: the mean of probabilities is a distribution already": lambda z, t: (
+            F.softmax(right(z, t), -1)
+        ),
+        "softmax comes twice: you divided the mean of probabilities by T and applied softmax to it": lambda z, t: (
+            soften(F.softmax(z, -1).mean(0), t)
+        ),
         "you summed over the members; divide by their number": lambda z, t: soften(z, t).sum(0),
         "the members are all still there; take the mean over them (dim=0)": soften,
-        "you took the mean over the images (dim=1); the members are dim=0": lambda z, t: soften(z, t).mean(1),
-        "you took the mean over the classes (dim=2); the members are dim=0": lambda z, t: soften(z, t).mean(2),
-        "softmax ran over the members (dim=0); it belongs over the classes (dim=-1)": lambda z, t: F.softmax(z / t, 0).mean(0),
-        "softmax ran over the images (dim=1); it belongs over the classes (dim=-1)": lambda z, t: F.softmax(z / t, 1).mean(0),
+        "you took the mean over the images (dim=1); the members are dim=0": lambda z, t: soften(
+            z, t
+        ).mean(1),
+        "you took the mean over the classes (dim=2); the members are dim=0": lambda z, t: soften(
+            z, t
+        ).mean(2),
+        "softmax ran over the members (dim=0); it belongs over the classes (dim=-1)": lambda z, t: (
+            F.softmax(z / t, 0).mean(0)
+        ),
+        "softmax ran over the images (dim=1); it belongs over the classes (dim=-1)": lambda z, t: (
+            F.softmax(z / t, 1).mean(0)
+        ),
         "this is the product of the members; the mean adds them": lambda z, t: soften(z, t).prod(0),
         "this is the logarithm of the mean; return the mean": lambda z, t: right(z, t).log(),
-        "you multiplied by the temperature; divide the logits by it": lambda z, t: F.softmax(z * t, -1).mean(0),
+        "you multiplied by the temperature; divide the logits by it": lambda z, t: F.softmax(
+            z * t, -1
+        ).mean(0),
         "this is the first member alone": lambda z, t: soften(z[0], t),
-    }  # fmt: skip
+    }
     return report(answer, case, right(*case), mistakes)
 
 
 def check_special_labels(
     answer: Callable[[torch.Tensor, tuple[int, ...], int], torch.Tensor],
 ) -> str:
-    """Check labels as a specialist sees them: (labels (N,), group, K) → places in the group (N,)."""
+    """Check labels as a specialist sees them: (labels (N,), group, K) → places in the group
+    (N,)."""
     labels = torch.tensor([3, 0, 7, UNLABELLED, 9, 5, 3, 9, UNLABELLED, 7])
     case = (labels, (3, 7, 9), 10)  # class 3 has the number of the dustbin
 
@@ -58,20 +79,44 @@ def check_special_labels(
         return torch.tensor([values[kind](c) for kind, c in zip(kinds, y.tolist(), strict=True)])
 
     mistakes = {
-        "these are the old class numbers; a specialist counts its own classes from 0": lambda y, g, k: changed(y, g, k, own=lambda c: c),
+        "these are the old class numbers; a specialist counts its own classes from 0": lambda y, g, k: (
+            changed(y, g, k, own=lambda c: c)
+        ),
         "these are the old class numbers: nothing has changed": lambda y, g, k: y,
-        "hidden labels (-100) went to the dustbin; nobody knows what they are: leave them": lambda y, g, k: changed(y, g, k, hidden=lambda c: len(g)),
-        "hidden labels (-100) got a class of their own; leave them -100": lambda y, g, k: changed(y, g, k, hidden=lambda c: -1),
-        "the dustbin has the number of the last special class; it comes after it, len(group)": lambda y, g, k: changed(y, g, k, other=lambda c: len(g) - 1),
-        "the other classes have place 0, which is the first special class; the dustbin is len(group)": lambda y, g, k: changed(y, g, k, other=lambda c: 0),
-        "the dustbin comes last, at len(group), not first": lambda y, g, k: changed(y, g, k, own=lambda c: g.index(c) + 1, other=lambda c: 0),
-        "the places begin at 1; begin at 0": lambda y, g, k: changed(y, g, k, own=lambda c: g.index(c) + 1, other=lambda c: len(g) + 1),
-        "the dustbin has the number K; a specialist has len(group) + 1 outputs only": lambda y, g, k: changed(y, g, k, other=lambda c: k),
-        "the other classes are hidden (-100) now; they go to the dustbin, len(group)": lambda y, g, k: changed(y, g, k, other=lambda c: UNLABELLED),
-        "the images of other classes are missing; they stay in, for the dustbin": lambda y, g, k: changed(y, g, k)[torch.tensor([c in g or c < 0 for c in y.tolist()])],
-        "the hidden images are missing; they stay in, as -100": lambda y, g, k: changed(y, g, k)[y >= 0],
-        "this says whether a label is special; return its place in the group": lambda y, g, k: changed(y, g, k, own=lambda c: 1, other=lambda c: 0, hidden=lambda c: 0),
-    }  # fmt: skip
+        "hidden labels (-100) went to the dustbin; nobody knows what they are: leave them": lambda y, g, k: (
+            changed(y, g, k, hidden=lambda c: len(g))
+        ),
+        "hidden labels (-100) got a class of their own; leave them -100": lambda y, g, k: changed(
+            y, g, k, hidden=lambda c: -1
+        ),
+        "the dustbin has the number of the last special class; it comes after it, len(group)": lambda y, g, k: (
+            changed(y, g, k, other=lambda c: len(g) - 1)
+        ),
+        "the other classes have place 0, which is the first special class; the dustbin is len(group)": lambda y, g, k: (
+            changed(y, g, k, other=lambda c: 0)
+        ),
+        "the dustbin comes last, at len(group), not first": lambda y, g, k: changed(
+            y, g, k, own=lambda c: g.index(c) + 1, other=lambda c: 0
+        ),
+        "the places begin at 1; begin at 0": lambda y, g, k: changed(
+            y, g, k, own=lambda c: g.index(c) + 1, other=lambda c: len(g) + 1
+        ),
+        "the dustbin has the number K; a specialist has len(group) + 1 outputs only": lambda y, g, k: (
+            changed(y, g, k, other=lambda c: k)
+        ),
+        "the other classes are hidden (-100) now; they go to the dustbin, len(group)": lambda y, g, k: (
+            changed(y, g, k, other=lambda c: UNLABELLED)
+        ),
+        "the images of other classes are missing; they stay in, for the dustbin": lambda y, g, k: (
+            changed(y, g, k)[torch.tensor([c in g or c < 0 for c in y.tolist()])]
+        ),
+        "the hidden images are missing; they stay in, as -100": lambda y, g, k: changed(y, g, k)[
+            y >= 0
+        ],
+        "this says whether a label is special; return its place in the group": lambda y, g, k: (
+            changed(y, g, k, own=lambda c: 1, other=lambda c: 0, hidden=lambda c: 0)
+        ),
+    }
     return report(answer, case, special_labels(*case), mistakes)
 
 
@@ -90,17 +135,37 @@ def check_dustbin(answer: Callable[[torch.Tensor, float, float], torch.Tensor]) 
 
     mistakes = {
         "nothing has changed": lambda z, s, t: z,
-        "the sign is the other way round: special images were seen too often, so the dustbin must go up": lambda z, s, t: last(z, -math.log(odds(s) / odds(t))),
-        "the logarithm is missing: add the log of the ratio": lambda z, s, t: last(z, odds(s) / odds(t)),
-        "you took the ratio of the shares; take that of the odds, share / (1 - share)": lambda z, s, t: last(z, math.log(s / t)),
-        "you took the ratio of the shares of the others only; take that of the odds, share / (1 - share)": lambda z, s, t: last(z, math.log((1 - t) / (1 - s))),
-        "you took the logarithm to the base 2 (or 10); softmax needs the natural one": lambda z, s, t: last(z, math.log2(odds(s) / odds(t))),
-        "you took the logarithm to the base 10; softmax needs the natural one": lambda z, s, t: last(z, math.log10(odds(s) / odds(t))),
-        "you multiplied the dustbin's logit; add to it": lambda z, s, t: torch.cat([z[:, :-1], z[:, -1:] * odds(s) / odds(t)], 1),
-        "you changed the first logit; the dustbin is the last": lambda z, s, t: torch.cat([z[:, :1] + math.log(odds(s) / odds(t)), z[:, 1:]], 1),
-        "you raised every logit: softmax does not see that. Raise the dustbin's only": lambda z, s, t: z + math.log(odds(s) / odds(t)),
-        "you raised the special classes; the dustbin, the last, must go up": lambda z, s, t: torch.cat([z[:, :-1] + math.log(odds(s) / odds(t)), z[:, -1:]], 1),
-    }  # fmt: skip
+        "the sign is the other way round: special images were seen too often, so the dustbin must go up": lambda z, s, t: (
+            last(z, -math.log(odds(s) / odds(t)))
+        ),
+        "the logarithm is missing: add the log of the ratio": lambda z, s, t: last(
+            z, odds(s) / odds(t)
+        ),
+        "you took the ratio of the shares; take that of the odds, share / (1 - share)": lambda z, s, t: (
+            last(z, math.log(s / t))
+        ),
+        "you took the ratio of the shares of the others only; take that of the odds, share / (1 - share)": lambda z, s, t: (
+            last(z, math.log((1 - t) / (1 - s)))
+        ),
+        "you took the logarithm to the base 2 (or 10); softmax needs the natural one": lambda z, s, t: (
+            last(z, math.log2(odds(s) / odds(t)))
+        ),
+        "you took the logarithm to the base 10; softmax needs the natural one": lambda z, s, t: (
+            last(z, math.log10(odds(s) / odds(t)))
+        ),
+        "you multiplied the dustbin's logit; add to it": lambda z, s, t: torch.cat(
+            [z[:, :-1], z[:, -1:] * odds(s) / odds(t)], 1
+        ),
+        "you changed the first logit; the dustbin is the last": lambda z, s, t: torch.cat(
+            [z[:, :1] + math.log(odds(s) / odds(t)), z[:, 1:]], 1
+        ),
+        "you raised every logit: softmax does not see that. Raise the dustbin's only": lambda z, s, t: (
+            z + math.log(odds(s) / odds(t))
+        ),
+        "you raised the special classes; the dustbin, the last, must go up": lambda z, s, t: (
+            torch.cat([z[:, :-1] + math.log(odds(s) / odds(t)), z[:, -1:]], 1)
+        ),
+    }
 
     changed = False
 

@@ -1,4 +1,5 @@
-"""The recipes of the stored runs of notebook 05: teams of teachers at one budget, and their students.
+"""The recipes of the stored runs of notebook 05: teams of teachers at one budget, and their
+students.
 
 How the settings were chosen, on validation images: data/README.md.
 """
@@ -25,7 +26,8 @@ from kd_helpers.training.schedules import Schedule
 
 @dataclass(frozen=True)
 class Setting:
-    """The networks of one data set. Budgets are equal in parameters, up to what whole networks allow."""
+    """The networks of one data set. Budgets are equal in parameters, up to what whole networks
+    allow."""
 
     dataset: str
     member: str  # every generalist, specialist and tower
@@ -42,20 +44,22 @@ class Setting:
 
 
 CLOTHES = Setting(
-    dataset="fashion-mnist", member="cnn-2", big="cnn-4", student=small_student(0),
-    by_index=by_index(10, 5), groups=((0, 2, 4, 6), (1, 3, 8), (5, 7, 9)),
+    dataset="fashion-mnist",
+    member="cnn-2",
+    big="cnn-4",
+    student=small_student(0),
+    by_index=by_index(10, 5),
+    groups=((0, 2, 4, 6), (1, 3, 8), (5, 7, 9)),
     segments=((0, 6), (1, 3), (2, 4), (5, 7, 9), (8,)),
-)  # fmt: skip
+)
 
-# The papers' data sets: subsets of Zaras, Passalis and Tefas (public code, "v2"), all training images,
-# students with about a ninth of the teacher's parameters. No run of these is stored.
+# The papers' data sets: subsets of Zaras, Passalis and Tefas (public code, "v2"), all training
+# images, students with about a ninth of the teacher's parameters. No run of these is stored.
 TEN = ((0, 1, 2, 3), (1, 2, 3, 4), (4, 5, 6, 7), (6, 7, 8, 9), (0, 5, 8, 9))
 HUNDRED = tuple(
     tuple(k for low, high in ranges for k in range(low, high))
-    for ranges in (
-        [(0, 40)], [(10, 50)], [(40, 80)], [(60, 100)], [(0, 10), (50, 60), (80, 100)]
-    )
-)  # fmt: skip
+    for ranges in ([(0, 40)], [(10, 50)], [(40, 80)], [(60, 100)], [(0, 10), (50, 60), (80, 100)])
+)
 LONG = Schedule(steps=20_000, batch_size=128, learning_rate=0.1)  # 57 passes over CIFAR
 SHIFTED, SHIFTED_FLIPPED = ViewSet(max_shift=4), ViewSet(flip=True, max_shift=4)
 
@@ -63,9 +67,16 @@ SHIFTED, SHIFTED_FLIPPED = ViewSet(max_shift=4), ViewSet(flip=True, max_shift=4)
 def paper_setting(dataset: str, member: str, big: str, student: str, views: ViewSet) -> Setting:
     taught = Recipe(student=student, dataset=dataset, schedule=LONG, views=views)
     return Setting(
-        dataset=dataset, member=member, big=big, student=taught, schedule=LONG, views=views,
-        by_index=HUNDRED if dataset == "cifar-100" else TEN, generalists=5, specialists=4,
-    )  # fmt: skip
+        dataset=dataset,
+        member=member,
+        big=big,
+        student=taught,
+        schedule=LONG,
+        views=views,
+        by_index=HUNDRED if dataset == "cifar-100" else TEN,
+        generalists=5,
+        specialists=4,
+    )
 
 
 CIFAR_10 = paper_setting("cifar-10", "cnn-6", "cnn-8", "cnn-4", SHIFTED_FLIPPED)
@@ -81,9 +92,12 @@ def teacher_seed(seed: int, member: int = 0) -> int:
 
 def generalist(seed: int, member: int = 0, setting: Setting = CLOTHES) -> Recipe:
     return Recipe(
-        student=setting.member, seed=teacher_seed(seed, member), dataset=setting.dataset,
-        schedule=setting.schedule, views=setting.views,
-    )  # fmt: skip
+        student=setting.member,
+        seed=teacher_seed(seed, member),
+        dataset=setting.dataset,
+        schedule=setting.schedule,
+        views=setting.views,
+    )
 
 
 def specialists(seed: int, setting: Setting = CLOTHES) -> tuple[Recipe, ...]:
@@ -151,7 +165,8 @@ DOUBLE, SHARPENED = "towers by index, double softmax", 0.1
 
 
 def student_arms(seed: int, setting: Setting = CLOTHES) -> dict[str, Recipe]:
-    """The student on its labels, and taught by every teacher. Equal steps, images and first weights.
+    """The student on its labels, and taught by every teacher. Equal steps, images and first
+    weights.
 
     The targets of a double softmax are hardly more than uniform; one more arm softens with T = 0.1,
     which sharpens them.

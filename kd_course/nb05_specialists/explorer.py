@@ -24,9 +24,12 @@ def members_on(controls: Mapping[str, bool], count: int) -> tuple[bool, ...]:
 
 
 def build_team_explorer(
-    images: np.ndarray, teams: Mapping[str, TeamAnswers], names: Mapping[str, Sequence[str]],
-    labels: torch.Tensor, classes: Sequence[str],
-) -> Explorer:  # fmt: skip
+    images: np.ndarray,
+    teams: Mapping[str, TeamAnswers],
+    names: Mapping[str, Sequence[str]],
+    labels: torch.Tensor,
+    classes: Sequence[str],
+) -> Explorer:
     """Switch members on and off, choose how they are joined, walk through the images.
 
     Args:
@@ -62,9 +65,13 @@ def build_team_explorer(
         right = (together.argmax(dim=1) == labels).double().mean().item()
         words = f"Together right on {100 * right:.1f} % of these {len(labels)} images."
         return render_team(
-            images[place], told, (f"together: {way}", together[place]), int(labels[place]), classes,
+            images[place],
+            told,
+            (f"together: {way}", together[place]),
+            int(labels[place]),
+            classes,
             words,
-        )  # fmt: skip
+        )
 
     wide = {"style": {"description_width": "initial"}, "layout": {"width": "380px"}}
     ways = next(iter(teams.values())).ways
@@ -98,9 +105,13 @@ def outputs_of(
 
 
 def render_team(
-    image: np.ndarray, told: Mapping[str, tuple[torch.Tensor, list[str], dict[int, int]]],
-    joint: tuple[str, torch.Tensor], label: int, classes: Sequence[str], words: str,
-) -> str:  # fmt: skip
+    image: np.ndarray,
+    told: Mapping[str, tuple[torch.Tensor, list[str], dict[int, int]]],
+    joint: tuple[str, torch.Tensor],
+    label: int,
+    classes: Sequence[str],
+    words: str,
+) -> str:
     """Picture, bars of every member, bars of the joint answer, a sentence.
 
     Args:
@@ -114,8 +125,10 @@ def render_team(
         for name, (p, outputs, places) in told.items()
     ]
     panels.append(
-        svg.bars(classes, joint[1].tolist(), marked=label, title=joint[0], colour=svg.GREEN, width=310)
-    )  # fmt: skip
+        svg.bars(
+            classes, joint[1].tolist(), marked=label, title=joint[0], colour=svg.GREEN, width=310
+        )
+    )
     picture = svg.picture(image, alt=f"the image, a {classes[label]}")
     said = f"Label: {classes[label]}. Together: {classes[int(joint[1].argmax())]}. {words}"
     return svg.side_by_side(picture, *panels) + svg.sentence(said)

@@ -1,4 +1,5 @@
-"""What the members of a team say of some images, and what they say together when some are left out."""
+"""What the members of a team say of some images, and what they say together when some are left
+out."""
 
 from __future__ import annotations
 

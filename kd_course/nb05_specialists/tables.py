@@ -1,4 +1,5 @@
-"""The numbers of teams of teachers: what they cost, how often they are right, how long they take."""
+"""The numbers of teams of teachers: what they cost, how often they are right, how long they
+take."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def teacher_costs(teacher: Recipe | Team) -> dict[str, float]:
 
 
 def find_clusters(setting: Setting, seed: int = 0) -> Setting:
-    """The setting with clusters of classes, from what its first generalist says of validation images.
+    """The setting with clusters of classes, from what its first generalist says of validation
+    images.
 
     The generalist is loaded, or trained. Own variances are left out (`cluster_classes`).
     """

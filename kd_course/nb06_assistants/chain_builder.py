@@ -84,9 +84,15 @@ def render_ladder(
     top = 6 + 38 * (len(names) - 1)  # the arrow from the first box to the last needs so much
     numbers = dict(zip(chosen, rungs or [None] * len(chosen), strict=True))
     arrows = [
-        arrow(places[chosen[i]], places[chosen[j]], step, top, way == "stochastic" and j == len(chosen) - 1)
+        arrow(
+            places[chosen[i]],
+            places[chosen[j]],
+            step,
+            top,
+            way == "stochastic" and j == len(chosen) - 1,
+        )
         for i, j in teaching_pairs(len(chosen), way)
-    ]  # fmt: skip
+    ]
     boxes = [
         box(5 + step * i, top, name, name in numbers, numbers.get(name))
         for name, i in places.items()
@@ -136,9 +142,16 @@ def box(x: float, top: float, name: str, is_in: bool, rung: Rung | None) -> str:
         lines += [("not run", 14)]
     heights = (top + 19, top + 38, top + 54, top + TALL + 16)
     words = [
-        svg.text(x + BOX / 2, y, words, size=size, anchor="middle", extra="" if is_in else "opacity='0.5'")
+        svg.text(
+            x + BOX / 2,
+            y,
+            words,
+            size=size,
+            anchor="middle",
+            extra="" if is_in else "opacity='0.5'",
+        )
         for (words, size), y in zip(lines, heights, strict=False)
-    ]  # fmt: skip
+    ]
     return frame + "".join(words)
 
 

@@ -35,22 +35,27 @@ def seeds_needed(spread: float, difference: float) -> int:
 
 
 def check_best_of_nothing(answer: Callable[[int, float], float]) -> str:
-    """Check the expected best of n settings that all do nothing: (n, spread) → points. By simulation or
-    by integration: 5 % off is right."""
+    """Check the expected best of n settings that all do nothing: (n, spread) → points. By
+    simulation or by integration: 5 % off is right."""
     case = (29, 0.4)
     mistakes = {
         "this is the mean of all settings; take the largest": lambda n, s: 0.0,
         "this is one spread, whatever the number of settings": lambda n, s: s,
         "the largest does not grow with the root of n": lambda n, s: s * math.sqrt(n),
-        "this is the spread of a mean of n, s/√n; nobody averages here": lambda n, s: s / math.sqrt(n),
+        "this is the spread of a mean of n, s/√n; nobody averages here": lambda n, s: (
+            s / math.sqrt(n)
+        ),
         "the spread is missing": lambda n, s: best_of_nothing(n, 1.0),
-        "this is the distance from the worst to the best; the baseline is one run at 0": lambda n, s: 2 * best_of_nothing(n, s),
-    }  # fmt: skip
+        "this is the distance from the worst to the best; the baseline is one run at 0": lambda n, s: (
+            2 * best_of_nothing(n, s)
+        ),
+    }
     return compare(answer, case, best_of_nothing(*case), mistakes, tolerance=0.05)
 
 
 def check_seeds_needed(answer: Callable[[float, float], int]) -> str:
-    """Check the number of seeds: (spread of the paired differences, difference) → a whole number."""
+    """Check the number of seeds: (spread of the paired differences, difference) → a whole
+    number."""
     from scipy.stats import t as student_t
 
     case = (0.55, 0.33)
@@ -59,19 +64,31 @@ def check_seeds_needed(answer: Callable[[float, float], int]) -> str:
         return next(n for n in range(2, 10_000) if factor(n) * s / math.sqrt(n) < d)
 
     mistakes = {
-        "1.96 is for many seeds; for few, Student's t with n - 1 degrees of freedom": lambda s, d: with_factor(lambda _: 1.96, s, d),
-        "a 95 % interval leaves 2.5 % on each side: 0.975, not 0.95": lambda s, d: with_factor(lambda n: student_t.ppf(0.95, n - 1), s, d),
-        "one seed too few: the interval still touches 0. Student's t has n - 1 degrees of freedom": lambda s, d: seeds_needed(s, d) - 1,
+        "1.96 is for many seeds; for few, Student's t with n - 1 degrees of freedom": lambda s, d: (
+            with_factor(lambda _: 1.96, s, d)
+        ),
+        "a 95 % interval leaves 2.5 % on each side: 0.975, not 0.95": lambda s, d: with_factor(
+            lambda n: student_t.ppf(0.95, n - 1), s, d
+        ),
+        "one seed too few: the interval still touches 0. Student's t has n - 1 degrees of freedom": lambda s, d: (
+            seeds_needed(s, d) - 1
+        ),
         "one seed too many": lambda s, d: seeds_needed(s, d) + 1,
-        "the whole interval is shorter than the difference here; half of it is enough": lambda s, d: with_factor(lambda n: 2 * student_t.ppf(0.975, n - 1), s, d),
+        "the whole interval is shorter than the difference here; half of it is enough": lambda s, d: (
+            with_factor(lambda n: 2 * student_t.ppf(0.975, n - 1), s, d)
+        ),
         "spread and difference are swapped": lambda s, d: seeds_needed(d, s),
-    }  # fmt: skip
+    }
     return compare(answer, case, seeds_needed(*case), mistakes, tolerance=0.0)
 
 
 def compare(
-    answer: Callable, case: tuple, expected: float, mistakes: Mapping[str, Callable], tolerance: float
-) -> str:  # fmt: skip
+    answer: Callable,
+    case: tuple,
+    expected: float,
+    mistakes: Mapping[str, Callable],
+    tolerance: float,
+) -> str:
     """Like `checks.report`, for one number that may be off by a share of the expected one."""
     try:
         value = answer(*case)

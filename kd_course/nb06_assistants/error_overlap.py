@@ -55,9 +55,13 @@ class PairGrid(widgets.GridBox):
 
 
 def build_overlap_explorer(
-    images: np.ndarray, labels: torch.Tensor, classes: Sequence[str], names: Sequence[str],
-    overlap: Mapping[str, np.ndarray], answers: Mapping[str, torch.Tensor],
-) -> Explorer:  # fmt: skip
+    images: np.ndarray,
+    labels: torch.Tensor,
+    classes: Sequence[str],
+    names: Sequence[str],
+    overlap: Mapping[str, np.ndarray],
+    answers: Mapping[str, torch.Tensor],
+) -> Explorer:
     """Choose a ladder and a pair of its rungs; see the images that both have wrong.
 
     Args:
@@ -92,9 +96,15 @@ def build_overlap_explorer(
     controls = {
         "way": widgets.ToggleButtons(options=list(overlap), description="taught by"),
         "pair": PairGrid(names, (len(names) - 1, 0)),
-        "page": widgets.IntSlider(0, 0, 1, description="page", layout={"width": "380px"},
-                                  style={"description_width": "initial"}),
-    }  # fmt: skip
+        "page": widgets.IntSlider(
+            0,
+            0,
+            1,
+            description="page",
+            layout={"width": "380px"},
+            style={"description_width": "initial"},
+        ),
+    }
     hint = (
         "click a cell to see what both have wrong. Then compare chain and dense: does the student "
         "share more errors with the assistant that taught it?"
@@ -103,9 +113,13 @@ def build_overlap_explorer(
 
 
 def in_one(
-    image: np.ndarray, classes: Sequence[str], label: int, names: Sequence[str],
-    pair: tuple[int, int], told: torch.Tensor,
-) -> str:  # fmt: skip
+    image: np.ndarray,
+    classes: Sequence[str],
+    label: int,
+    names: Sequence[str],
+    pair: tuple[int, int],
+    told: torch.Tensor,
+) -> str:
     """An image over its label and what the two networks of a pair say."""
     lines = [f"label: {classes[label]}"] + [f"{names[m]}: {classes[int(told[m])]}" for m in pair]
     words = "".join(f"<div style='font-size:12px'>{escape(line)}</div>" for line in lines)

@@ -40,17 +40,23 @@ def gap_arms(seed: int) -> dict[str, Recipe]:
 def of_labels(seed: int, network: str) -> Recipe:
     """A network with the images and the schedule of an assistant, on its labels alone.
 
-    The schedule is the student's; with the larger learning rate of other teachers the paper's sum of
-    soft terms ends in chance. No teacher shares its seed with a student.
+    The schedule is the student's; with the larger learning rate of other teachers the paper's sum
+    of soft terms ends in chance. No teacher shares its seed with a student.
     """
     return Recipe(student=network, seed=3000 + seed, schedule=SHORT)
 
 
 def ladder(
-    seed: int, assistants: tuple[str, ...], way: str, *,
-    teacher: str = LARGE, student: str = STUDENT, sources: Sources | None = None,
-) -> Ladder:  # fmt: skip
-    """The recipes of a ladder: the teacher, assistants with its images, the student with its own."""
+    seed: int,
+    assistants: tuple[str, ...],
+    way: str,
+    *,
+    teacher: str = LARGE,
+    student: str = STUDENT,
+    sources: Sources | None = None,
+) -> Ladder:
+    """The recipes of a ladder: the teacher, assistants with its images, the student with its
+    own."""
     top = gap_teachers(seed)[teacher]
     last = replace(small_student(seed), student=student)
     names = (top.student, *assistants, student)
@@ -58,7 +64,8 @@ def ladder(
 
 
 def rival_arms(seed: int) -> dict[str, Recipe]:
-    """The student under networks of an assistant's size and training that had no teacher themselves."""
+    """The student under networks of an assistant's size and training that had no teacher
+    themselves."""
     alone = small_student(seed)
     return {
         size: replace(alone, teacher=of_labels(seed, size), temperature=4.0, kd_weight=0.9)
@@ -67,8 +74,8 @@ def rival_arms(seed: int) -> dict[str, Recipe]:
 
 
 def share_arms(seed: int) -> dict[tuple[str, str], Recipe]:
-    """Who has how many images? One assistant, cnn-4, with the student's 2,000 images instead of all; and
-    a student with all images. Keys: who differs, and the way."""
+    """Who has how many images? One assistant, cnn-4, with the student's 2,000 images instead of
+    all; and a student with all images. Keys: who differs, and the way."""
     few, names = small_student(seed), (TEACHER.student, "cnn-4", STUDENT)
     many = replace(few, transfer=ALL_IMAGES)
     found = {("student with all images", "hard labels"): many}
@@ -98,7 +105,8 @@ def ladder_arms(seed: int) -> dict[tuple[str, tuple[str, ...], str], Recipe]:
 
 
 def ablation_arms(seed: int) -> dict[str, Recipe]:
-    """Three assistants under the large teacher: what belongs to the method, and what to its scale."""
+    """Three assistants under the large teacher: what belongs to the method, and what to its
+    scale."""
     full = ASSISTANTS[LARGE]
 
     def dense(**how: object) -> Recipe:

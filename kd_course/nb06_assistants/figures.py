@@ -12,9 +12,14 @@ from kd_helpers.widgets.svg import BLACK, BLUE
 
 
 def draw_ladder(
-    ax: Axes, names: Sequence[str], pairs: Sequence[tuple[int, int]], words: Sequence[str],
-    *, title: str = "", dashed: Sequence[tuple[int, int]] = (),
-) -> Axes:  # fmt: skip
+    ax: Axes,
+    names: Sequence[str],
+    pairs: Sequence[tuple[int, int]],
+    words: Sequence[str],
+    *,
+    title: str = "",
+    dashed: Sequence[tuple[int, int]] = (),
+) -> Axes:
     """Networks from left to right with an arrow for each (teacher, student) pair of places.
 
     Args:
@@ -23,18 +28,26 @@ def draw_ladder(
     for i, j in pairs:
         rungs = j - i
         ax.annotate(
-            "", xy=(j - (0.3 if rungs == 1 else 0.12), 0.0 if rungs == 1 else 0.3),
+            "",
+            xy=(j - (0.3 if rungs == 1 else 0.12), 0.0 if rungs == 1 else 0.3),
             xytext=(i + (0.3 if rungs == 1 else 0.12), 0.0 if rungs == 1 else 0.3),
             arrowprops={
-                "arrowstyle": "-|>", "color": BLACK, "linestyle": "--" if (i, j) in dashed else "-",
+                "arrowstyle": "-|>",
+                "color": BLACK,
+                "linestyle": "--" if (i, j) in dashed else "-",
                 "connectionstyle": f"arc3,rad={0 if rungs == 1 else -0.22}",
             },
-        )  # fmt: skip
+        )
     for place, (name, said) in enumerate(zip(names, words, strict=True)):
         ax.text(
-            place, 0, f"{name}\n{said}", ha="center", va="center", fontsize=10,
+            place,
+            0,
+            f"{name}\n{said}",
+            ha="center",
+            va="center",
+            fontsize=10,
             bbox={"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": BLUE},
-        )  # fmt: skip
+        )
     ax.set_xlim(-0.5, len(names) - 0.5)
     ax.set_ylim(-0.45, 0.5 + 0.32 * max((j - i for i, j in pairs), default=1))
     ax.axis("off")
@@ -43,9 +56,14 @@ def draw_ladder(
 
 
 def draw_intervals(
-    ax: Axes, names: Sequence[str], scores: Mapping[str, Sequence[tuple[float, float, float]]],
-    *, title: str = "", x: str = "", y: str = "",
-) -> Axes:  # fmt: skip
+    ax: Axes,
+    names: Sequence[str],
+    scores: Mapping[str, Sequence[tuple[float, float, float]]],
+    *,
+    title: str = "",
+    x: str = "",
+    y: str = "",
+) -> Axes:
     """Lines over the same names, each point with its interval.
 
     Args:
@@ -55,9 +73,14 @@ def draw_intervals(
         mean, low, high = np.array(points).T
         at = np.arange(len(names)) + 0.06 * (i - (len(scores) - 1) / 2)
         ax.errorbar(
-            at, mean, yerr=[mean - low, high - mean], fmt="osD^v"[i % 5], capsize=3,
-            color=CYCLE[(i + 1) % len(CYCLE)], label=line,
-        )  # fmt: skip
+            at,
+            mean,
+            yerr=[mean - low, high - mean],
+            fmt="osD^v"[i % 5],
+            capsize=3,
+            color=CYCLE[(i + 1) % len(CYCLE)],
+            label=line,
+        )
     ax.set_xticks(range(len(names)), names)
     ax.grid(axis="y", color="#e4e4e4")
     if len(scores) > 1:  # the name of a single line stands in the title

@@ -1,4 +1,5 @@
-"""The numbers of ladders: every rung over the seeds, what a ladder costs, who makes whose errors."""
+"""The numbers of ladders: every rung over the seeds, what a ladder costs, who makes whose
+errors."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ def overlaps(ladders: Sequence[Ladder]) -> np.ndarray:
 
 
 def overlap_matrix(answers: Sequence[torch.Tensor], labels: torch.Tensor) -> np.ndarray:
-    """`error_overlap` of all pairs of networks: classes (N,) of each, labels (N,) → (R, R), symmetric."""
+    """`error_overlap` of all pairs of networks: classes (N,) of each, labels (N,) → (R, R),
+    symmetric."""
     matrix = np.zeros((len(answers), len(answers)))
     for i in range(len(answers)):
         for j in range(i + 1):

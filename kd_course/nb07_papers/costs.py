@@ -45,7 +45,8 @@ class Estimate:
 
 
 def estimate(missing: Sequence[Recipe], seconds: float = SECONDS) -> Estimate:
-    """Every kind of network is measured for its share of the work: a small one reaches a lower rate."""
+    """Every kind of network is measured for its share of the work: a small one reaches a lower
+    rate."""
     shares = Counter()
     for recipe in missing:
         shares.update(work(recipe))
@@ -57,21 +58,24 @@ def estimate(missing: Sequence[Recipe], seconds: float = SECONDS) -> Estimate:
 
 
 def kind_of(recipe: Recipe) -> Recipe:
-    """What the speed of a step depends on, as a recipe without a teacher. With a small learning rate:
-    what learns random labels fast ends in numbers so small that a processor slows down, which no real
-    training does."""
+    """What the speed of a step depends on, as a recipe without a teacher. With a small learning
+    rate: what learns random labels fast ends in numbers so small that a processor slows down, which
+    no real training does."""
     schedule = Schedule(batch_size=recipe.schedule.batch_size, learning_rate=1e-3)
     return Recipe(
-        student=recipe.student, dataset=recipe.dataset, towers=recipe.towers,
-        special=recipe.special, schedule=schedule,
-    )  # fmt: skip
+        student=recipe.student,
+        dataset=recipe.dataset,
+        towers=recipe.towers,
+        special=recipe.special,
+        schedule=schedule,
+    )
 
 
 def work(recipe: Recipe) -> dict[Recipe, float]:
     """Multiply-adds of a training, by kind of network.
 
-    Forward and backward of a step count three times its forward multiply-adds; a teacher's answers to
-    new pictures once, at most one for each picture of the training.
+    Forward and backward of a step count three times its forward multiply-adds; a teacher's answers
+    to new pictures once, at most one for each picture of the training.
     """
     pictures = recipe.schedule.steps * recipe.schedule.batch_size
     images = recipe.transfer.images or IMAGES.get(recipe.dataset, 54_000)
@@ -100,7 +104,9 @@ def multiply_adds(recipe: Recipe) -> int:
     return count_multiply_adds(network_of(recipe), shape_of(recipe))
 
 
-def measured_rate(kind: Recipe, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter) -> float:  # fmt: skip
+def measured_rate(
+    kind: Recipe, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Multiply-adds a second in real steps of the loop, on random pictures, at least one after the
     first, which is not counted."""
     device, size = pick_device(), kind.schedule.batch_size

@@ -58,9 +58,12 @@ def paper_ladder(
             f"got ladder={ladder!r}, setting={setting!r}; the code has no such network"
         )
     base = Recipe(
-        student=LADDERS[ladder][0], seed=seed, dataset=dataset,
-        schedule=schedule_of(ladder, dataset, setting), views=views_of(ladder, dataset, setting),
-    )  # fmt: skip
+        student=LADDERS[ladder][0],
+        seed=seed,
+        dataset=dataset,
+        schedule=schedule_of(ladder, dataset, setting),
+        views=views_of(ladder, dataset, setting),
+    )
     return climb(LADDERS[ladder], way, base=base, **teaching_of(ladder, dataset, way, setting))
 
 
@@ -79,9 +82,13 @@ def schedule_of(ladder: str, dataset: str, setting: str) -> Schedule:
 
 def constant(steps: int, learning_rate: float, drops: tuple[float, ...] = ()) -> Schedule:
     return Schedule(
-        steps=steps, batch_size=128, learning_rate=learning_rate, weight_decay=1e-4,
-        shape="constant", drops=drops,
-    )  # fmt: skip
+        steps=steps,
+        batch_size=128,
+        learning_rate=learning_rate,
+        weight_decay=1e-4,
+        shape="constant",
+        drops=drops,
+    )
 
 
 def views_of(ladder: str, dataset: str, setting: str) -> ViewSet:

@@ -35,16 +35,32 @@ def hinton_regulariser() -> Reproduction:
     at = partial(printed, "hinton_2015", "table 5", "speech, test", unit="% of frames right")
     lab, few = partial(arm, shipped.lab_arms), "hard targets, few labels"
     return Reproduction(
-        "hinton-regulariser", "Soft targets as regulariser (Hinton et al. 2015, table 5)",
+        "hinton-regulariser",
+        "Soft targets as regulariser (Hinton et al. 2015, table 5)",
         f"The paper: 3 % of 2,000 hours of speech. Here: 600 of 12,000 images, 5 %. {CLOTHES}.",
         ("speech, frames",),
         (
             Row(few, (at("hard targets, 3 % of the data"),), lab("600 labels")),
-            Row("soft targets, few labels", (at("soft targets, 3 % of the data"),), lab("600 labels + teacher"), against=few),
-            Row("the same, and the other images without labels", (), lab("600 labels + 11,400 without + teacher"), against=few),
-            Row("hard targets, all labels", (at("hard targets, all data"),), lab("12,000 labels"), against=few),
+            Row(
+                "soft targets, few labels",
+                (at("soft targets, 3 % of the data"),),
+                lab("600 labels + teacher"),
+                against=few,
+            ),
+            Row(
+                "the same, and the other images without labels",
+                (),
+                lab("600 labels + 11,400 without + teacher"),
+                against=few,
+            ),
+            Row(
+                "hard targets, all labels",
+                (at("hard targets, all data"),),
+                lab("12,000 labels"),
+                against=few,
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def hinton_missing_class() -> Reproduction:
@@ -57,20 +73,51 @@ def hinton_missing_class() -> Reproduction:
     )
     arms = partial(arm, shipped.hidden_class_arms)
     return Reproduction(
-        "hinton-missing-class", "A class that the student never sees (Hinton et al. 2015, section 3)",
+        "hinton-missing-class",
+        "A class that the student never sees (Hinton et al. 2015, section 3)",
         "The paper: digits without any 3; 1,010 of the test images are 3s. Here: clothes without one "
         f"class, 1,000 of the test images. {CLOTHES}. The bias of the hidden class is not changed afterwards: "
         "the paper's was chosen on the test set.",
         ("MNIST",),
         (
             Row("labels only: errors", (None,), arms("labels only"), errors, "errors"),
-            Row("soft targets: errors", (at("soft targets"),), arms("teacher only"), errors, "errors", "labels only: errors", smaller_is_better=True),
-            Row("labels only: errors on the hidden class", (None,), arms("labels only"), hidden_errors, "errors"),
-            Row("soft targets: errors on the hidden class", (at("soft targets, errors on the 1010 threes"),), arms("teacher only"), hidden_errors, "errors", "labels only: errors on the hidden class", smaller_is_better=True),
-            Row("soft targets, bias raised: errors", (at("bias of class 3 raised by 3.5 (chosen on the test set)"),), unit="errors"),
-            Row("soft targets, bias raised: errors on the hidden class", (at("bias of class 3 raised by 3.5, errors on the 1010 threes"),), unit="errors"),
+            Row(
+                "soft targets: errors",
+                (at("soft targets"),),
+                arms("teacher only"),
+                errors,
+                "errors",
+                "labels only: errors",
+                smaller_is_better=True,
+            ),
+            Row(
+                "labels only: errors on the hidden class",
+                (None,),
+                arms("labels only"),
+                hidden_errors,
+                "errors",
+            ),
+            Row(
+                "soft targets: errors on the hidden class",
+                (at("soft targets, errors on the 1010 threes"),),
+                arms("teacher only"),
+                hidden_errors,
+                "errors",
+                "labels only: errors on the hidden class",
+                smaller_is_better=True,
+            ),
+            Row(
+                "soft targets, bias raised: errors",
+                (at("bias of class 3 raised by 3.5 (chosen on the test set)"),),
+                unit="errors",
+            ),
+            Row(
+                "soft targets, bias raised: errors on the hidden class",
+                (at("bias of class 3 raised by 3.5, errors on the 1010 threes"),),
+                unit="errors",
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def hinton_ensemble() -> Reproduction:
@@ -78,7 +125,8 @@ def hinton_ensemble() -> Reproduction:
     five = lambda seed: Team(tuple(teams.generalist(seed, m) for m in range(5)))  # noqa: E731
     student = partial(arm, teams.student_arms)
     return Reproduction(
-        "hinton-ensemble", "An ensemble and the network distilled from it (Hinton et al. 2015, table 1)",
+        "hinton-ensemble",
+        "An ensemble and the network distilled from it (Hinton et al. 2015, table 1)",
         "The paper: ten networks of 85 million parameters, distilled into one of the same size. Here: "
         f"five cnn-2 with 54,000 images, distilled into a cnn-2 with 2,000. {CLOTHES}.",
         ("speech, frames",),
@@ -86,9 +134,14 @@ def hinton_ensemble() -> Reproduction:
             Row("one network", (at("one network"),), teams.generalist),
             Row("ensemble", (at("ensemble of 10"),), five, against="one network"),
             Row("student, labels only", (None,), student("hard labels")),
-            Row("student, distilled from the ensemble", (at("distilled"),), student("5 generalists, arithmetic"), against="student, labels only"),
+            Row(
+                "student, distilled from the ensemble",
+                (at("distilled"),),
+                student("5 generalists, arithmetic"),
+                against="student, labels only",
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def navarrete() -> Reproduction:
@@ -105,15 +158,25 @@ def navarrete() -> Reproduction:
         "1 image": (partial(latency, 1), "ms"),
     }
     rows = [
-        Row(f"{who}: {what}", (), once(ours) if unit == "ms" else ours, measure, unit,
-            "student, labels only: " + what if who == "student, distilled" and unit != "ms" else "")
-        for what, (measure, unit) in measures.items() for who, ours in networks.items()
-    ]  # fmt: skip
+        Row(
+            f"{who}: {what}",
+            (),
+            once(ours) if unit == "ms" else ours,
+            measure,
+            unit,
+            "student, labels only: " + what if who == "student, distilled" and unit != "ms" else "",
+        )
+        for what, (measure, unit) in measures.items()
+        for who, ours in networks.items()
+    ]
     return Reproduction(
-        "navarrete", "Teacher, student and distilled student (Navarrete Parra 2024, plan)",
+        "navarrete",
+        "Teacher, student and distilled student (Navarrete Parra 2024, plan)",
         "The plan names CIFAR-10 and gives no results. Macro recall is accuracy where all classes are "
-        f"equally frequent, as here. {CLOTHES}.", (), tuple(rows),
-    )  # fmt: skip
+        f"equally frequent, as here. {CLOTHES}.",
+        (),
+        tuple(rows),
+    )
 
 
 def once(ours: Callable[[int], Recipe]) -> Callable[[int], Recipe]:
@@ -152,40 +215,56 @@ def damicantonio() -> Reproduction:
         base = first.get(title.split()[0], title.rpartition(":")[0] + ": uncorrected")
         rows.append(Row(title, (), ours, against="" if base == title else base))
     return Reproduction(
-        "damicantonio", "Three claims (D'Amicantonio 2021, abstract)",
+        "damicantonio",
+        "Three claims (D'Amicantonio 2021, abstract)",
         "Only the abstract could be read: it names the claims, not the methods nor a number. The arms "
         f"are documented methods that make each claim concrete (notebooks 03 and 04). {CLOTHES}.",
-        (), tuple(rows),
-    )  # fmt: skip
+        (),
+        tuple(rows),
+    )
 
 
 def fukuda() -> Reproduction:
     student, mean = partial(arm, teams.student_arms), "mean of the teachers"
     return Reproduction(
-        "fukuda", "Strategies for several teachers (Fukuda et al. 2017)",
-        f"The paper: speech; its table could not be read. {CLOTHES}.", (),
+        "fukuda",
+        "Strategies for several teachers (Fukuda et al. 2017)",
+        f"The paper: speech; its table could not be read. {CLOTHES}.",
+        (),
         (
             Row("labels only", (), student("hard labels")),
             Row(mean, (), student("3 generalists, arithmetic"), against="labels only"),
             Row("one teacher a mini-batch", (), student("3 generalists, switched"), against=mean),
-            Row("every image once with each teacher", (), student("3 generalists, once each"), against=mean),
-            Row("weighted by confidence (CA-MKD)", (), student("3 generalists, by confidence"), against=mean),
+            Row(
+                "every image once with each teacher",
+                (),
+                student("3 generalists, once each"),
+                against=mean,
+            ),
+            Row(
+                "weighted by confidence (CA-MKD)",
+                (),
+                student("3 generalists, by confidence"),
+                against=mean,
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def mismatched() -> Reproduction:
     source = partial(arm, shipped.source_arms)
     right = "unlabelled clothes"
     return Reproduction(
-        "mismatched", "Pictures of other things as transfer set (Kulkarni et al. 2017)",
-        f"The paper's numbers could not be read. The student sees no label at all. {CLOTHES}.", (),
+        "mismatched",
+        "Pictures of other things as transfer set (Kulkarni et al. 2017)",
+        f"The paper's numbers could not be read. The student sees no label at all. {CLOTHES}.",
+        (),
         (
             Row(right, (), source("12,000 clothes")),
             Row("handwritten digits", (), source("1,797 digits"), against=right),
             Row("noise", (), source("12,000 noise pictures"), against=right),
         ),
-    )  # fmt: skip
+    )
 
 
 def uste() -> Reproduction:
@@ -202,17 +281,31 @@ def uste() -> Reproduction:
     )
     at = partial(printed, "specialists", "README", "CIFAR-10, student of 106,922 parameters")
     return Reproduction(
-        "uste", "Specialists as teachers (Zaras, Passalis and Tefas 2021)",
+        "uste",
+        "Specialists as teachers (Zaras, Passalis and Tefas 2021)",
         "The paper's tables could not be read; the numbers are those of its first author's public "
         "code, one run, which does not say which of the code's teachers it used; they stand beside "
         f"its second version's, with the double softmax. {CLOTHES}.",
         ("CIFAR-10, public code",),
         (
             Row("teacher: towers by index", (None,), arm(teams.tower_teachers, "towers by index")),
-            Row(f"teacher: {teams.DOUBLE}", (at("teacher, 925,182 parameters"),), arm(teams.tower_teachers, teams.DOUBLE), against="teacher: towers by index"),
+            Row(
+                f"teacher: {teams.DOUBLE}",
+                (at("teacher, 925,182 parameters"),),
+                arm(teams.tower_teachers, teams.DOUBLE),
+                against="teacher: towers by index",
+            ),
             Row("student: labels only", (None,), student("hard labels")),
             Row(f"student of {base}", (None,), student(base)),
-            *(Row(f"student of {name}", (at("KD") if name == teams.DOUBLE else None,), student(name), against=f"student of {base}") for name in names),
+            *(
+                Row(
+                    f"student of {name}",
+                    (at("KD") if name == teams.DOUBLE else None,),
+                    student(name),
+                    against=f"student of {base}",
+                )
+                for name in names
+            ),
             Row("student by KD and PKT", (at("KD and PKT"),)),
         ),
-    )  # fmt: skip
+    )

@@ -48,7 +48,8 @@ def verdict_words(line: Line) -> str:
 
 
 def said(number: PaperNumber | None, unit: str) -> str:
-    """A published number; with its unit where that is not the row's, marked where it was not read."""
+    """A published number; with its unit where that is not the row's, marked where it was not
+    read."""
     if number is None or number.value is None:
         return ""
     other = "" if number.unit == unit else f" {number.unit}"
@@ -107,16 +108,22 @@ def figure_of(lines: Sequence[Line]) -> str:
 
 def draw_differences(ax: Axes, lines: Sequence[Line]) -> Axes:
     """For each row that is compared with another: our difference with its 95 % interval, and the
-    paper's differences, in points. The scales of paper and course are not the same; signs can be."""
+    paper's differences, in points. The scales of paper and course are not the same; signs can
+    be."""
     by_title = {line.row.title: line for line in lines}
     compared = [line for line in lines if line.verdict]
     for place, line in enumerate(compared):
         verdict = line.verdict
         named = {"label": "here, 95 % interval"} if not place else {}
         ax.errorbar(
-            verdict.mean, place, xerr=[[verdict.mean - verdict.low], [verdict.high - verdict.mean]],
-            fmt="o", color=BLUE, capsize=3, **named,
-        )  # fmt: skip
+            verdict.mean,
+            place,
+            xerr=[[verdict.mean - verdict.low], [verdict.high - verdict.mean]],
+            fmt="o",
+            color=BLUE,
+            capsize=3,
+            **named,
+        )
         gains = paper_gains(line, by_title[line.row.against])
         ax.plot(gains, [place - 0.25] * len(gains), "D", color=ORANGE, markersize=5)
     if any(paper_gains(line, by_title[line.row.against]) for line in compared):
@@ -140,8 +147,9 @@ def paper_gains(line: Line, other: Line) -> list[float]:
 
 
 def agreement(line: Line, other: Line) -> str:
-    """Whether our difference to the other row has the sign of the paper's; "" where the paper does not
-    compare the two, where its settings do not agree among themselves, or where we have no verdict."""
+    """Whether our difference to the other row has the sign of the paper's; "" where the paper does
+    not compare the two, where its settings do not agree among themselves, or where we have no
+    verdict."""
     signs = {(gain > 0) - (gain < 0) for gain in paper_gains(line, other)}
     if not line.verdict or len(signs) != 1:
         return ""

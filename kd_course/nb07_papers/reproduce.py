@@ -14,7 +14,7 @@ from kd_course.nb07_papers.laptop import (
     mismatched,
     navarrete,
     uste,
-)  # fmt: skip
+)
 from kd_course.nb07_papers.laptop_ladders import benchmark, dgkd, rows, takd
 from kd_course.nb07_papers.pages import as_csv, as_html, markdown
 from kd_course.nb07_papers.paper_scale import PAPER, WITHOUT
@@ -29,10 +29,20 @@ from kd_helpers.runtime.folders import out_dir
 LAPTOP = {
     make.__name__.replace("_", "-"): make
     for make in (
-        hinton_regulariser, hinton_missing_class, hinton_ensemble, navarrete, damicantonio, fukuda,
-        mismatched, uste, takd, dgkd, benchmark, rows,
+        hinton_regulariser,
+        hinton_missing_class,
+        hinton_ensemble,
+        navarrete,
+        damicantonio,
+        fukuda,
+        mismatched,
+        uste,
+        takd,
+        dgkd,
+        benchmark,
+        rows,
     )
-}  # fmt: skip
+}
 
 
 def find(name: str, scale: str) -> Reproduction:
@@ -60,9 +70,14 @@ def names() -> list[str]:
 
 
 def reproduce(
-    name: str, *, scale: str = "laptop", seeds: int = 5, yes: bool = False,
-    dask: str | None = None, ask: Callable[[str], str] = input,
-) -> list[Line] | None:  # fmt: skip
+    name: str,
+    *,
+    scale: str = "laptop",
+    seeds: int = 5,
+    yes: bool = False,
+    dask: str | None = None,
+    ask: Callable[[str], str] = input,
+) -> list[Line] | None:
     """Print the table and write `out/reproduce/NAME.html` and `.csv`; train what is missing.
 
     Before it trains it says how long that takes on this device, and asks.
@@ -111,8 +126,8 @@ def missing_runs(reproduction: Reproduction, seeds: Iterable[int]) -> list[Recip
 
 
 def train(missing: list[Recipe], dask: str | None) -> dict[Recipe, str]:
-    """What failed, with the problem. What was trained is kept: after an interruption the same command
-    goes on."""
+    """What failed, with the problem. What was trained is kept: after an interruption the same
+    command goes on."""
     failed = {}
     for number, outcome in enumerate(sweep(missing, dask=dask), start=1):
         said = outcome.problem or f"{outcome.accuracy:.2f} %"

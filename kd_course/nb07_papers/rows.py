@@ -81,9 +81,11 @@ class Reproduction:
         """
         problems = {
             row.title: failed[recipe]
-            for row in self.rows for seed in seeds for recipe in row.recipes(seed)
+            for row in self.rows
+            for seed in seeds
+            for recipe in row.recipes(seed)
             if recipe in failed
-        }  # fmt: skip
+        }
         if not problems:
             return self
         said = " ".join(

@@ -1,4 +1,5 @@
-"""The papers' numbers: one row a number in `data/paper_tables`, with its source and how sure it is."""
+"""The papers' numbers: one row a number in `data/paper_tables`, with its source and how sure it
+is."""
 
 from __future__ import annotations
 

@@ -22,34 +22,50 @@ SoftTerm = Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]
 
 
 def check_ratio(answer: Callable[..., torch.Tensor]) -> str:
-    """Check the gradient ratio: (student_logits (B, K), teacher_logits, labels (B,), T, kd_weight) →
-    length of the soft term's gradient over that of the hard term's, each with its weight."""
+    """Check the gradient ratio: (student_logits (B, K), teacher_logits, labels (B,), T, kd_weight)
+    → length of the soft term's gradient over that of the hard term's, each with its weight."""
     labels = torch.tensor([1, 0, 4, 9, 2, 7])
     case = (random_logits(61).requires_grad_(), random_logits(62), labels, 4.0, 0.8)
     return report(answer, case, ratio(*case), RATIO_MISTAKES)
 
 
 def ratio(
-    z: torch.Tensor, v: torch.Tensor, y: torch.Tensor, t: float, w: float,
-    *, soft: float | None = None, hard: float | None = None,
-) -> torch.Tensor:  # fmt: skip
+    z: torch.Tensor,
+    v: torch.Tensor,
+    y: torch.Tensor,
+    t: float,
+    w: float,
+    *,
+    soft: float | None = None,
+    hard: float | None = None,
+) -> torch.Tensor:
     """soft, hard: in place of the weights of the two terms."""
     above = pull(soft_term(z, v, t, RIGHT), z) * (w if soft is None else soft)
     return above / (pull(hard_loss(z, y), z) * (1 - w if hard is None else hard))
 
 
 RATIO_MISTAKES = {
-    "the weights are missing: kd_weight before the soft term, 1 - kd_weight before the hard one": lambda z, v, y, t, w: ratio(z, v, y, t, w, soft=1, hard=1),
+    "the weights are missing: kd_weight before the soft term, 1 - kd_weight before the hard one": lambda z, v, y, t, w: (
+        ratio(z, v, y, t, w, soft=1, hard=1)
+    ),
     "upside down: the soft term's length over the hard term's": lambda *case: 1 / ratio(*case),
     "the weights are swapped": lambda z, v, y, t, w: ratio(z, v, y, t, 1 - w),
-    "the hard term lacks its weight 1 - kd_weight": lambda z, v, y, t, w: ratio(z, v, y, t, w, hard=1),
+    "the hard term lacks its weight 1 - kd_weight": lambda z, v, y, t, w: ratio(
+        z, v, y, t, w, hard=1
+    ),
     "the soft term lacks its weight kd_weight": lambda z, v, y, t, w: ratio(z, v, y, t, w, soft=1),
     "T² is missing": lambda z, v, y, t, w: ratio(z, v, y, t, w, soft=w / t**2),
     "these are squared lengths: take the root, or `norm`": lambda *case: ratio(*case) ** 2,
-    "these are the losses, not their gradients": lambda z, v, y, t, w: (w * kd_loss(z, v, temperature=t) / ((1 - w) * hard_loss(z, y))).detach(),
-    "these are the losses, without their weights; take their gradients": lambda z, v, y, t, w: (kd_loss(z, v, temperature=t) / hard_loss(z, y)).detach(),
-    "this is the length of the soft gradient alone; divide by that of the hard one": lambda z, v, y, t, w: w * pull(soft_term(z, v, t, RIGHT), z),
-}  # fmt: skip
+    "these are the losses, not their gradients": lambda z, v, y, t, w: (
+        w * kd_loss(z, v, temperature=t) / ((1 - w) * hard_loss(z, y))
+    ).detach(),
+    "these are the losses, without their weights; take their gradients": lambda z, v, y, t, w: (
+        kd_loss(z, v, temperature=t) / hard_loss(z, y)
+    ).detach(),
+    "this is the length of the soft gradient alone; divide by that of the hard one": lambda z, v, y, t, w: (
+        w * pull(soft_term(z, v, t, RIGHT), z)
+    ),
+}
 
 
 def check_detector(answer: Callable[[SoftTerm], bool]) -> str:

@@ -1,7 +1,7 @@
 """The recipes of the stored runs of notebook 08: the same student with and without each fault.
 
-Student and teacher are those with the largest gain in notebook 06: cnn-2 with 2,000 images, taught by
-cnn-4, which makes 4 points over the labels alone. So a fault has something to lose.
+Student and teacher are those with the largest gain in notebook 06: cnn-2 with 2,000 images, taught
+by cnn-4, which makes 4 points over the labels alone. So a fault has something to lose.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def team_arms(seed: int) -> dict[str, Recipe]:
 
 
 def step_arms(seed: int) -> dict[str, Recipe]:
-    """A constant learning rate, as in the public code of TAKD and DGKD: the last steps still differ."""
+    """A constant learning rate, as in the public code of TAKD and DGKD: the last steps still
+    differ."""
     schedule = replace(small_student(seed).schedule, shape="constant")
     teacher = gap_teachers(seed)["cnn-4"]
     return {

@@ -1,4 +1,5 @@
-"""The museum of notebook 08: choose a fault, guess what it costs, switch it on, see how it shows."""
+"""The museum of notebook 08: choose a fault, guess what it costs, switch it on, see how it
+shows."""
 
 from __future__ import annotations
 
@@ -101,10 +102,17 @@ def loss_curves(named: dict[str, Arm]) -> str:
     low, high = min(0.0, values.min()), max(values.max(), 0.1)
     series = {name: (arm.steps, arm.loss) for name, arm in named.items()}
     return svg.curves(
-        series, title="Loss in training", x_label="step", y_label="loss", colours=COLOURS,
-        x_range=(0, 600), y_range=(round_down(low), round_up(high)), width=WIDTH, height=240,
+        series,
+        title="Loss in training",
+        x_label="step",
+        y_label="loss",
+        colours=COLOURS,
+        x_range=(0, 600),
+        y_range=(round_down(low), round_up(high)),
+        width=WIDTH,
+        height=240,
         named=False,
-    )  # fmt: skip
+    )
 
 
 def ratio_curves(named: dict[str, Arm]) -> str:
@@ -113,10 +121,17 @@ def ratio_curves(named: dict[str, Arm]) -> str:
         name: (arm.steps, np.log10(np.clip(arm.ratio, 1e-4, 1e4))) for name, arm in named.items()
     }
     return svg.curves(
-        series, title="Soft gradient ÷ hard gradient", x_label="step", y_label="power of 10",
-        colours=COLOURS, x_range=(0, 600), y_range=(-4, 4), width=WIDTH, height=240,
+        series,
+        title="Soft gradient ÷ hard gradient",
+        x_label="step",
+        y_label="power of 10",
+        colours=COLOURS,
+        x_range=(0, 600),
+        y_range=(-4, 4),
+        width=WIDTH,
+        height=240,
         named=False,
-    )  # fmt: skip
+    )
 
 
 def round_up(value: float) -> float:
@@ -153,7 +168,7 @@ def dots(named: dict[str, Arm], arms: tuple[Arm, Arm]) -> str:
     )
     for tick in np.linspace(low, high, 5):
         parts.append(svg.text(px(tick), base + 16, f"{tick:g}", anchor="middle", size=11))
-    return svg.svg(WIDTH, 240, "Test accuracy of every seed", "".join(parts))  # fmt: skip
+    return svg.svg(WIDTH, 240, "Test accuracy of every seed", "".join(parts))
 
 
 def answer_to(guess: str, arms: tuple[Arm, Arm]) -> str:

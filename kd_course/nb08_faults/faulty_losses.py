@@ -14,12 +14,17 @@ from kd_helpers.methods.hinton import hard_loss, kd_loss
 
 RIGHT = "none"  # the right loss, watched like the others
 LOSS_FAULTS = (
-    "mean", "no T²", "roles swapped", "no logarithm", "softmax twice", "T on the labels",
-    "teacher against itself", "weights swapped", "label without gradient",
-)  # fmt: skip
-TEACHER_FAULTS = (
-    "train mode", "learning teacher", "reshuffled", "other view", "means as logits",
-)  # fmt: skip
+    "mean",
+    "no T²",
+    "roles swapped",
+    "no logarithm",
+    "softmax twice",
+    "T on the labels",
+    "teacher against itself",
+    "weights swapped",
+    "label without gradient",
+)
+TEACHER_FAULTS = ("train mode", "learning teacher", "reshuffled", "other view", "means as logits")
 BEST_STEP = "best step"  # of the test images
 FAULTS = (RIGHT, *LOSS_FAULTS, *TEACHER_FAULTS, BEST_STEP)
 
@@ -53,13 +58,19 @@ def soft_term(
 
 def kl(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """KL(softmax(targets) ‖ softmax(inputs)), mean over the batch; both may take a gradient."""
-    return F.kl_div(inputs.log_softmax(1), targets.log_softmax(1), reduction="batchmean", log_target=True)  # fmt: skip
+    return F.kl_div(
+        inputs.log_softmax(1), targets.log_softmax(1), reduction="batchmean", log_target=True
+    )
 
 
 def label_term(
-    student_logits: torch.Tensor, labels: torch.Tensor, temperature: float, fault: str,
-    *, label_smoothing: float = 0.0,
-) -> torch.Tensor:  # fmt: skip
+    student_logits: torch.Tensor,
+    labels: torch.Tensor,
+    temperature: float,
+    fault: str,
+    *,
+    label_smoothing: float = 0.0,
+) -> torch.Tensor:
     """Cross-entropy with the labels (B,), or what a fault makes of it: a scalar."""
     if fault == "T on the labels":
         student_logits = student_logits / temperature
@@ -83,8 +94,12 @@ class FaultyLoss:
         terms the length of its gradient with respect to the student's logits (B, K)."""
         weight = 1 - self.kd_weight if self.fault == "weights swapped" else self.kd_weight
         ce = label_term(
-            student_logits, labels, self.temperature, self.fault, label_smoothing=self.label_smoothing
-        )  # fmt: skip
+            student_logits,
+            labels,
+            self.temperature,
+            self.fault,
+            label_smoothing=self.label_smoothing,
+        )
         kd = soft_term(student_logits, teacher_logits, self.temperature, self.fault)
         return {
             "loss": (1 - weight) * ce + weight * kd,
@@ -96,7 +111,8 @@ class FaultyLoss:
 
 
 def pull(term: torch.Tensor, student_logits: torch.Tensor) -> torch.Tensor:
-    """Length of the gradient of a term with respect to the student's logits; 0 where it has none."""
+    """Length of the gradient of a term with respect to the student's logits; 0 where it has
+    none."""
     zero = torch.zeros((), device=student_logits.device)
     if not term.requires_grad:
         return zero

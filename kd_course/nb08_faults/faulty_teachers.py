@@ -31,8 +31,8 @@ class Spoiled:
 
 
 class TrainModeTeacher(Spoiled):
-    """A teacher in training mode: its batch normalisation takes the statistics of the batch, so that
-    the answer to an image depends on who else is in it, and its own statistics drift."""
+    """A teacher in training mode: its batch normalisation takes the statistics of the batch, so
+    that the answer to an image depends on who else is in it, and its own statistics drift."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
@@ -64,26 +64,26 @@ class LearningTeacher(Spoiled):
             torch.enable_grad(),
             autocast(batch.images.device, pick_precision(batch.images.device)[0]),
         ):
-            return self.model(batch.images).float()  # fmt: skip
+            return self.model(batch.images).float()
 
 
 class Reshuffled(Spoiled):
-    """Answers that were listed in one shuffled pass, read by place while the pictures are shuffled anew:
-    each picture gets the answer to another one."""
+    """Answers that were listed in one shuffled pass, read by place while the pictures are shuffled
+    anew: each picture gets the answer to another one."""
 
     def __init__(self, teacher: Teacher, rows: torch.Tensor, seed: int) -> None:
         """rows: (M,) the rows that the student sees."""
         shuffled = torch.randperm(
             len(rows), generator=torch.Generator().manual_seed(2_000_003 + seed)
         )
-        self.asked, self.listed = [teacher], rows[shuffled.to(rows.device)]  # fmt: skip
+        self.asked, self.listed = [teacher], rows[shuffled.to(rows.device)]
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         size = len(batch.index)
         places = (batch.step * size + torch.arange(size, device=self.listed.device)) % len(
             self.listed
         )
-        return self.asked[0](batch._replace(index=self.listed[places], prepared=False))  # fmt: skip
+        return self.asked[0](batch._replace(index=self.listed[places], prepared=False))
 
 
 class OtherView(Spoiled):
@@ -108,7 +108,8 @@ class MeansAsLogits(Spoiled):
 
 
 class BestStep:
-    """Looks at the test images at every report, and at the end hands in the best of these students."""
+    """Looks at the test images at every report, and at the end hands in the best of these
+    students."""
 
     def __init__(self, student: nn.Module, test: Split) -> None:
         self.student, self.test = student, test
@@ -124,9 +125,14 @@ class BestStep:
 
 
 def spoil(
-    teacher: Teacher, model: nn.Module | None, fault: str, *,
-    rows: torch.Tensor, schedule: Schedule, seed: int,
-) -> Teacher:  # fmt: skip
+    teacher: Teacher,
+    model: nn.Module | None,
+    fault: str,
+    *,
+    rows: torch.Tensor,
+    schedule: Schedule,
+    seed: int,
+) -> Teacher:
     """The teacher with a fault.
 
     Args:

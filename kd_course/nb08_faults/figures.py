@@ -15,9 +15,14 @@ COLOURS = {WORSE: RED, BETTER: BLUE}
 
 
 def draw_pair(
-    ax: Axes, steps: Sequence[int], values: Mapping[str, np.ndarray],
-    *, title: str = "", y: str = "", logarithmic: bool = False,
-) -> Axes:  # fmt: skip
+    ax: Axes,
+    steps: Sequence[int],
+    values: Mapping[str, np.ndarray],
+    *,
+    title: str = "",
+    y: str = "",
+    logarithmic: bool = False,
+) -> Axes:
     """Two curves over the steps, the right one first; values: name → (entries,)."""
     for (name, of_arm), colour, style in zip(values.items(), (BLUE, RED), ("-", "--"), strict=True):
         ax.plot(steps, of_arm, style, color=colour, label=name)
@@ -29,7 +34,8 @@ def draw_pair(
 
 
 def draw_costs(ax: Axes, verdicts: Mapping[str, Verdict], *, title: str = "", x: str = "") -> Axes:
-    """Mean difference and its 95 % interval, one row a name; beyond 1 point the axis is logarithmic."""
+    """Mean difference and its 95 % interval, one row a name; beyond 1 point the axis is
+    logarithmic."""
     for row, verdict in enumerate(verdicts.values()):
         colour = COLOURS.get(verdict.word, GREY)
         ax.plot([verdict.low, verdict.high], [row, row], color=colour, linewidth=2)

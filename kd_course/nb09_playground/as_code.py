@@ -50,10 +50,10 @@ def _taught(setting: Setting) -> list[str]:
     words = ", ".join(f'"{name}"' for name in names)
     return [
         f"assistant = {code_of(of_labels(setting.seed, setting.student))}",
-        f"ladder = climb(\n    ({words}), \"{setting.way}\",\n"
+        f'ladder = climb(\n    ({words}), "{setting.way}",\n'
         f"    base=assistant, top=teacher, last=alone, {how},\n)",
         "recipe = ladder[-1]",
-    ]  # fmt: skip
+    ]
 
 
 def code_of(value: object) -> str:

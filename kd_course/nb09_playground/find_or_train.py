@@ -41,10 +41,17 @@ LABELS_ONLY = "labels only"  # in short
 
 # What is tried first where a setting is not stored.
 NEIGHBOURS = {
-    "temperature": (4.0, 2.0, 8.0, 1.0, 16.0), "kd_weight": (0.9, 0.5, 1.0, 0.25), "assistants": ((),),
-    "treatment": (UNTREATED,), "schedule": tuple(SCHEDULES), "images": (2_000, 600, 54_000),
-    "teacher": ("resnet-20", "cnn-4"), "way": WAYS, "seed": SEEDS, "student": ("cnn-2",),
-}  # fmt: skip
+    "temperature": (4.0, 2.0, 8.0, 1.0, 16.0),
+    "kd_weight": (0.9, 0.5, 1.0, 0.25),
+    "assistants": ((),),
+    "treatment": (UNTREATED,),
+    "schedule": tuple(SCHEDULES),
+    "images": (2_000, 600, 54_000),
+    "teacher": ("resnet-20", "cnn-4"),
+    "way": WAYS,
+    "seed": SEEDS,
+    "student": ("cnn-2",),
+}
 
 Scores = dict[int, float]  # seed → accuracy on the test images, percent
 
@@ -139,7 +146,8 @@ def advice_for(setting: Setting, seconds: Mapping[Recipe, float]) -> str:
 
 
 def estimate(recipe: Recipe) -> float:
-    """Seconds that a training takes here: steps as measured, and its teachers' answers as recorded."""
+    """Seconds that a training takes here: steps as measured, and its teachers' answers as
+    recorded."""
     seen = min(recipe.transfer.images or 54_000, recipe.schedule.steps * recipe.schedule.batch_size)
     answers = sum(
         run.record["latency"][-1]["median_ms"] / run.record["latency"][-1]["batch_size"] / 1000
@@ -173,7 +181,8 @@ def train_stoppable(
     The same loop, lock, checkpoint and files; a process that trains the same recipe is waited for.
 
     Args:
-        should_stop: asked before every step, and while it waits for another process. on_report: called every 50 steps.
+        should_stop: asked before every step, and while it waits for another process. on_report:
+        called every 50 steps.
     """
     hooks = {"should_stop": should_stop, "on_report": on_report}
     # A KeyboardInterrupt is what a wait or a training ends with that was stopped.

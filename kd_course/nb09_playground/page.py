@@ -46,11 +46,13 @@ ERRORS_HINT = (
 )
 HINT = "drag T and α. Which settings are clearly better than no teacher, over five seeds?"
 WORDS = {
-    "resnet-20": "resnet-20, 6,000 steps", "cnn-4-long": "cnn-4-long: 6,000 steps",
-    "cnn-4-few": "cnn-4-few: learnt from 600 labels", "none": "none: labels only",
+    "resnet-20": "resnet-20, 6,000 steps",
+    "cnn-4-long": "cnn-4-long: 6,000 steps",
+    "cnn-4-few": "cnn-4-few: learnt from 600 labels",
+    "none": "none: labels only",
     "cnn-4-noisy": "cnn-4-noisy: 12,000 images, half of the labels random",
     "cnn-4-pairs": "cnn-4-pairs: 12,000 images, 40 % labelled as the next class",
-}  # fmt: skip
+}
 ROWS = (
     ("images", "schedule", "student", "seed"),
     ("teacher", "assistant_0", "assistant_1", "assistant_2", "way"),
@@ -75,18 +77,26 @@ def make_controls() -> dict[str, widgets.Widget]:
         "images": dropdown("images", "labelled images", shares),
         "schedule": dropdown("schedule", "steps × batch"),
         "student": dropdown("student", "student"),
-        "seed": widgets.BoundedIntText(0, 0, LAST_SEED, description="seed", layout={"width": "160px"}),
+        "seed": widgets.BoundedIntText(
+            0, 0, LAST_SEED, description="seed", layout={"width": "160px"}
+        ),
         "teacher": dropdown("teacher", "teacher", WORDS),
-        **{f"assistant_{i}": widgets.Checkbox(False, indent=False, description=name,
-                                              layout={"width": "max-content", "margin": "2px 12px 2px 2px"})
-           for i, name in enumerate(ASSISTANTS)},
+        **{
+            f"assistant_{i}": widgets.Checkbox(
+                False,
+                indent=False,
+                description=name,
+                layout={"width": "max-content", "margin": "2px 12px 2px 2px"},
+            )
+            for i, name in enumerate(ASSISTANTS)
+        },
         "way": dropdown("way", "taught by"),
         "temperature": slider("temperature T", 4.0, LOWEST_T, HIGHEST_T, 0.5),
         "kd_weight": slider(ALPHA, 0.9, 0.0, 1.0, 0.05),
         "treatment": dropdown("treatment", "treatment of the target"),
         "cost": widgets.Dropdown(options=COSTS, description="size as", **OFTEN),
         "errors": widgets.Checkbox(False, indent=False, description="show who shares whose errors"),
-    }  # fmt: skip
+    }
 
 
 def setting_of(state: Mapping[str, object]) -> Setting:
@@ -118,8 +128,15 @@ class Playground(Explorer):
         rows[-1].children += (self.reset_button,)
         code = widgets.Accordion([self.code], titles=["Copy as code"], selected_index=None)
         self.children = [
-            self.children[0], *rows, self.text, self.notice, self.view, self.training, code, self.errors
-        ]  # fmt: skip
+            self.children[0],
+            *rows,
+            self.text,
+            self.notice,
+            self.view,
+            self.training,
+            code,
+            self.errors,
+        ]
 
     def follow(self, controls: Mapping[str, widgets.Widget]) -> None:
         """String, code, errors and the offer to train follow the controls."""
@@ -141,7 +158,8 @@ class Playground(Explorer):
         self._show_errors(state["errors"])
 
     def draw(self, cost: str, **_others: object) -> str:
-        """The numbers of the setting beside those without a teacher, and where it stands among all."""
+        """The numbers of the setting beside those without a teacher, and where it stands among
+        all."""
         if self.problem:
             return svg.sentence(
                 f"{self.problem} String and code are those of the last setting that can."
@@ -149,8 +167,10 @@ class Playground(Explorer):
         scores = scores_of(self.setting)
         pictures = svg.side_by_side(
             render_scores(scores, self.setting.seed),
-            render_pareto(stored_points(cost), cost=cost, marked=marked_point(self.setting, scores, cost)),
-        )  # fmt: skip
+            render_pareto(
+                stored_points(cost), cost=cost, marked=marked_point(self.setting, scores, cost)
+            ),
+        )
         words = teacher_in_words(self.setting) + in_words(self.setting, scores)
         near = [] if not self.training.plan.recipes else stored_neighbours(self.setting)
         if near:

@@ -1,4 +1,5 @@
-"""Size or speed against accuracy: which networks are beaten in both? As a quick picture and as a figure."""
+"""Size or speed against accuracy: which networks are beaten in both? As a quick picture and as a
+figure."""
 
 from __future__ import annotations
 
@@ -48,9 +49,13 @@ def pareto_front(points: Points) -> list[str]:
 
 
 def render_pareto(
-    points: Points, *, cost: str, marked: tuple[float, float | None],
-    width: int = 560, height: int = 300,
-) -> str:  # fmt: skip
+    points: Points,
+    *,
+    cost: str,
+    marked: tuple[float, float | None],
+    width: int = 560,
+    height: int = 300,
+) -> str:
     """The networks as dots over a logarithmic axis, those that nobody beats joined by a line.
 
     Args:
@@ -84,8 +89,15 @@ def render_pareto(
             svg.text(px(tick), height - bottom + 16, in_short(tick), anchor="middle", size=11)
         )
     parts.append(svg.text((left + width - right) / 2, height - 10, cost, anchor="middle"))
-    parts.append(svg.text(14, (top + height - bottom) / 2, "test accuracy, %", anchor="middle",
-                          extra=f"transform='rotate(-90 14 {(top + height - bottom) / 2:.0f})'"))  # fmt: skip
+    parts.append(
+        svg.text(
+            14,
+            (top + height - bottom) / 2,
+            "test accuracy, %",
+            anchor="middle",
+            extra=f"transform='rotate(-90 14 {(top + height - bottom) / 2:.0f})'",
+        )
+    )
     front = pareto_front(points)
     line = " ".join(f"{px(points[name][0]):.1f},{py(points[name][1]):.1f}" for name in front)
     parts.append(f"<polyline points='{line}' fill='none' stroke='{BLUE}' stroke-dasharray='4 3'/>")

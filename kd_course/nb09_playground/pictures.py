@@ -1,4 +1,5 @@
-"""What the playground shows of a setting: pictures and sentences. Pure functions of stored results."""
+"""What the playground shows of a setting: pictures and sentences. Pure functions of stored
+results."""
 
 from __future__ import annotations
 
@@ -82,10 +83,12 @@ def verdict_of(own: Scores, bare: Scores) -> str:
 
 
 def stored_points(cost: str) -> Points:
-    """Networks of the course, seed 0: the teachers of notebook 06, and students on 2,000 images (2 k)
-    with hard labels."""
-    recipes = {f"{name.split(',')[0]}{', long' if ',' in name else ''}": recipe
-               for name, recipe in gap_teachers(0).items()}  # fmt: skip
+    """Networks of the course, seed 0: the teachers of notebook 06, and students on 2,000 images (2
+    k) with hard labels."""
+    recipes = {
+        f"{name.split(',')[0]}{', long' if ',' in name else ''}": recipe
+        for name, recipe in gap_teachers(0).items()
+    }
     recipes |= {f"{name}, 2 k": alone(Setting(student=name)) for name in ("cnn-2", "cnn-4-1xn")}
     runs = {name: load_run(recipe) for name, recipe in recipes.items()}
     return {

@@ -25,8 +25,10 @@ SMOOTHING = {"600x64": 0.4, "600x128": 0.45, "3000x128": 0.1}  # of the control,
 TRAINED_ALIKE = {name: name for name in ("cnn-2", "cnn-4", "cnn-6", "cnn-8")}
 LONG = {"cnn-4-long": "cnn-4, 6,000 steps", "resnet-20": LARGE}
 WRONG = {
-    "cnn-4-few": "600 labels", "cnn-4-noisy": "50 % random labels", "cnn-4-pairs": "40 % pair labels"
-}  # fmt: skip
+    "cnn-4-few": "600 labels",
+    "cnn-4-noisy": "50 % random labels",
+    "cnn-4-pairs": "40 % pair labels",
+}
 TEACHER_NAMES = (NO_TEACHER, *TRAINED_ALIKE, *LONG, *WRONG)
 TREATMENTS: dict[str, Lesson] = {
     UNTREATED: HINTON,
@@ -115,9 +117,13 @@ class Setting:
 
 
 CHOICES = {
-    "images": IMAGES, "schedule": tuple(SCHEDULES), "student": STUDENTS, "teacher": TEACHER_NAMES,
-    "way": WAYS, "treatment": tuple(TREATMENTS),
-}  # fmt: skip
+    "images": IMAGES,
+    "schedule": tuple(SCHEDULES),
+    "student": STUDENTS,
+    "teacher": TEACHER_NAMES,
+    "way": WAYS,
+    "treatment": tuple(TREATMENTS),
+}
 RANGES = {"temperature": (LOWEST_T, HIGHEST_T), "kd_weight": (0.0, 1.0), "seed": (0, LAST_SEED)}
 
 
@@ -221,9 +227,13 @@ def ladder(setting: Setting) -> tuple[Recipe, ...]:
     rungs = (teacher, replace(student, teacher=teacher, **teaching))
     if setting.assistants:
         rungs = climb(
-            (teacher.student, *setting.assistants, setting.student), setting.way,
-            base=of_labels(setting.seed, setting.student), top=teacher, last=student, **teaching,
-        )  # fmt: skip
+            (teacher.student, *setting.assistants, setting.student),
+            setting.way,
+            base=of_labels(setting.seed, setting.student),
+            top=teacher,
+            last=student,
+            **teaching,
+        )
     treated = TREATMENTS[setting.treatment]
     return rungs if treated == HINTON else (*rungs[:-1], replace(rungs[-1], lesson=treated))
 

@@ -1,6 +1,7 @@
 """The data sets of the papers, CIFAR-10, CIFAR-100, SVHN, Tiny ImageNet-200, from published files.
 
-torchvision is imported inside functions: it takes a second, and the rest of the course does without.
+torchvision is imported inside functions: it takes a second, and the rest of the course does
+without.
 """
 
 from __future__ import annotations

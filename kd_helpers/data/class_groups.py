@@ -1,7 +1,7 @@
 """Some classes and a dustbin for the rest: the labels of a specialist.
 
-Hinton, Vinyals, Dean 2015, section 5: a specialist for the classes S answers with |S| + 1 logits, the
-last for its dustbin, "none of mine".
+Hinton, Vinyals, Dean 2015, section 5: a specialist for the classes S answers with |S| + 1 logits,
+the last for its dustbin, "none of mine".
 """
 
 from __future__ import annotations

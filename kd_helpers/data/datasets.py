@@ -1,4 +1,5 @@
-"""Load a data set by name, as uint8 tensors on one device, with fixed splits. No worker processes."""
+"""Load a data set by name, as uint8 tensors on one device, with fixed splits. No worker
+processes."""
 
 from __future__ import annotations
 
@@ -16,9 +17,17 @@ from kd_helpers.runtime.folders import data_dir
 __all__ = ["DataError", "Dataset", "Split", "data_dir", "last_of_each_class", "load_dataset"]
 
 FASHION_CLASSES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 
 # The four files as published by the authors of Fashion-MNIST: SHA-256 of the gzip file.
 FASHION_FILES = {

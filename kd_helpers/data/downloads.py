@@ -108,7 +108,8 @@ def locked(path: Path, file: PublishedFile) -> Iterator[None]:
 
 
 def download(file: PublishedFile, path: Path) -> None:
-    """Get the file from the first mirror, those in KD_MIRRORS before the known ones, that has it."""
+    """Get the file from the first mirror, those in KD_MIRRORS before the known ones, that has
+    it."""
     part, answers = path.with_name(f"{path.name}.part"), []
     own = [f"{base.rstrip('/')}/{file.name}" for base in os.environ.get("KD_MIRRORS", "").split()]
     for url in [*own, *file.urls]:

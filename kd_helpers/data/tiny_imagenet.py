@@ -97,7 +97,8 @@ def read_cache(path: Path, archive_sha256: str) -> Pictures:
 
 
 def write_cache(path: Path, archive_sha256: str, pictures: Pictures) -> None:
-    """Keep the pictures, whole or not at all; where that fails, they are decoded again next time."""
+    """Keep the pictures, whole or not at all; where that fails, they are decoded again next
+    time."""
     tensors, classes = pictures
     about = {"archive": archive_sha256, "sha256": digest(*pictures), "classes": classes}
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -32,9 +32,12 @@ class SpecialistTeacher(Members):
     """A generalist and its specialists, answering as one (Hinton et al. 2015, section 5)."""
 
     def __init__(
-        self, members: Sequence[Teacher], groups: Groups, true_shares: Sequence[float],
+        self,
+        members: Sequence[Teacher],
+        groups: Groups,
+        true_shares: Sequence[float],
         how: str = SPECIALISTS,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """members: the generalist, then the specialists. groups: the classes of each specialist.
         true_shares: how much of the data they are. how: one of JOINS."""
         self.members, self.groups, self.true_shares = list(members), groups, true_shares
@@ -65,7 +68,8 @@ class SourcesApart(Members):
 def correct_dustbins(
     logits: Sequence[torch.Tensor], true_shares: Sequence[float]
 ) -> list[torch.Tensor]:
-    """Logits of the generalist as they are, then of the specialists with their dustbins corrected."""
+    """Logits of the generalist as they are, then of the specialists with their dustbins
+    corrected."""
     general, *special = logits
     return [
         general,

@@ -67,8 +67,9 @@ def gain_table(
     """
     found = [
         [paired_verdict(values, scores[baseline][group]) for group, values in of_arm.items()]
-        for name, of_arm in scores.items() if name != baseline
-    ]  # fmt: skip
+        for name, of_arm in scores.items()
+        if name != baseline
+    ]
     words = [
         [f"{v.mean:+.2f}{'' if v.word == NO_CLEAR_DIFFERENCE else ' *'}" for v in row]
         for row in found
@@ -80,8 +81,9 @@ def verdicts(scores: Mapping[Name, list[float]], baseline: Name) -> dict[Name, V
     """Every arm but the baseline against the baseline, paired by seed."""
     return {
         name: paired_verdict(values, scores[baseline])
-        for name, values in scores.items() if name != baseline
-    }  # fmt: skip
+        for name, values in scores.items()
+        if name != baseline
+    }
 
 
 def verdict_lines(scores: Mapping[str, list[float]], baseline: str) -> str:

@@ -1,8 +1,8 @@
 """Ladders of networks from a teacher down to a student, and who teaches whom on them.
 
-Chain: Mirzadeh et al., AAAI 2020 (TAKD). Dense, and dense with sources left out at random: Son et al.,
-ICCV 2021 (DGKD). A ladder is a tuple of ordinary recipes for the one loop; every rung answers its
-students from the cache, so n rungs cost n trainings.
+Chain: Mirzadeh et al., AAAI 2020 (TAKD). Dense, and dense with sources left out at random: Son et
+al., ICCV 2021 (DGKD). A ladder is a tuple of ordinary recipes for the one loop; every rung answers
+its students from the cache, so n rungs cost n trainings.
 """
 
 from __future__ import annotations
@@ -25,22 +25,31 @@ SURVIVAL = Sources(survival=0.75)  # the paper's best
 
 
 def climb(
-    names: Sequence[str], way: str, *, base: Recipe, top: Recipe | None = None, last: Recipe | None = None,
-    temperature: float = 4.0, kd_weight: float = 0.9, sources: Sources | None = None,
+    names: Sequence[str],
+    way: str,
+    *,
+    base: Recipe,
+    top: Recipe | None = None,
+    last: Recipe | None = None,
+    temperature: float = 4.0,
+    kd_weight: float = 0.9,
+    sources: Sources | None = None,
     strength: float = 1.0,
-) -> tuple[Recipe, ...]:  # fmt: skip
+) -> tuple[Recipe, ...]:
     """The recipes of a ladder, teacher first, student last; "direct" needs no assistants.
 
     Args:
         names: of the networks, from the teacher's to the student's, at least two.
         way: "direct", the teacher teaches the student; "chain", every rung the next one; "dense",
-            every rung all that follow; "stochastic", the same, and the last rung leaves sources out.
+            every rung all that follow; "stochastic", the same, and the last rung leaves sources
+            out.
         base: all else, such as seed, images and steps; without teacher. top, last: the same for the
             teacher, and for the student, where they are not the base's.
         temperature, kd_weight: of every taught rung.
         sources: for dense ladders; by default all of them, in "stochastic" each with probability
             0.75, where it is for the last rung only (so in the paper).
-        strength: factor of every soft term. The public codes of TAKD and DGKD average the divergence
+        strength: factor of every soft term. The public codes of TAKD and DGKD average the
+        divergence
             over the classes too, which makes it 1 / classes.
 
     Raises:
@@ -107,7 +116,8 @@ def sizes_of(name: str) -> tuple[int, int]:
 
 
 def error_overlap(first: torch.Tensor, second: torch.Tensor, labels: torch.Tensor) -> float:
-    """Share of the errors of either network that both make, |E₁ ∩ E₂| / |E₁ ∪ E₂|; 0 without errors.
+    """Share of the errors of either network that both make, |E₁ ∩ E₂| / |E₁ ∪ E₂|; 0 without
+    errors.
 
     Args:
         first, second: answered classes (N,). labels: (N,).

@@ -23,9 +23,7 @@ ALL_IMAGES, STANDARD = TransferSet(), Schedule()
 SPECIALISTS, SPECIALISTS_MEAN = "specialists", "specialists' mean"
 SELECTIVE, SELECTIVE_ZEROS = "selective", "selective, zeros"
 DENSE = "dense"
-TEAM_WAYS = (
-    *JoinedTeacher.WAYS, SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE, SELECTIVE_ZEROS, DENSE
-)  # fmt: skip
+TEAM_WAYS = (*JoinedTeacher.WAYS, SPECIALISTS, SPECIALISTS_MEAN, SELECTIVE, SELECTIVE_ZEROS, DENSE)
 
 
 @dataclass(frozen=True)
@@ -143,9 +141,12 @@ class Recipe:
         if self.fault not in FAULTS:
             raise ValueError(f"got fault={self.fault!r}; expected one of {', '.join(FAULTS)}")
         team = isinstance(self.teacher, Team)
-        if not self.kd_weight or self.teacher is None or self.lesson != HINTON or (
-            team and self.teacher.how != "arithmetic"
-        ):  # fmt: skip
+        if (
+            not self.kd_weight
+            or self.teacher is None
+            or self.lesson != HINTON
+            or (team and self.teacher.how != "arithmetic")
+        ):
             raise ValueError(
                 f"got fault={self.fault!r} in another lesson than Hinton's; expected kd_weight above "
                 "0 and one teacher, or a team whose answers are averaged (arithmetic)"

@@ -25,9 +25,12 @@ def input_of(dataset: Dataset) -> dict[str, int]:
 
 
 def make_record(
-    recipe: Recipe, student: nn.Module, dataset: Dataset,
-    test_logits: torch.Tensor, history: History,
-) -> dict:  # fmt: skip
+    recipe: Recipe,
+    student: nn.Module,
+    dataset: Dataset,
+    test_logits: torch.Tensor,
+    history: History,
+) -> dict:
     """All numbers of a finished run. The test images are looked at here, once."""
     device = dataset.train.images.device
     shape = tuple(dataset.train.images.shape[1:])
@@ -39,25 +42,34 @@ def make_record(
         "input": input_of(dataset),
         "test": metrics.classification_metrics(test_logits.float(), dataset.test.labels)
         | {"answers": pack(test_logits.float().argmax(dim=1))},
-        "val": {"accuracy": metrics.accuracy(predict(student, dataset.val.images), dataset.val.labels)},
+        "val": {
+            "accuracy": metrics.accuracy(predict(student, dataset.val.images), dataset.val.labels)
+        },
         "parameters": metrics.count_parameters(student),
         "multiply_adds": metrics.count_multiply_adds(student, shape),
         "bytes": len(save({k: v.cpu().contiguous() for k, v in student.state_dict().items()})),
         "latency": latencies_of(student, shape),
-        "history": {"step": history.step, **{k: [round(v, 5) for v in vs] for k, vs in history.terms.items()}},
+        "history": {
+            "step": history.step,
+            **{k: [round(v, 5) for v in vs] for k, vs in history.terms.items()},
+        },
         "seconds": round(history.seconds, 2),
         "resumed": history.resumed,
         "date": datetime.date.today().isoformat(),
         "device": describe(device),
         "precision": f"{str(dtype).removeprefix('torch.')}: {reason}",
         "versions": {"torch": str(torch.__version__)},
-    }  # fmt: skip
+    }
 
 
 def store_result(
-    recipe: Recipe, student: nn.Module, dataset: Dataset, history: History,
-    folder: Path, keep: tuple[str, ...],
-) -> None:  # fmt: skip
+    recipe: Recipe,
+    student: nn.Module,
+    dataset: Dataset,
+    history: History,
+    folder: Path,
+    keep: tuple[str, ...],
+) -> None:
     """Measure a trained network and store record and tensors."""
     tensors = {f"weights.{name}": value for name, value in student.state_dict().items()}
     tensors["test_logits"] = predict(student, dataset.test.images).half()

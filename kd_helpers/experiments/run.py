@@ -84,7 +84,8 @@ def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
 
 
 def train_alone(recipe: Recipe, quiet: bool = False) -> tuple[Run, str | None]:
-    """Train a recipe unless another process does or did; the run, and what was done if it was this."""
+    """Train a recipe unless another process does or did; the run, and what was done if it was
+    this."""
     with lock_of(recipe, quiet):
         tidy_up(recipe)
         run = load_checked_run(recipe)  # the other process may be done by now
@@ -94,13 +95,7 @@ def train_alone(recipe: Recipe, quiet: bool = False) -> tuple[Run, str | None]:
         return run, f"trained run {recipe.hash} in {run.record['seconds']:.0f} s"
 
 
-def train_recipe(
-    recipe: Recipe,
-    *,
-    folder: Path,
-    keep: tuple[str, ...] = (),
-    **hooks,
-) -> Run:
+def train_recipe(recipe: Recipe, *, folder: Path, keep: tuple[str, ...] = (), **hooks) -> Run:
     """Train a recipe, from where an earlier training of it was cut off; measure it and store it.
 
     Args:
@@ -109,7 +104,8 @@ def train_recipe(
         hooks: `on_report` and `should_stop`, as for `training.train`.
 
     Raises:
-        KeyboardInterrupt: it was stopped, by hand or by `should_stop`; the next call goes on with it.
+        KeyboardInterrupt: it was stopped, by hand or by `should_stop`; the next call goes on with
+        it.
     """
     dataset = dataset_of(recipe)
     student = new_student(recipe, dataset)
@@ -184,9 +180,14 @@ def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
         how = {"rows": rows, "schedule": recipe.schedule, "seed": recipe.seed}
         teacher = spoil(teacher, one and one.to(pick_device()), recipe.fault, **how)
     return {
-        "split": split, "rows": rows, "loss": loss_of(recipe), "schedule": recipe.schedule, "seed": recipe.seed,
-        "teacher": teacher, "view_set": recipe.views,
-    }  # fmt: skip
+        "split": split,
+        "rows": rows,
+        "loss": loss_of(recipe),
+        "schedule": recipe.schedule,
+        "seed": recipe.seed,
+        "teacher": teacher,
+        "view_set": recipe.views,
+    }
 
 
 def teacher_of(recipe: Recipe, dataset: Dataset, images: int) -> Teacher:
@@ -207,13 +208,19 @@ def teacher_of(recipe: Recipe, dataset: Dataset, images: int) -> Teacher:
 def cached_teacher(
     recipe: Recipe, member: Recipe | None = None, apart: bool = False
 ) -> CachedTeacher:
-    """The recipe's one teacher, or a member of its team, with a memory that all students of one data
-    set, source and view set share, those of later sessions too: its answers are also on disk.
+    """The recipe's one teacher, or a member of its team, with a memory that all students of one
+    data set, source and view set share, those of later sessions too: its answers are also on disk.
     apart: those of its towers."""
     return _cached_teacher(
-        member or recipe.teacher, apart, recipe.dataset, recipe.transfer.source, recipe.views, pick_device().type,
-        pick_precision(pick_device())[0], cache_folder(),
-    )  # fmt: skip
+        member or recipe.teacher,
+        apart,
+        recipe.dataset,
+        recipe.transfer.source,
+        recipe.views,
+        pick_device().type,
+        pick_precision(pick_device())[0],
+        cache_folder(),
+    )
 
 
 def run_with_weights(recipe: Recipe) -> Run:
@@ -229,19 +236,28 @@ def run_with_weights(recipe: Recipe) -> Run:
 
 @functools.lru_cache(maxsize=16)
 def _cached_teacher(
-    teacher: Recipe, apart: bool, dataset: str, source: str, views, device: str, precision,
+    teacher: Recipe,
+    apart: bool,
+    dataset: str,
+    source: str,
+    views,
+    device: str,
+    precision,
     folder: Path,
-) -> CachedTeacher:  # fmt: skip
+) -> CachedTeacher:
     run = run_with_weights(teacher)
     pictures = load_source(load_dataset_once(dataset, device), source)
     model = TowersApart(run.model(device)) if apart else run.model(device)
     key = fingerprint(model, pictures.images, views)
     outputs = model.outputs if apart else run.record["input"]["num_classes"]
     cache = CachedTeacher(
-        NetworkTeacher(model), pictures.images, views,
-        num_classes=outputs, files=AnswerFiles(folder / key),
+        NetworkTeacher(model),
+        pictures.images,
+        views,
+        num_classes=outputs,
+        files=AnswerFiles(folder / key),
         writes=distributed.is_main(),
-    )  # fmt: skip
+    )
     # The stored answers were computed in float32; they are the teacher's only where it answers so.
     own = source == "train" and dataset == teacher.dataset and precision == torch.float32
     if own and not apart and "train_logits" in run.tensors():

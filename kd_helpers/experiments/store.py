@@ -50,7 +50,8 @@ class Run:
 
     @property
     def has_tensors(self) -> bool:
-        """Whether weights or answers are stored beside the record, and the record vouches for them."""
+        """Whether weights or answers are stored beside the record, and the record vouches for
+        them."""
         return (
             "sha256" in self.record and (self.folder / f"{self.recipe.hash}.safetensors").is_file()
         )
@@ -85,7 +86,8 @@ class Run:
         return torch.frombuffer(bytearray(raw), dtype=torch.uint8).long()
 
     def check(self) -> None:
-        """Raise DamagedRun unless the stored tensors, if any, are those that the record speaks of."""
+        """Raise DamagedRun unless the stored tensors, if any, are those that the record speaks
+        of."""
         path = self.folder / f"{self.recipe.hash}.safetensors"
         if "sha256" in self.record and path.is_file():
             self._check(path.read_bytes())
@@ -110,7 +112,8 @@ class Run:
         return model.to(device).eval()
 
     def logits(self, split: str) -> torch.Tensor:
-        """Answers to the "train" or "test" images, (N, K) float32: the stored half-precision ones."""
+        """Answers to the "train" or "test" images, (N, K) float32: the stored half-precision
+        ones."""
         tensors = self.tensors()
         if f"{split}_logits" not in tensors:
             raise RunError(
@@ -143,9 +146,10 @@ def read_record(path: Path, recipe: Recipe) -> dict:
         ) from problem
     if not matches:
         raise DamagedRun(
-            path, f"expected the record of {to_dict(recipe)} (format {FORMAT}), found "
-            f"{record['recipe']} (format {record['format']}). Delete it to train again"
-        )  # fmt: skip
+            path,
+            f"expected the record of {to_dict(recipe)} (format {FORMAT}), found "
+            f"{record['recipe']} (format {record['format']}). Delete it to train again",
+        )
     if told != found:
         raise DamagedRun(
             path,
@@ -161,7 +165,8 @@ def checksum(record: dict) -> str:
 
 
 def set_run_aside(folder: Path, recipe: Recipe, problem: DamagedRun) -> None:
-    """Move a damaged file away; the other file of the run alone would be of no use, so it goes too."""
+    """Move a damaged file away; the other file of the run alone would be of no use, so it goes
+    too."""
     set_aside(problem.path, problem)
     for path in (folder / f"{recipe.hash}.json", folder / f"{recipe.hash}.safetensors"):
         if path.is_file() and path != problem.path:

@@ -10,9 +10,12 @@ from kd_helpers.runtime.validate import check_temperature
 
 
 def decoupled_parts(
-    student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: torch.Tensor, *,
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    labels: torch.Tensor,
+    *,
     temperature: float,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The two lessons in KL(teacher ‖ student) (Zhao et al. 2022, arXiv 2203.08679, eq. 7).
 
     KL = TCKD + (1 - p_t) · NCKD: how sure the teacher is of the true class, and how it tells the
@@ -43,9 +46,14 @@ def decoupled_parts(
 
 
 def decoupled_loss(
-    student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: torch.Tensor, *,
-    temperature: float, target_weight: float = 1.0, other_weight: float = 8.0,
-) -> torch.Tensor:  # fmt: skip
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    temperature: float,
+    target_weight: float = 1.0,
+    other_weight: float = 8.0,
+) -> torch.Tensor:
     """Decoupled KD: T² · mean(α · TCKD + β · NCKD) (Zhao et al. 2022); α, β the two weights.
 
     With β = 8 and a fresh student its gradient is large: let it grow over the first steps.

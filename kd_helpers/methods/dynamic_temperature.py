@@ -12,9 +12,13 @@ FLOOR = 0.25  # share of the base temperature below which no image's own tempera
 
 
 def flsw_temperatures(
-    student_logits: torch.Tensor, teacher_logits: torch.Tensor, *,
-    temperature: float, beta: float = 1.0, gamma: float = 2.0,
-) -> torch.Tensor:  # fmt: skip
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    *,
+    temperature: float,
+    beta: float = 1.0,
+    gamma: float = 2.0,
+) -> torch.Tensor:
     """A temperature for each image, lower where student and teacher point in different directions.
 
     FLSW of Wen et al. (arXiv 1911.07471): ω = (1 - cos(student, teacher))^γ, then

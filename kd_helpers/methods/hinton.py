@@ -64,9 +64,12 @@ def hard_loss(
     """
     check_share("label_smoothing", label_smoothing)
     total = F.cross_entropy(
-        student_logits.float(), labels, reduction="sum",
-        ignore_index=UNLABELLED, label_smoothing=label_smoothing,
-    )  # fmt: skip
+        student_logits.float(),
+        labels,
+        reduction="sum",
+        ignore_index=UNLABELLED,
+        label_smoothing=label_smoothing,
+    )
     return total / (labels != UNLABELLED).sum().clamp(min=1)
 
 

@@ -33,12 +33,12 @@ NEED_LABELS = ("decoupled", "wsld")
 
 @dataclass(frozen=True)
 class Lesson:
-    """How the soft term is made; the default is Hinton's. In this order: a wrong answer is corrected,
-    logits are standardised, each image gets its temperature, distributions are compared, images are
-    weighted. Sources and formulas: `corrections`, `confidence`, `entries`."""
+    """How the soft term is made; the default is Hinton's. In this order: a wrong answer is
+    corrected, logits are standardised, each image gets its temperature, distributions are compared,
+    images are weighted. Sources and formulas: `corrections`, `confidence`, `entries`."""
 
-    # Of wrong answers: "swap" entries; "replace" by a smoothed label, which is the target as it is, or
-    # ("replace, soften") softened by T like the other answers.
+    # Of wrong answers: "swap" entries; "replace" by a smoothed label, which is the target as it is,
+    # or ("replace, soften") softened by T like the other answers.
     correction: str = "off"
     smoothing: float = 0.1  # ε of that label
     standardised: bool = False  # logits of teacher and student
@@ -56,8 +56,12 @@ class Lesson:
     warm_up: float = 0.0  # share of the steps in which the soft term grows from 0 to its size
 
     def __post_init__(self) -> None:
-        choices = {"correction": CORRECTIONS, "temperatures": TEMPERATURES,
-                   "compared": COMPARED, "weights": WEIGHTS}  # fmt: skip
+        choices = {
+            "correction": CORRECTIONS,
+            "temperatures": TEMPERATURES,
+            "compared": COMPARED,
+            "weights": WEIGHTS,
+        }
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(
@@ -80,9 +84,13 @@ class Lesson:
             raise ValueError("got decoupled parts with a temperature for each image; choose one")
 
     def __call__(
-        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: torch.Tensor, *,
+        self,
+        student_logits: torch.Tensor,
+        teacher_logits: torch.Tensor,
+        labels: torch.Tensor,
+        *,
         temperature: float,
-    ) -> torch.Tensor:  # fmt: skip
+    ) -> torch.Tensor:
         """The soft term, a scalar: mean over the batch of T² · weight · comparison.
 
         Args:
@@ -130,9 +138,12 @@ class Lesson:
         return float(temperature)
 
     def rows(
-        self, student: torch.Tensor, teacher: torch.Tensor, labels: torch.Tensor,
+        self,
+        student: torch.Tensor,
+        teacher: torch.Tensor,
+        labels: torch.Tensor,
         temperature: float | torch.Tensor,
-    ) -> torch.Tensor:  # fmt: skip
+    ) -> torch.Tensor:
         """What is compared, for each image (B,), not yet times T²."""
         if self.compared == "all":
             return kd_rows(student, teacher, temperature)
@@ -196,7 +207,11 @@ class DistillationLoss:
         if self.groups:
             soft_loss = partial(selective_loss, groups=self.groups, zeros=self.zeros)
         return distillation_terms(
-            student_logits, teacher_logits, labels, temperature=self.temperature,
-            kd_weight=self.kd_weight, label_smoothing=self.label_smoothing,
+            student_logits,
+            teacher_logits,
+            labels,
+            temperature=self.temperature,
+            kd_weight=self.kd_weight,
+            label_smoothing=self.label_smoothing,
             soft_loss=soft_loss,
-        )  # fmt: skip
+        )

@@ -17,9 +17,9 @@ from kd_helpers.runtime.validate import check_temperature
 def seen_by(logits: torch.Tensor, group: tuple[int, ...], *, dustbin: bool) -> torch.Tensor:
     """The student's logits (B, K) as a specialist for `group` would give them.
 
-    dustbin=False: those of its classes, (B, |S|); softened they are the probabilities given that the
-    image is one of them. dustbin=True: one more, the log of the summed exponentials of all other
-    classes, (B, |S| + 1); softened at T = 1 it is the student's mass on them.
+    dustbin=False: those of its classes, (B, |S|); softened they are the probabilities given that
+    the image is one of them. dustbin=True: one more, the log of the summed exponentials of all
+    other classes, (B, |S| + 1); softened at T = 1 it is the student's mass on them.
     """
     check_group(group, logits.shape[1])
     own = list(group)
@@ -31,9 +31,14 @@ def seen_by(logits: torch.Tensor, group: tuple[int, ...], *, dustbin: bool) -> t
 
 
 def selective_loss(
-    student_logits: torch.Tensor, told: torch.Tensor, labels: torch.Tensor | None = None, *,
-    temperature: float, groups: Groups, zeros: bool = False,
-) -> torch.Tensor:  # fmt: skip
+    student_logits: torch.Tensor,
+    told: torch.Tensor,
+    labels: torch.Tensor | None = None,
+    *,
+    temperature: float,
+    groups: Groups,
+    zeros: bool = False,
+) -> torch.Tensor:
     """Mean over sources and images of T² · KL(what a source says ‖ the student as it would see it).
 
     Args:

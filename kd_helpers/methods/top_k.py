@@ -42,9 +42,13 @@ def random_entries(teacher_logits: torch.Tensor, dropped: float) -> torch.Tensor
 
 
 def kd_on_entries(
-    student_logits: torch.Tensor, teacher_logits: torch.Tensor, keep: torch.Tensor, *,
-    temperature: float, lump: bool,
-) -> torch.Tensor:  # fmt: skip
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    keep: torch.Tensor,
+    *,
+    temperature: float,
+    lump: bool,
+) -> torch.Tensor:
     """T² · KL(teacher(T) ‖ student(T)) on the kept entries, mean over the batch.
 
     Args:
@@ -63,9 +67,13 @@ def kd_on_entries(
 
 
 def entry_rows(
-    student_logits: torch.Tensor, teacher_logits: torch.Tensor, keep: torch.Tensor,
-    temperature: float | torch.Tensor, *, lump: bool,
-) -> torch.Tensor:  # fmt: skip
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    keep: torch.Tensor,
+    temperature: float | torch.Tensor,
+    *,
+    lump: bool,
+) -> torch.Tensor:
     """The same for each image, (B,), not yet times T²; temperature: T, or (B, 1) one for each."""
     check_logits(student_logits, teacher_logits)
     student, teacher = (

@@ -54,7 +54,8 @@ def vgg(depth: int, num_classes: int, in_channels: int, image_size: int) -> nn.S
 
 
 def stack(tokens: str, in_channels: int, image_size: int) -> tuple[list[nn.Module], int, int, int]:
-    """The layers of a list; channels and size of the image after them, width of a last "F" layer."""
+    """The layers of a list; channels and size of the image after them, width of a last "F"
+    layer."""
     layers: list[nn.Module] = []
     channels, size, features = in_channels, image_size, 0
     for token in tokens.split():
@@ -193,26 +194,34 @@ def replace_filters(body: nn.Module, make: Callable[[nn.Conv2d], nn.Module]) -> 
 def row_filters(conv: nn.Conv2d, count: int | None = None) -> nn.Conv2d:
     """`count` 1×N filters in place of an N×N convolution's, by default as many."""
     return nn.Conv2d(
-        conv.in_channels, count or conv.out_channels, (1, conv.kernel_size[1]), conv.stride,
-        padding=(0, conv.padding[1]), bias=conv.bias is not None,
-    )  # fmt: skip
+        conv.in_channels,
+        count or conv.out_channels,
+        (1, conv.kernel_size[1]),
+        conv.stride,
+        padding=(0, conv.padding[1]),
+        bias=conv.bias is not None,
+    )
 
 
 class BothFilters(nn.Module):
     """Two parallel branches, N×N and 1×N, whose outputs lie side by side for the next layer.
 
-    A network between one of N×N filters and its 1×N twin. How the assistant of Son's thesis is built
-    could not be read; this is the smallest design with both branches in every layer. (Their sum would
-    be N×N filters again.)
+    A network between one of N×N filters and its 1×N twin. How the assistant of Son's thesis is
+    built could not be read; this is the smallest design with both branches in every layer. (Their
+    sum would be N×N filters again.)
     """
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         rows = conv.out_channels // 2
         self.square = nn.Conv2d(
-            conv.in_channels, conv.out_channels - rows, conv.kernel_size, conv.stride,
-            padding=conv.padding, bias=conv.bias is not None,
-        )  # fmt: skip
+            conv.in_channels,
+            conv.out_channels - rows,
+            conv.kernel_size,
+            conv.stride,
+            padding=conv.padding,
+            bias=conv.bias is not None,
+        )
         self.row = row_filters(conv, rows)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,9 @@
 """Specialists in one structure, trained at once: towers on the same image, classes with two owners.
 
-After the public code of Zaras, Passalis and Tefas 2021 ("unified ensembles of specialized teachers",
-USTE); its paper could not be read beyond the abstract. Each tower answers for its own classes and has
-a bucket for all others, which is left out when the towers' answers are put together.
+After the public code of Zaras, Passalis and Tefas 2021 ("unified ensembles of specialized
+teachers", USTE); its paper could not be read beyond the abstract. Each tower answers for its own
+classes and has a bucket for all others, which is left out when the towers' answers are put
+together.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class Towers:
 
     groups: tuple[tuple[int, ...], ...] = ()  # the classes of each tower
     trunk: bool = False  # one first stage for all towers
-    # What is averaged over the owners of a class. "probabilities" is what the public code does, with
-    # a softmax after it: no class of ten can then get more than e/(e + 9) = 0.23.
+    # What is averaged over the owners of a class. "probabilities" is what the public code does,
+    # with a softmax after it: no class of ten can then get more than e/(e + 9) = 0.23.
     average: str = "logits"
 
     def __post_init__(self) -> None:
@@ -74,7 +75,8 @@ def with_two_owners(segments: Sequence[Sequence[int]]) -> tuple[tuple[int, ...],
 
 
 class UnifiedSpecialists(nn.Module):
-    """Towers over one image; the score of a class is the mean over its owners. (B, C, H, W) → (B, K)."""
+    """Towers over one image; the score of a class is the mean over its owners. (B, C, H, W) → (B,
+    K)."""
 
     def __init__(self, name: str, towers: Towers, *, num_classes: int, **given: int) -> None:
         """name: the network of each tower. given: in_channels, image_size.
@@ -134,7 +136,8 @@ class TowersApart(nn.Module):
 
 
 def share_first_stage(towers: nn.ModuleList) -> nn.Module:
-    """Cut the layers before the image is first halved off every tower; those of the first, for all."""
+    """Cut the layers before the image is first halved off every tower; those of the first, for
+    all."""
     bodies = [tower.body for tower in towers]
     cut = first_stage(bodies[0])
     trunk = bodies[0][:cut]

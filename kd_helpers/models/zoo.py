@@ -1,4 +1,5 @@
-"""The networks by name: cnn-2 … cnn-10, resnet-8 … resnet-110, the wide ones, VGG, and twins with 1×N filters."""
+"""The networks by name: cnn-2 … cnn-10, resnet-8 … resnet-110, the wide ones, VGG, and twins with
+1×N filters."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
     cnn-8 327,962 / 1,246,276; cnn-10 2,487,850 / 2,931,460. With 10 classes: resnet-8 78,042;
     resnet-14 175,258; resnet-20 272,474; resnet-26 369,690; resnet-110 1,730,714. With 100 classes,
     as the networks of CRD (Tian et al., ICLR 2020): resnet-8x4 1,233,540; resnet-32x4 7,433,860;
-    wrn-16-2 703,284; wrn-40-1 569,780; wrn-40-2 2,255,156; vgg-8 3,965,028; vgg-11 9,277,284; vgg-13 9,462,180.
+    wrn-16-2 703,284; wrn-40-1 569,780; wrn-40-2 2,255,156; vgg-8 3,965,028; vgg-11 9,277,284;
+    vgg-13 9,462,180.
 
     Raises:
         ValueError: the name is unknown (the message lists the known ones) or a size is too small.

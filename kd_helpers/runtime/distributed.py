@@ -2,7 +2,8 @@
 
 With one process every function here does nothing, so the loop is the same. With several, each
 process answers its share of every batch; the logits of all shares are gathered before the loss, so
-that any loss is that of the whole batch; and batch normalisation takes the whole batch's statistics.
+that any loss is that of the whole batch; and batch normalisation takes the whole batch's
+statistics.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def gather(part: torch.Tensor) -> torch.Tensor:
     """The parts (B / size, …) of all processes as one batch (B, …), with gradient where it has one.
 
     Every process then computes the same loss. Going back, its gradient arrives from all of them,
-    `size` times too large in sum; DistributedDataParallel's mean over the processes undoes just that.
+    `size` times too large in sum; DistributedDataParallel's mean over the processes undoes just
+    that.
     """
     return part if size() == 1 else Gather.apply(part)
 

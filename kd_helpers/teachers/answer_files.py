@@ -1,8 +1,8 @@
 """A teacher's answers on disk, beside the runs, shared by every later student.
 
-A folder belongs to one teacher, one set of images and one set of views; its name is a hash of these.
-Each file in it holds some answers and is never changed: processes that add answers at the same time
-cannot disturb each other, and a damaged file costs no more than its own answers.
+A folder belongs to one teacher, one set of images and one set of views; its name is a hash of
+these. Each file in it holds some answers and is never changed: processes that add answers at the
+same time cannot disturb each other, and a damaged file costs no more than its own answers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ Answers = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def fingerprint(teacher: nn.Module, images: torch.Tensor, view_set: ViewSet) -> str:
-    """Sixteen hexadecimal digits that change with the weights, the images, the views or the format."""
+    """Sixteen hexadecimal digits that change with the weights, the images, the views or the
+    format."""
     told = [repr(teacher), repr(dataclasses.astuple(view_set)), images.device.type]
     told.append(str(pick_precision(images.device)[0]))
     digest = hashlib.sha256(json.dumps(told).encode())

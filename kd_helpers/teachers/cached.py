@@ -28,8 +28,8 @@ class Batch(NamedTuple):
 Teacher = Callable[[Batch], torch.Tensor]
 
 MAX_BYTES = 2**30  # memory for the answers of one cache
-# Pictures in each call of the teacher, always just so many: the last bits of an answer may depend on
-# the size of the batch, and must not depend on who else is asked. More is slower on a processor.
+# Pictures in each call of the teacher, always just so many: the last bits of an answer may depend
+# on the size of the batch, and must not depend on who else is asked. More is slower on a processor.
 PICTURES_AT_ONCE = {"cpu": 32, "cuda": 512}
 SECONDS_BETWEEN_FILES = 5.0
 
@@ -141,7 +141,8 @@ class CachedTeacher:
             self._remember((index * self.room + slot)[inside], logits[inside])
 
     def save(self) -> None:
-        """Put new answers on disk, if this cache has files; so does the teacher, if it remembers."""
+        """Put new answers on disk, if this cache has files; so does the teacher, if it
+        remembers."""
         self.wrote = time.monotonic()
         if hasattr(self.teacher, "save"):
             self.teacher.save()

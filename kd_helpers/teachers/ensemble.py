@@ -1,4 +1,5 @@
-"""Several teachers as one: means, weights, taking turns. Pure functions, and the teachers made of them.
+"""Several teachers as one: means, weights, taking turns. Pure functions, and the teachers made of
+them.
 
 Members' logits are (M, B, K), one member after the other; all members know the same K classes.
 """
@@ -18,9 +19,12 @@ MEANS = ("geometric", "arithmetic")
 
 
 def joined_logits(
-    member_logits: torch.Tensor, *, mean: str, temperature: float,
+    member_logits: torch.Tensor,
+    *,
+    mean: str,
+    temperature: float,
     weights: torch.Tensor | None = None,
-) -> torch.Tensor:  # fmt: skip
+) -> torch.Tensor:
     """Logits of the mean of several distributions at T (Hinton et al. 2015, sections 1 and 5.4).
 
     "geometric": the mean of the logits; softened at any T it is the renormalised geometric mean of
@@ -89,7 +93,8 @@ def stack_members(logits: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def confidence_weights(member_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Weights (M, B) that prefer members closer to the label (CA-MKD, Zhang et al., arXiv 2201.00007).
+    """Weights (M, B) that prefer members closer to the label (CA-MKD, Zhang et al., arXiv
+    2201.00007).
 
     w_m = (1 - softmax over members of CE_m) / (M - 1), CE at T = 1; they sum to 1 for each image.
 
@@ -125,17 +130,23 @@ class Members:
 class JoinedTeacher(Members):
     """Several teachers that answer as one.
 
-    how: "geometric" or "arithmetic" mean; "confidence": arithmetic, weighted by `confidence_weights`;
-    "switch": one member a mini-batch, drawn anew; "once each": in M passes over its images every
-    image meets every member once (the two strategies of Fukuda et al., Interspeech 2017).
+    how: "geometric" or "arithmetic" mean; "confidence": arithmetic, weighted by
+    `confidence_weights`; "switch": one member a mini-batch, drawn anew; "once each": in M passes
+    over its images every image meets every member once (the two strategies of Fukuda et al.,
+    Interspeech 2017).
     """
 
     WAYS = (*MEANS, "confidence", "switch", "once each")
 
     def __init__(
-        self, members: Sequence[Teacher], how: str, *, temperature: float, images: int,
+        self,
+        members: Sequence[Teacher],
+        how: str,
+        *,
+        temperature: float,
+        images: int,
         weights: torch.Tensor | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """images: how many the student sees, the length of a pass (for "once each")."""
         if how not in self.WAYS:
             raise ValueError(f"got how={how!r}; expected one of {', '.join(self.WAYS)}")

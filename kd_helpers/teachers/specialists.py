@@ -1,7 +1,7 @@
 """Hinton's specialists: which classes go together, and a dustbin for the rest.
 
-Hinton, Vinyals, Dean 2015, section 5. A specialist for the classes S answers with |S| + 1 logits, the
-last for its dustbin, "none of mine".
+Hinton, Vinyals, Dean 2015, section 5. A specialist for the classes S answers with |S| + 1 logits,
+the last for its dustbin, "none of mine".
 """
 
 from __future__ import annotations

@@ -20,10 +20,15 @@ def membership(group: Sequence[int], classes: int) -> torch.Tensor:
 
 
 def join_specialists(
-    generalist: torch.Tensor, specialists: Sequence[torch.Tensor], groups: Groups, *,
-    active: torch.Tensor | None = None, steps: int = 40,
-) -> torch.Tensor:  # fmt: skip
-    """The q that minimises KL(p_g ‖ q) + Σ_{active m} KL(p_m ‖ q seen by m), for all images at once.
+    generalist: torch.Tensor,
+    specialists: Sequence[torch.Tensor],
+    groups: Groups,
+    *,
+    active: torch.Tensor | None = None,
+    steps: int = 40,
+) -> torch.Tensor:
+    """The q that minimises KL(p_g ‖ q) + Σ_{active m} KL(p_m ‖ q seen by m), for all images at
+    once.
 
     Hinton et al. 2015, eq. 5. A specialist sees the mass of q over its dustbin as one number. The
     paper descends image by image; here each step takes, for every image, the best of some Newton
@@ -75,9 +80,11 @@ class JointProblem(NamedTuple):
 
 
 def joint_problem(
-    generalist: torch.Tensor, specialists: Sequence[torch.Tensor], groups: Groups,
+    generalist: torch.Tensor,
+    specialists: Sequence[torch.Tensor],
+    groups: Groups,
     active: torch.Tensor,
-) -> JointProblem:  # fmt: skip
+) -> JointProblem:
     classes = generalist.shape[1]
     told = [generalist.double()]
     told += [p.double() * on.double()[:, None] for p, on in zip(specialists, active, strict=True)]
@@ -87,7 +94,8 @@ def joint_problem(
 
 
 def expected(problem: JointProblem, q: torch.Tensor) -> torch.Tensor:
-    """One step of expectation maximisation: every output shares its mass as q does; then the mean."""
+    """One step of expectation maximisation: every output shares its mass as q does; then the
+    mean."""
     mass, belongs, count = problem
     return q * ((mass / (q @ belongs)) @ belongs.T) / count
 
@@ -116,7 +124,8 @@ def best_of(problem: JointProblem, q: torch.Tensor, tried: Sequence[torch.Tensor
 
 
 def active_specialists(generalist: torch.Tensor, groups: Groups) -> torch.Tensor:
-    """Where each specialist is asked: the generalist's answer is one of its classes. (M, B) bool."""
+    """Where each specialist is asked: the generalist's answer is one of its classes. (M, B)
+    bool."""
     answers = generalist.argmax(dim=1)
     return torch.stack([torch.isin(answers, torch.tensor(tuple(g))) for g in groups])
 

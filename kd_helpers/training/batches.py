@@ -1,4 +1,5 @@
-"""Which pictures each step sees: drawn from a seed alone, made on the device that holds the split."""
+"""Which pictures each step sees: drawn from a seed alone, made on the device that holds the
+split."""
 
 from __future__ import annotations
 

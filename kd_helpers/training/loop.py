@@ -53,9 +53,14 @@ class TrainingState:
 
 
 def make_student(
-    name: str, *, num_classes: int, in_channels: int, image_size: int, seed: int,
+    name: str,
+    *,
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    seed: int,
     towers: Towers = ONE_NETWORK,
-) -> nn.Module:  # fmt: skip
+) -> nn.Module:
     """A network whose starting weights depend on the seed alone, not on what ran before."""
     given = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
     with torch.random.fork_rng():
@@ -121,8 +126,11 @@ def training_reports(
     Raises:
         FloatingPointError: the loss is not a finite number any more.
     """
-    state = TrainingState(student.to(split.images.device), *make_optimiser(student, schedule),
-                          History() if history is None else history)  # fmt: skip
+    state = TrainingState(
+        student.to(split.images.device),
+        *make_optimiser(student, schedule),
+        History() if history is None else history,
+    )
     if checkpoint:
         checkpoint.restore(state)
     network, history = distributed.wrap(student), state.history

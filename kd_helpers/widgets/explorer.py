@@ -79,9 +79,15 @@ def slider(
 ) -> widgets.FloatSlider:
     """A float slider that redraws while it moves."""
     return widgets.FloatSlider(
-        value=value, min=low, max=high, step=step, description=description, readout_format=".2f",
-        style={"description_width": "initial"}, layout={"width": "380px"},
-    )  # fmt: skip
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        description=description,
+        readout_format=".2f",
+        style={"description_width": "initial"},
+        layout={"width": "380px"},
+    )
 
 
 def limit_to(control: widgets.IntSlider, count: int, what: str) -> None:

@@ -96,20 +96,39 @@ def draw_image(ax: Axes, image: np.ndarray, title: str) -> Axes:
 
 
 def draw_matrix(
-    ax: Axes, matrix: np.ndarray, rows: Sequence[str], columns: Sequence[str], *,
-    fmt: str = ".2f", title: str = "", x: str = "", y: str = "", cmap: str = "cividis",
-    unit: str = "", centre: float | None = None, words: Sequence[Sequence[str]] | None = None,
+    ax: Axes,
+    matrix: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    fmt: str = ".2f",
+    title: str = "",
+    x: str = "",
+    y: str = "",
+    cmap: str = "cividis",
+    unit: str = "",
+    centre: float | None = None,
+    words: Sequence[Sequence[str]] | None = None,
     limits: tuple[float | None, float | None] = (None, None),
-) -> Axes:  # fmt: skip
-    """A heat map with its numbers, or with `words` in their place, by seaborn. limits: of the colours."""
+) -> Axes:
+    """A heat map with its numbers, or with `words` in their place, by seaborn. limits: of the
+    colours."""
     import seaborn
 
     seaborn.heatmap(
-        matrix, ax=ax, annot=True if words is None else np.array(words),
-        fmt=fmt if words is None else "", cmap=cmap, xticklabels=columns, yticklabels=rows,
-        annot_kws={"fontsize": 8}, cbar_kws={"label": unit}, center=centre,
-        vmin=limits[0], vmax=limits[1],
-    )  # fmt: skip
+        matrix,
+        ax=ax,
+        annot=True if words is None else np.array(words),
+        fmt=fmt if words is None else "",
+        cmap=cmap,
+        xticklabels=columns,
+        yticklabels=rows,
+        annot_kws={"fontsize": 8},
+        cbar_kws={"label": unit},
+        center=centre,
+        vmin=limits[0],
+        vmax=limits[1],
+    )
     ax.tick_params(axis="y", rotation=0)
     ax.set_title(title, loc="left", fontsize=11)
     ax.set_xlabel(x)
@@ -118,9 +137,15 @@ def draw_matrix(
 
 
 def draw_gains(
-    ax: Axes, gains: np.ndarray, words: Sequence[Sequence[str]], rows: Sequence[str],
-    columns: Sequence[str], *, title: str = "", x: str = "",
-) -> Axes:  # fmt: skip
+    ax: Axes,
+    gains: np.ndarray,
+    words: Sequence[Sequence[str]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    title: str = "",
+    x: str = "",
+) -> Axes:
     """A heat map of gains in points round 0, with the words of `labs.gain_table`."""
     draw_matrix(
         ax,
@@ -140,9 +165,14 @@ def draw_gains(
 
 
 def draw_lines(
-    ax: Axes, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *,
-    title: str = "", x: str = "", y: str = "", log_y: bool = False,
-) -> Axes:  # fmt: skip
+    ax: Axes,
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    title: str = "",
+    x: str = "",
+    y: str = "",
+    log_y: bool = False,
+) -> Axes:
     """Lines with markers, one colour and one line style each, named in a legend."""
     styles = ("-", "--", "-.", ":")
     for i, (name, (xs, ys)) in enumerate(series.items()):
@@ -193,17 +223,26 @@ def draw_distributions(
     high = max(values.max() for values in groups.values())
     for i, (name, values) in enumerate(groups.items()):
         seaborn.histplot(
-            x=values, ax=ax, bins=np.linspace(low, high, bins + 1), stat="density", element="step",
-            color=CYCLE[i + 1], alpha=0.3, label=name,
-        )  # fmt: skip
+            x=values,
+            ax=ax,
+            bins=np.linspace(low, high, bins + 1),
+            stat="density",
+            element="step",
+            color=CYCLE[i + 1],
+            alpha=0.3,
+            label=name,
+        )
     ax.legend(frameon=False, fontsize=9)
     return tidy(ax, title=title, x=x, y="density")
 
 
 def draw_class_map(
-    figure: Figure, similarity: np.ndarray, classes: Sequence[str], groups: Sequence[Sequence[int]],
+    figure: Figure,
+    similarity: np.ndarray,
+    classes: Sequence[str],
+    groups: Sequence[Sequence[int]],
     title: str = "",
-) -> list[int]:  # fmt: skip
+) -> list[int]:
     """A heat map of the similarity of classes (K, K), symmetric, sorted by a dendrogram above it.
 
     The diagonal is left out. Cells of two classes of one group have a dot. Distance in the
@@ -234,9 +273,14 @@ def draw_class_map(
 
 
 def draw_points(
-    ax: Axes, points: Mapping[str, tuple[float, float]], *,
-    title: str = "", x: str = "", y: str = "", log_x: bool = True,
-) -> Axes:  # fmt: skip
+    ax: Axes,
+    points: Mapping[str, tuple[float, float]],
+    *,
+    title: str = "",
+    x: str = "",
+    y: str = "",
+    log_x: bool = True,
+) -> Axes:
     """Named points, each with a colour and a mark of its own for a legend."""
     for i, (name, (px, py)) in enumerate(points.items()):
         mark, colour = "osD^v<>P*Xph"[i % 12], CYCLE[i % len(CYCLE)]

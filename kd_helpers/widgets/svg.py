@@ -1,4 +1,5 @@
-"""Small pictures as SVG or HTML text: pure functions, quick enough for a control that is dragged."""
+"""Small pictures as SVG or HTML text: pure functions, quick enough for a control that is
+dragged."""
 
 from __future__ import annotations
 
@@ -41,10 +42,16 @@ def svg(width: float, height: float, title: str, body: str) -> str:
 
 
 def bars(
-    names: Sequence[str], values: Sequence[float], *, title: str,
-    marked: int | None = None, labels: Sequence[str] | None = None, largest: float = 1.0,
-    colour: str = BLUE, width: int = 400,
-) -> str:  # fmt: skip
+    names: Sequence[str],
+    values: Sequence[float],
+    *,
+    title: str,
+    marked: int | None = None,
+    labels: Sequence[str] | None = None,
+    largest: float = 1.0,
+    colour: str = BLUE,
+    width: int = 400,
+) -> str:
     """Horizontal bars, one a name, each with its number.
 
     Args:
@@ -66,11 +73,20 @@ def bars(
 
 
 def curves(
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, x_label: str, y_label: str,
-    colours: Mapping[str, str], x_range: tuple[float, float], y_range: tuple[float, float],
-    width: int = 620, height: int = 300, named: bool = True,
-) -> str:  # fmt: skip
-    """Lines over a common axis; points outside the range are drawn at its edge. named: with a legend."""
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    colours: Mapping[str, str],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    width: int = 620,
+    height: int = 300,
+    named: bool = True,
+) -> str:
+    """Lines over a common axis; points outside the range are drawn at its edge. named: with a
+    legend."""
     left, right, top, bottom = 58, 14, 30, 46
 
     def px(x: float) -> float:
@@ -91,8 +107,15 @@ def curves(
     for tick in np.linspace(*x_range, 5):
         parts.append(text(px(tick), height - bottom + 16, f"{tick:g}", anchor="middle", size=11))
     parts.append(text((left + width) / 2, height - 10, x_label, anchor="middle"))
-    parts.append(text(14, (top + height - bottom) / 2, y_label, anchor="middle",
-                      extra=f"transform='rotate(-90 14 {(top + height - bottom) / 2:.0f})'"))  # fmt: skip
+    parts.append(
+        text(
+            14,
+            (top + height - bottom) / 2,
+            y_label,
+            anchor="middle",
+            extra=f"transform='rotate(-90 14 {(top + height - bottom) / 2:.0f})'",
+        )
+    )
     for i, (name, (xs, ys)) in enumerate(series.items()):
         points = " ".join(f"{px(x):.1f},{py(y):.1f}" for x, y in zip(xs, ys, strict=True))
         parts.append(
@@ -132,10 +155,17 @@ def sentence(content: str) -> str:
 
 
 def histogram(
-    groups: Mapping[str, Sequence[float]], *, title: str, x_label: str, y_label: str,
-    x_range: tuple[float, float], largest: float, colours: Sequence[str] = (BLUE, RED),
-    width: int = 620, height: int = 260,
-) -> str:  # fmt: skip
+    groups: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    x_range: tuple[float, float],
+    largest: float,
+    colours: Sequence[str] = (BLUE, RED),
+    width: int = 620,
+    height: int = 260,
+) -> str:
     """Groups of equally many bins side by side, each bin a column from 0 to `largest`.
 
     Args:
@@ -169,5 +199,7 @@ def histogram(
         parts.append(text(x + 20, 31, name))
     parts.append(text(left + inner / 2, height - 8, x_label, anchor="middle"))
     middle = top + tall / 2
-    parts.append(text(14, middle, y_label, anchor="middle", extra=f"transform='rotate(-90 14 {middle:.0f})'"))  # fmt: skip
+    parts.append(
+        text(14, middle, y_label, anchor="middle", extra=f"transform='rotate(-90 14 {middle:.0f})'")
+    )
     return svg(width, height, title, "".join(parts))

@@ -1,4 +1,5 @@
-"""The "train a student now" panel: two real trainings, with and without teacher, drawn as they run."""
+"""The "train a student now" panel: two real trainings, with and without teacher, drawn as they
+run."""
 
 from __future__ import annotations
 
@@ -35,13 +36,19 @@ class TrainingPanel(widgets.VBox):
         self.teacher, self.device, self.steps, self.labelled = teacher, device, steps, labelled
         wide = {"style": {"description_width": "initial"}}
         self.controls = {
-            "student": widgets.Dropdown(options=["cnn-2", "cnn-4", "resnet-8"], description="student"),
+            "student": widgets.Dropdown(
+                options=["cnn-2", "cnn-4", "resnet-8"], description="student"
+            ),
             "temperature": slider("temperature T", 4.0, 1.0, 20.0, 0.5),
             "kd_weight": slider(ALPHA, 0.9, 0.0, 1.0, 0.05),
-            "images": widgets.Dropdown(options=[600, 3_000, 12_000, 54_000], value=12_000,
-                                       description=f"images ({labelled} labelled)", **wide),
+            "images": widgets.Dropdown(
+                options=[600, 3_000, 12_000, 54_000],
+                value=12_000,
+                description=f"images ({labelled} labelled)",
+                **wide,
+            ),
             "seed": widgets.BoundedIntText(0, 0, 9999, description="seed"),
-        }  # fmt: skip
+        }
         self.start_button = widgets.Button(description="Start", button_style="primary")
         self.stop_button = widgets.Button(description="Stop")
         self.reset_button = widgets.Button(description="Reset")
@@ -91,9 +98,14 @@ class TrainingPanel(widgets.VBox):
         shown = TransferSet(images=now["images"], labelled=min(self.labelled, now["images"]))
         schedule = Schedule(steps=self.steps, batch_size=128, learning_rate=0.1)
         taught = Recipe(
-            student=now["student"], seed=now["seed"], transfer=shown, teacher=self.teacher,
-            temperature=now["temperature"], kd_weight=now["kd_weight"], schedule=schedule,
-        )  # fmt: skip
+            student=now["student"],
+            seed=now["seed"],
+            transfer=shown,
+            teacher=self.teacher,
+            temperature=now["temperature"],
+            kd_weight=now["kd_weight"],
+            schedule=schedule,
+        )
         alone = TransferSet(
             images=self.labelled
         )  # without a teacher only labelled images can teach
@@ -121,10 +133,15 @@ class TrainingPanel(widgets.VBox):
         self.curves = {name: ([], []) for name in recipes}
         students = {name: new_student(recipe, dataset) for name, recipe in recipes.items()}
         reports = {
-            name: student_reports(recipe, students[name], dataset, report_every=REPORT_EVERY,
-                                  should_stop=self.stop_asked.is_set)
+            name: student_reports(
+                recipe,
+                students[name],
+                dataset,
+                report_every=REPORT_EVERY,
+                should_stop=self.stop_asked.is_set,
+            )
             for name, recipe in recipes.items()
-        }  # fmt: skip
+        }
         images, labels = dataset.val.images[:1000], dataset.val.labels[:1000]
         for histories in zip(*reports.values(), strict=False):  # the two take turns
             for name, history in zip(reports, histories, strict=True):
@@ -135,9 +152,14 @@ class TrainingPanel(widgets.VBox):
 
     def draw(self) -> None:
         self.view.value = svg.curves(
-            self.curves, colours=COLOURS, x_range=(0, self.steps), y_range=(40, 100),
-            title="Accuracy while training", x_label="gradient steps", y_label="accuracy on validation images, %",
-        )  # fmt: skip
+            self.curves,
+            colours=COLOURS,
+            x_range=(0, self.steps),
+            y_range=(40, 100),
+            title="Accuracy while training",
+            x_label="gradient steps",
+            y_label="accuracy on validation images, %",
+        )
 
     def summary(self, seconds: float) -> str:
         ends = {name: ys[-1] for name, (_, ys) in self.curves.items() if ys}

@@ -161,10 +161,7 @@ series = {"with T²": (temperatures, with_t2), "without T²": (temperatures, wit
 draw_lines(
     ax, series, title="Soft gradient over hard gradient", x="temperature T", y="ratio", log_y=True
 )
-display_figure(
-    figure,
-    "With T² the ratio changes by a small factor; without, it falls as 1/T².",
-)
+display_figure(figure, "With T² the ratio changes by a small factor; without, it falls as 1/T².")
 
 # %% [markdown]
 # For one image the gradient of the KL is $(q_i - p_i)/T$ (Hinton et al. 2015, equation 2): one 1/T comes from the chain rule through $z/T$. At high T a second one comes from $q$ and $p$, which both approach $1/K$, so that their difference shrinks as 1/T.

@@ -80,10 +80,7 @@ explorer = build_certainty_explorer(answers)
 figure, (ax,) = new_figure(6, 2.6)
 top = soften(train, 1.0).max(dim=1)  # values and classes (54000,)
 right = top.indices == train_labels  # (54000,)
-groups = {
-    "right answers": top.values[right].numpy(),
-    "wrong answers": top.values[~right].numpy(),
-}
+groups = {"right answers": top.values[right].numpy(), "wrong answers": top.values[~right].numpy()}
 draw_distributions(ax, groups, title="Training images at T = 1", x="top probability", bins=20)
 display_live(explorer, figure, "Histogram: right answers crowd at 1, wrong ones are spread.")
 

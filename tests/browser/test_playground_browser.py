@@ -1,4 +1,5 @@
-"""The playground in a real browser: in JupyterLab, and served by Voilà for several readers at once."""
+"""The playground in a real browser: in JupyterLab, and served by Voilà for several readers at
+once."""
 
 import os
 import re

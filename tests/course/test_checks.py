@@ -98,11 +98,7 @@ MISTAKES = (  # the check, a part of what it has to say, the wrong answer
         'reduction "mean" also divides',
         lambda s, t, T: T**2 * kl(s, t, T).mean() / CLASSES,
     ),
-    (
-        checks.check_kd_loss,
-        "and T² is missing",
-        lambda s, t, T: kl(s, t, T).mean() / CLASSES,
-    ),
+    (checks.check_kd_loss, "and T² is missing", lambda s, t, T: kl(s, t, T).mean() / CLASSES),
     (checks.check_kd_loss, 'reduction "sum"', lambda s, t, T: T**2 * kl(s, t, T).sum()),
     (checks.check_kd_loss, "roles swapped", lambda s, t, T: T**2 * kl(t, s, T).mean()),
     (

@@ -1,4 +1,5 @@
-"""What all self-checks of the course do with right answers, known mistakes, and what is no answer."""
+"""What all self-checks of the course do with right answers, known mistakes, and what is no
+answer."""
 
 import math
 import warnings

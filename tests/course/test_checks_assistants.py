@@ -98,12 +98,16 @@ RIGHT = {
         by_comparison,
         lambda n, dense: np.triu(np.ones((n, n)), 1) if dense else np.eye(n, k=1),
         lambda n, dense: torch.ones(n, n).triu(1).tril(n if dense else 1),
-        lambda n, dense: [[int(0 < j - i < (n if dense else 2)) for j in range(n)] for i in range(n)],
+        lambda n, dense: [
+            [int(0 < j - i < (n if dense else 2)) for j in range(n)] for i in range(n)
+        ],
     ),
     check_dense_loss: (
         dense_in_torch,
         dense_by_numpy,
-        lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).sum(),
+        lambda s, z, teach, y, T, w: (
+            len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).sum()
+        ),
         lambda *case: float(dense_by_numpy(*case)),
     ),
     check_overlap: (
@@ -113,56 +117,130 @@ RIGHT = {
         lambda a, b, y: float(both(a, b, y)) / float(either(a, b, y)),
         lambda a, b, y: (wrong(a, y).sum() + wrong(b, y).sum()) / either(a, b, y) - 1,
     ),
-}  # fmt: skip
+}
 MISTAKES = {  # for each check: a part of what it has to say, and the answers that get it
     check_teaching: {
-        "rows and columns are swapped": (lambda n, dense: by_pairs(n, dense).T, lambda n, dense: np.eye(n, k=-1)),
-        "a network teaches itself here": (lambda n, dense: by_pairs(n, dense) + torch.eye(n), mixed(by_pairs, lambda n, _: np.triu(np.ones((n, n))))),
-        "in a chain every rung has one": (lambda n, dense: by_pairs(n, True), lambda n, dense: by_pairs(n, not dense)),
-        "in a dense ladder all rungs above": (lambda n, dense: by_pairs(n, False), lambda n, dense: np.eye(n, k=1)),
-        "only the teacher at the top": (lambda n, dense: by_pairs(n, True) * (torch.arange(n) == 0)[:, None],),
-        "only the student at the end": (lambda n, dense: by_pairs(n, True) * (torch.arange(n) == n - 1),),
-        "smaller networks teach larger": (lambda n, dense: by_pairs(n, dense) + by_pairs(n, dense).T,),
+        "rows and columns are swapped": (
+            lambda n, dense: by_pairs(n, dense).T,
+            lambda n, dense: np.eye(n, k=-1),
+        ),
+        "a network teaches itself here": (
+            lambda n, dense: by_pairs(n, dense) + torch.eye(n),
+            mixed(by_pairs, lambda n, _: np.triu(np.ones((n, n)))),
+        ),
+        "in a chain every rung has one": (
+            lambda n, dense: by_pairs(n, True),
+            lambda n, dense: by_pairs(n, not dense),
+        ),
+        "in a dense ladder all rungs above": (
+            lambda n, dense: by_pairs(n, False),
+            lambda n, dense: np.eye(n, k=1),
+        ),
+        "only the teacher at the top": (
+            lambda n, dense: by_pairs(n, True) * (torch.arange(n) == 0)[:, None],
+        ),
+        "only the student at the end": (
+            lambda n, dense: by_pairs(n, True) * (torch.arange(n) == n - 1),
+        ),
+        "smaller networks teach larger": (
+            lambda n, dense: by_pairs(n, dense) + by_pairs(n, dense).T,
+        ),
         "everyone teaches everyone": (lambda n, dense: torch.ones(n, n),),
-        "the student teaches the teacher": (lambda n, dense: by_pairs(n, dense) + torch.eye(n).roll(1, dims=1).tril(), mixed(lambda n, _: torch.eye(n).roll(1, dims=1), by_pairs)),
-        "nobody teaches": (lambda n, dense: torch.zeros(n, n), lambda n, dense: by_pairs(n, dense) * 0),
+        "the student teaches the teacher": (
+            lambda n, dense: by_pairs(n, dense) + torch.eye(n).roll(1, dims=1).tril(),
+            mixed(lambda n, _: torch.eye(n).roll(1, dims=1), by_pairs),
+        ),
+        "nobody teaches": (
+            lambda n, dense: torch.zeros(n, n),
+            lambda n, dense: by_pairs(n, dense) * 0,
+        ),
         "this is the diagonal": (lambda n, dense: torch.eye(n),),
         "not one of the known": (lambda n, dense: 2 * by_pairs(n, dense),),
-        "expected shape (5, 5)": (lambda n, dense: by_pairs(n - 1, dense), lambda n, dense: torch.ones(n)),
+        "expected shape (5, 5)": (
+            lambda n, dense: by_pairs(n - 1, dense),
+            lambda n, dense: torch.ones(n),
+        ),
         "expected shape (3, 3)": (lambda n, dense: by_pairs(5, dense),),
     },
     check_dense_loss: {
         "all sources teach here": (
             lambda s, z, teach, *rest: dense_by_numpy(s, z, teach | True, *rest),
-            lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z, T).sum(),
+            lambda s, z, teach, y, T, w: (
+                len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z, T).sum()
+            ),
         ),
-        "`teach` is the wrong way": (lambda s, z, teach, *rest: dense_by_numpy(s, z, ~teach, *rest),),
-        "here it counts 1 - λ": (lambda s, z, teach, y, T, w: dense_by_numpy(s, z, teach, y, T, w, label=1 - w),),
+        "`teach` is the wrong way": (
+            lambda s, z, teach, *rest: dense_by_numpy(s, z, ~teach, *rest),
+        ),
+        "here it counts 1 - λ": (
+            lambda s, z, teach, y, T, w: dense_by_numpy(s, z, teach, y, T, w, label=1 - w),
+        ),
         "sources that teach; it counts": (
             lambda s, z, teach, y, T, w: dense_by_numpy(s, z[teach], teach[teach], y, T, w),
-            lambda s, z, teach, y, T, w: sum((1 - w) * F.cross_entropy(s, y) + w * kd for kd in soft_terms(s, z[teach], T)),
+            lambda s, z, teach, y, T, w: sum(
+                (1 - w) * F.cross_entropy(s, y) + w * kd for kd in soft_terms(s, z[teach], T)
+            ),
         ),
-        "(M + 1)(1 - λ)": (lambda s, z, teach, y, T, w: dense_by_numpy(s, z, teach, y, T, w, label=(len(z) + 1) * (1 - w)),),
-        "cross-entropy with the soft targets": (lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s, y) + w * T**2 * sum(F.cross_entropy(s / T, F.softmax(one / T, 1)) for one in z[teach]),),
-        "two things": (lambda s, z, teach, y, T, w: (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z, T).sum(),),
-        "M times too large": (lambda s, z, teach, y, T, w: len(z) * ((1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).sum()),),
-        "(M - 1)(1 - λ)": (lambda *case: dense_by_numpy(*case, label=(len(case[1]) - 1) * (1 - case[5])),),
+        "(M + 1)(1 - λ)": (
+            lambda s, z, teach, y, T, w: dense_by_numpy(
+                s, z, teach, y, T, w, label=(len(z) + 1) * (1 - w)
+            ),
+        ),
+        "cross-entropy with the soft targets": (
+            lambda s, z, teach, y, T, w: (
+                len(z) * (1 - w) * F.cross_entropy(s, y)
+                + w * T**2 * sum(F.cross_entropy(s / T, F.softmax(one / T, 1)) for one in z[teach])
+            ),
+        ),
+        "two things": (
+            lambda s, z, teach, y, T, w: (
+                (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z, T).sum()
+            ),
+        ),
+        "M times too large": (
+            lambda s, z, teach, y, T, w: (
+                len(z) * ((1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).sum())
+            ),
+        ),
+        "(M - 1)(1 - λ)": (
+            lambda *case: dense_by_numpy(*case, label=(len(case[1]) - 1) * (1 - case[5])),
+        ),
         "the temperature is missing": (lambda *case: dense_by_numpy(*case[:4], 1.0, case[5]),),
-        "and once more; it counts": (lambda *case: dense_by_numpy(*case, label=(case[2].sum().item() + 1) * (1 - case[5])),),
+        "and once more; it counts": (
+            lambda *case: dense_by_numpy(*case, label=(case[2].sum().item() + 1) * (1 - case[5])),
+        ),
         "T² is there twice": (lambda *case: dense_by_numpy(*case, soft=case[4] ** 2),),
         "λ is missing before": (lambda *case: dense_by_numpy(*case, soft=1 / case[5]),),
         "1 - λ is missing": (lambda *case: dense_by_numpy(*case, label=len(case[1])),),
-        "the usual loss with the mean": (lambda s, z, teach, y, T, w: (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).mean(),),
+        "the usual loss with the mean": (
+            lambda s, z, teach, y, T, w: (
+                (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).mean()
+            ),
+        ),
         "sources that teach; the paper's": (lambda *case: dense_by_numpy(*case) / case[2].sum(),),
-        "only the last source": (lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T)[-1],),
-        "the label is missing": (lambda s, z, teach, y, T, w: w * soft_terms(s, z[teach], T).sum(),),
+        "only the last source": (
+            lambda s, z, teach, y, T, w: (
+                len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T)[-1]
+            ),
+        ),
+        "the label is missing": (
+            lambda s, z, teach, y, T, w: w * soft_terms(s, z[teach], T).sum(),
+        ),
         "whole loss by the number of sources; ": (
             lambda *case: dense_by_numpy(*case) / len(case[1]),
-            lambda s, z, teach, y, T, w: (1 - w) * F.cross_entropy(s, y) + w * (soft_terms(s, z, T) * teach).mean(),
+            lambda s, z, teach, y, T, w: (
+                (1 - w) * F.cross_entropy(s, y) + w * (soft_terms(s, z, T) * teach).mean()
+            ),
         ),
-        "took the mean over the sources": (lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).mean(),),
+        "took the mean over the sources": (
+            lambda s, z, teach, y, T, w: (
+                len(z) * (1 - w) * F.cross_entropy(s, y) + w * soft_terms(s, z[teach], T).mean()
+            ),
+        ),
         "by all M sources": (lambda *case: dense_by_numpy(*case, soft=1 / len(case[1])),),
-        "scaled the soft term up": (lambda *case: dense_by_numpy(*case, soft=len(case[1]) / case[2].sum().item()),),
+        "scaled the soft term up": (
+            lambda *case: dense_by_numpy(*case, soft=len(case[1]) / case[2].sum().item()),
+        ),
         "T² is missing": (lambda *case: dense_by_numpy(*case, soft=1 / case[4] ** 2),),
         "you used T": (lambda *case: dense_by_numpy(*case, soft=1 / case[4]),),
         'reduction "mean"': (lambda *case: dense_in_torch(*case, reduction="mean"),),
@@ -170,7 +248,11 @@ MISTAKES = {  # for each check: a part of what it has to say, and the answers th
         "roles swapped": (lambda *case: dense_in_torch(*case, swap=True),),
         "λ and 1 - λ are swapped": (lambda *case: dense_by_numpy(*case[:5], 1 - case[5]),),
         "one soft term with the mean": (one_mean_source,),
-        "the label needs no temperature": (lambda s, z, teach, y, T, w: len(z) * (1 - w) * F.cross_entropy(s / T, y) + w * soft_terms(s, z[teach], T).sum(),),
+        "the label needs no temperature": (
+            lambda s, z, teach, y, T, w: (
+                len(z) * (1 - w) * F.cross_entropy(s / T, y) + w * soft_terms(s, z[teach], T).sum()
+            ),
+        ),
         "soft terms alone": (lambda s, z, teach, y, T, w: soft_terms(s, z[teach], T).sum(),),
         "not one of the known": (lambda *case: dense_by_numpy(*case) + 1,),
         "expected shape ()": (lambda s, z, teach, y, T, w: soft_terms(s, z, T),),
@@ -181,20 +263,29 @@ MISTAKES = {  # for each check: a part of what it has to say, and the answers th
         "errors of the first": (lambda a, b, y: both(a, b, y) / wrong(a, y).sum(),),
         "errors of the second": (lambda a, b, y: both(a, b, y) / wrong(b, y).sum(),),
         "both added up": (lambda a, b, y: both(a, b, y) / (wrong(a, y).sum() + wrong(b, y).sum()),),
-        "only one of the two makes": (lambda a, b, y: both(a, b, y) / (wrong(a, y) ^ wrong(b, y)).sum(),),
+        "only one of the two makes": (
+            lambda a, b, y: both(a, b, y) / (wrong(a, y) ^ wrong(b, y)).sum(),
+        ),
         "// cuts off": (lambda a, b, y: both(a, b, y) // either(a, b, y),),
-        "common errors count twice": (lambda a, b, y: 2 * both(a, b, y) / (wrong(a, y).sum() + wrong(b, y).sum()),),
+        "common errors count twice": (
+            lambda a, b, y: 2 * both(a, b, y) / (wrong(a, y).sum() + wrong(b, y).sum()),
+        ),
         "at least one has wrong; count": (lambda a, b, y: either(a, b, y) / len(y),),
         "both answer alike": (lambda a, b, y: (a == b).float().mean(),),
         "in the same way": (lambda a, b, y: (wrong(a, y) & (a == b)).sum() / either(a, b, y),),
         "1 minus the overlap": (lambda a, b, y: 1 - overlap_of_sets(a, b, y),),
-        "counted right answers": (lambda a, b, y: ((a == y) & (b == y)).sum() / ((a == y) | (b == y)).sum(),),
+        "counted right answers": (
+            lambda a, b, y: ((a == y) & (b == y)).sum() / ((a == y) | (b == y)).sum(),
+        ),
         "in percent": (lambda a, b, y: 100 * overlap_of_sets(a, b, y),),
-        "one value an image": (lambda a, b, y: wrong(a, y) & wrong(b, y), lambda a, b, y: (wrong(a, y) * wrong(b, y)).int()),
+        "one value an image": (
+            lambda a, b, y: wrong(a, y) & wrong(b, y),
+            lambda a, b, y: (wrong(a, y) * wrong(b, y)).int(),
+        ),
         "not one of the known": (lambda a, b, y: overlap_of_sets(a, b, y) ** 2,),
         "expected shape ()": (lambda a, b, y: wrong(a, y)[:3],),
     },
-}  # fmt: skip
+}
 OUTSIDE_THE_LIST = ("not one of the known", "expected shape")
 UNKNOWN = (  # wrong, whatever they are called
     (check_teaching, mixed(by_pairs, lambda n, dense: by_pairs(n, dense).tril(2))),

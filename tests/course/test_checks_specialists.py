@@ -230,7 +230,9 @@ MISTAKES = {  # for each check: a part of what it has to say, and the answers th
         "dustbin has the number K": (each(other=lambda g, k, c: k),),
         "other classes are hidden (-100) now; ": (each(other=lambda g, k, c: HIDDEN),),
         "images of other classes are missing": (
-            lambda y, g, k: torch.tensor([g.index(c) if c in g else c for c in y.tolist() if c in (*g, HIDDEN)]),
+            lambda y, g, k: torch.tensor(
+                [g.index(c) if c in g else c for c in y.tolist() if c in (*g, HIDDEN)]
+            ),
         ),
         "hidden images are missing": (
             lambda y, g, k: labels_by_loop(y[y >= 0], g, k),
@@ -280,11 +282,9 @@ MISTAKES = {  # for each check: a part of what it has to say, and the answers th
             lambda z, seen, true: raised(z, 2 * right_change(seen, true)),
             lambda z, seen, true: others_lowered(z, seen, true) * 2,
         ),
-        "expected shape (6, ": (
-            lambda z, seen, true: raised(z, right_change(seen, true))[:, 1:],
-        ),
+        "expected shape (6, ": (lambda z, seen, true: raised(z, right_change(seen, true))[:, 1:],),
     },
-}  # fmt: skip
+}
 OUTSIDE_THE_LIST = ("not one of the known", "expected shape")
 UNKNOWN = (  # wrong, whatever they are called
     (check_arithmetic, lambda z, T: soft(z.sum(dim=0), T)),
@@ -327,7 +327,7 @@ UNKNOWN = (  # wrong, whatever they are called
     (check_dustbin, lambda z, s, t: soft(raised(z, right_change(s, t)))),
     (check_dustbin, lambda z, s, t: soft(z, 1) + right_change(s, t)),
     (check_dustbin, lambda z, s, t: F.log_softmax(raised(z, -right_change(s, t)), dim=1)),
-)  # fmt: skip
+)
 all_checks = pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
 
 
@@ -349,9 +349,7 @@ def test_what_is_done_to_the_share_in_training_matters(wrong):
 
 
 def test_the_ratio_of_logarithms_is_not_called_no_change():
-    said = check_dustbin(
-        lambda z, s, t: raised(z, math.log(s / (1 - s)) / math.log(t / (1 - t)))
-    )  # fmt: skip
+    said = check_dustbin(lambda z, s, t: raised(z, math.log(s / (1 - s)) / math.log(t / (1 - t))))
     assert said.startswith("[wrong] ") and "nothing has changed" not in said
 
 

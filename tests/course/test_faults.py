@@ -5,13 +5,7 @@ import pytest
 import torch
 from scipy.special import log_softmax, softmax
 
-from kd_course.nb08_faults.faulty_losses import (
-    BEST_STEP,
-    FAULTS,
-    RIGHT,
-    TEACHER_FAULTS,
-    FaultyLoss,
-)
+from kd_course.nb08_faults.faulty_losses import BEST_STEP, FAULTS, RIGHT, TEACHER_FAULTS, FaultyLoss
 from kd_course.nb08_faults.faulty_teachers import (
     BestStep,
     LearningTeacher,
@@ -29,7 +23,14 @@ from kd_helpers.training.loop import History, predict
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
 T, W, B, K = 3.0, 0.8, 6, 10
-NOTHING_ELSE = {"T on the labels", "weights swapped", "label without gradient", *TEACHER_FAULTS, BEST_STEP, RIGHT}  # fmt: skip
+NOTHING_ELSE = {
+    "T on the labels",
+    "weights swapped",
+    "label without gradient",
+    *TEACHER_FAULTS,
+    BEST_STEP,
+    RIGHT,
+}
 TINY = Recipe(schedule=Schedule(steps=8, batch_size=16), transfer=TransferSet(images=64))
 
 

@@ -30,7 +30,8 @@ WORDS = ("BETTER", "WORSE", "NO CLEAR DIFFERENCE")
 
 
 def made_up(teacher, chosen, way) -> tuple[Rung, ...] | None:
-    """Numbers of a ladder that are like those of no other; one teacher's dense ladders are unknown."""
+    """Numbers of a ladder that are like those of no other; one teacher's dense ladders are
+    unknown."""
     if teacher == "medium" and way == "dense":
         return None
     rng = np.random.default_rng(zlib.crc32(repr((teacher, chosen, way)).encode()))
@@ -65,9 +66,7 @@ def boxes(explorer) -> dict[str, dict]:
         left = float(rect.get("x"))
         right = left + float(rect.get("width"))
         words = [t.text for t in tree.iter("text") if left <= float(t.get("x")) <= right]
-        found[words[0]] = {
-            "ends": (left, right), "words": words[1:], "colour": rect.get("stroke"),
-        }  # fmt: skip
+        found[words[0]] = {"ends": (left, right), "words": words[1:], "colour": rect.get("stroke")}
     return found
 
 

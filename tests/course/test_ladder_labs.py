@@ -101,9 +101,13 @@ def test_shared_errors_are_counted_one_by_one(folder, monkeypatch):
     expected = np.zeros((2, 3, 3))
     for at, ladder in enumerate(LADDERS):
         wrong = [
-            {row for row, pair in enumerate(zip(told[r].tolist(), labels.tolist(), strict=True)) if len(set(pair)) > 1}
+            {
+                row
+                for row, pair in enumerate(zip(told[r].tolist(), labels.tolist(), strict=True))
+                if len(set(pair)) > 1
+            }
             for r in ladder
-        ]  # fmt: skip
+        ]
         for i, j in itertools.product(range(3), repeat=2):
             expected[at, i, j] = len(wrong[i] & wrong[j]) / len(wrong[i] | wrong[j])
     found = overlaps(LADDERS)

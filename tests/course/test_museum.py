@@ -86,7 +86,7 @@ def made_up(exhibit) -> tuple[Arm, Arm]:
     wrong = Arm(
         steps, np.array([3.0, 2.0, 1.0]), ratio, tuple(80.0 - place + i / 10 for i in range(5))
     )
-    return wrong, Arm(steps, np.array([4.0, 2.0, 1.5]), ratio, (80.1, 80.2, 80.3, 80.4, 80.6))  # fmt: skip
+    return wrong, Arm(steps, np.array([4.0, 2.0, 1.5]), ratio, (80.1, 80.2, 80.3, 80.4, 80.6))
 
 
 @pytest.fixture

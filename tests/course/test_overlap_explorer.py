@@ -1,4 +1,5 @@
-"""The explorer of shared errors in notebook 06: its grid of pairs, and the images that two have wrong."""
+"""The explorer of shared errors in notebook 06: its grid of pairs, and the images that two have
+wrong."""
 
 import base64
 import io

@@ -198,7 +198,8 @@ def test_what_there_is_not_is_named(ladder, dataset, way, setting, words):
 
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
-    """Small files in the published format; two steps for each network; who was trained how often."""
+    """Small files in the published format; two steps for each network; who was trained how
+    often."""
     paths = [
         paper_files.house_numbers(tmp_path / "svhn" / f"{part}_32x32.mat", list(range(10)) * n, n)
         for part, n in (("train", 20), ("test", 2))

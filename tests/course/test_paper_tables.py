@@ -29,18 +29,46 @@ def test_every_number_has_a_source_a_unit_and_stands_there_once(name):
 @pytest.mark.parametrize(
     ("name", "fields", "values"),
     (
-        ("takd_2020", {"table": "table 1", "setting": "plain CNN 10-4-2, CIFAR-100"}, [41.09, 44.57, 44.92]),
+        (
+            "takd_2020",
+            {"table": "table 1", "setting": "plain CNN 10-4-2, CIFAR-100"},
+            [41.09, 44.57, 44.92],
+        ),
         ("takd_2020", {"table": "table 3", "setting": "ResNet 110-14-8, CIFAR-10"}, [88.98]),
-        ("dgkd_2021", {"setting": "plain CNN 10-8-6-4-2, CIFAR-100", "unit": "% right"}, [45.14, 48.92, 50.15]),
+        (
+            "dgkd_2021",
+            {"setting": "plain CNN 10-8-6-4-2, CIFAR-100", "unit": "% right"},
+            [45.14, 48.92, 50.15],
+        ),
         ("dgkd_2021", {"setting": "ResNet 26-20-14-8, CIFAR-100", "method": "dense"}, [None]),
-        ("hinton_2015", {"table": "table 5", "method": "soft targets, 3 % of the data"}, [65.4, 57.0]),
-        ("cifar100_benchmark", {"method": "KD", "table": ""}, [70.66, 70.67, 73.08, 73.33, 74.92, 73.54, 72.98]),
-        ("cifar100_benchmark", {"setting": "ResNet 34-18, ImageNet", "paper": "DKD"}, [71.03, 71.7]),
-        ("haitongli", {"setting": "five-layer CNN with dropout 0.5, CIFAR-10"}, [83.51, 84.49, 82.78]),
-        ("takd_2020", {"table": "runs by readers", "setting": "ResNet 110 from elsewhere, CIFAR-10"}, [93.17, 82.08, 78.01]),
+        (
+            "hinton_2015",
+            {"table": "table 5", "method": "soft targets, 3 % of the data"},
+            [65.4, 57.0],
+        ),
+        (
+            "cifar100_benchmark",
+            {"method": "KD", "table": ""},
+            [70.66, 70.67, 73.08, 73.33, 74.92, 73.54, 72.98],
+        ),
+        (
+            "cifar100_benchmark",
+            {"setting": "ResNet 34-18, ImageNet", "paper": "DKD"},
+            [71.03, 71.7],
+        ),
+        (
+            "haitongli",
+            {"setting": "five-layer CNN with dropout 0.5, CIFAR-10"},
+            [83.51, 84.49, 82.78],
+        ),
+        (
+            "takd_2020",
+            {"table": "runs by readers", "setting": "ResNet 110 from elsewhere, CIFAR-10"},
+            [93.17, 82.08, 78.01],
+        ),
         ("dgkd_2021", {"table": "figure 4"}, [None, None]),
     ),
-)  # fmt: skip
+)
 def test_numbers_that_are_well_known(name, fields, values):
     assert found(name, **fields) == values
 
@@ -72,6 +100,4 @@ def test_a_row_that_is_not_complete_is_refused(tmp_path, text, words):
 def test_a_name_with_a_comma_is_read_whole(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text(HEADER + 'a,,"CNN, small",d,12.5,% right,s,quoted\n')
-    assert read(path) == [
-        PaperNumber("a", "", "CNN, small", "d", 12.5, "% right", "s", "quoted")
-    ]  # fmt: skip
+    assert read(path) == [PaperNumber("a", "", "CNN, small", "d", 12.5, "% right", "s", "quoted")]

@@ -119,7 +119,7 @@ def test_order_and_spaces_do_not_matter():
         ("kd1;assistants=cnn-4;way=dense;treatment=swap", "no treatment is defined for that"),
         ("kd1;" + "x" * 1000, 'got the part "xxxxx'),
     ],
-)  # fmt: skip
+)
 def test_garbage_is_refused_with_the_part_that_is_wrong(text, words):
     with pytest.raises(Refused) as caught:
         parse(text)

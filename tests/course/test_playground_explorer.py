@@ -12,12 +12,8 @@ import pytest
 
 from kd_course.nb02_hinton.experiments import SEEDS
 from kd_course.nb06_assistants.experiments import ladder as stored_ladder
-from kd_course.nb09_playground import (
-    find_or_train as playground_runs,
-)
-from kd_course.nb09_playground import (
-    train_row as playground_training,
-)
+from kd_course.nb09_playground import find_or_train as playground_runs
+from kd_course.nb09_playground import train_row as playground_training
 from kd_course.nb09_playground.find_or_train import BARE, LABELS_ONLY, THIS, errors_of, scores_of
 from kd_course.nb09_playground.page import build_playground
 from kd_course.nb09_playground.pareto import COSTS, cost_of
@@ -41,9 +37,12 @@ from kd_helpers.widgets.train_live import ONE_AT_A_TIME
 ENDS = {
     **{name: (values[0], values[-1]) for name, values in CHOICES.items()},
     **{f"assistant_{i}": (False, True) for i in range(len(ASSISTANTS))},
-    "temperature": (1.0, 20.0), "kd_weight": (0.0, 1.0), "seed": (0, 99),
-    "cost": (COSTS[0], COSTS[-1]), "errors": (False, True),
-}  # fmt: skip
+    "temperature": (1.0, 20.0),
+    "kd_weight": (0.0, 1.0),
+    "seed": (0, 99),
+    "cost": (COSTS[0], COSTS[-1]),
+    "errors": (False, True),
+}
 SHORT = Schedule(steps=100, batch_size=32, learning_rate=0.03)
 
 

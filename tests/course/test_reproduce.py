@@ -37,8 +37,20 @@ from kd_helpers.models.zoo import make_model
 from kd_helpers.training.schedules import Schedule
 from notebook_io import NOTEBOOKS
 
-NAMES = ("hinton-regulariser", "hinton-missing-class", "hinton-ensemble", "navarrete", "damicantonio",
-         "fukuda", "mismatched", "uste", "takd", "dgkd", "benchmark", "rows")  # fmt: skip
+NAMES = (
+    "hinton-regulariser",
+    "hinton-missing-class",
+    "hinton-ensemble",
+    "navarrete",
+    "damicantonio",
+    "fukuda",
+    "mismatched",
+    "uste",
+    "takd",
+    "dgkd",
+    "benchmark",
+    "rows",
+)
 
 
 @pytest.fixture
@@ -89,11 +101,16 @@ def test_numbers_are_means_of_five_runs_with_their_interval(name):
         assert bool(line.verdict) == bool(line.row.against)
 
 
-@pytest.mark.parametrize(("name", "row", "n"), (
-    ("benchmark", "teacher", 1), ("navarrete", "teacher: accuracy", 1),
-    ("navarrete", "student, distilled: 256 images", 1), ("navarrete", "student, distilled: accuracy", 5),
-    ("hinton-missing-class", "labels only: errors on the hidden class", 5),
-))  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "row", "n"),
+    (
+        ("benchmark", "teacher", 1),
+        ("navarrete", "teacher: accuracy", 1),
+        ("navarrete", "student, distilled: 256 images", 1),
+        ("navarrete", "student, distilled: accuracy", 5),
+        ("hinton-missing-class", "labels only: errors on the hidden class", 5),
+    ),
+)
 def test_one_network_for_all_seeds_and_one_timing_count_once(name, row, n):
     lines = {line.row.title: line for line in lines_of(find(name, "laptop"), SEEDS)}
     assert len(lines[row].values) == n
@@ -107,8 +124,10 @@ def test_the_notebook_shows_the_rows_of_the_csv(place, out, monkeypatch):
     cells = nbformat.read(NOTEBOOKS / f"{place}.ipynb", as_version=4).cells
     shown = "\n".join(
         output["data"].get("text/markdown", "")
-        for cell in cells for output in cell.get("outputs", ()) if "data" in output
-    )  # fmt: skip
+        for cell in cells
+        for output in cell.get("outputs", ())
+        if "data" in output
+    )
     for name in NAMES:
         reproduce.reproduce(name)
         for row in csv.reader((out / "reproduce" / f"{name}.csv").open()):
@@ -130,12 +149,19 @@ def lines_by_title(name):
 def test_what_notebook_07_says_of_signs():
     """Its last words name some rows; here they are looked up."""
     found = {
-        f"{name}, {row}": word for name in NAMES
+        f"{name}, {row}": word
+        for name in NAMES
         for row, word in agreements(lines_of(find(name, "laptop"), SEEDS)).items()
-    }  # fmt: skip
-    assert [row for row, word in found.items() if word == "other sign"] == ["benchmark, decoupled, β = 8"]  # fmt: skip
-    for row in ("hinton-regulariser, soft targets, few labels", "hinton-ensemble, ensemble",
-                "benchmark, KD", "dgkd, dense (DGKD)"):  # fmt: skip
+    }
+    assert [row for row, word in found.items() if word == "other sign"] == [
+        "benchmark, decoupled, β = 8"
+    ]
+    for row in (
+        "hinton-regulariser, soft targets, few labels",
+        "hinton-ensemble, ensemble",
+        "benchmark, KD",
+        "dgkd, dense (DGKD)",
+    ):
         assert found[row] == "same sign"
     assert found["benchmark, KD, standardised logits"] == "not clear here"
     benchmark = lines_by_title("benchmark")
@@ -148,7 +174,11 @@ def test_what_notebook_07_says_of_single_tables():
     assert {*missing["labels only: errors on the hidden class"].values} == {1000.0}
     assert max(missing["soft targets: errors on the hidden class"].values) < 1000
     assert lines_by_title("navarrete")["student, distilled: accuracy"].verdict.word != "BETTER"
-    claims = {title: line.verdict.word for title, line in lines_by_title("damicantonio").items() if line.verdict}  # fmt: skip
+    claims = {
+        title: line.verdict.word
+        for title, line in lines_by_title("damicantonio").items()
+        if line.verdict
+    }
     assert all(word != "BETTER" for word in claims.values())
     assert claims["(ii) small entries: all but the 3 largest dropped"] == "WORSE"
     assert lines_by_title("mismatched")["handwritten digits"].interval[0] > 10
@@ -187,7 +217,9 @@ def test_a_table_is_empty_where_nothing_is_known():
     ((_, row),) = [list(csv.reader(io.StringIO(as_csv(reproduction, lines))))]
     assert row == ["a | b <c>", "", "41.5 (derived)", "% right", "", "", "", "", ""]
     assert "a | b &lt;c&gt;" in as_html(reproduction, lines)
-    assert "X &amp; Y" in as_html(reproduction, lines) and "41.5 (derived)" in markdown(reproduction, lines)  # fmt: skip
+    assert "X &amp; Y" in as_html(reproduction, lines) and "41.5 (derived)" in markdown(
+        reproduction, lines
+    )
     assert said(number(5.39, "points"), "% right") == "5.39 points"
 
 
@@ -239,12 +271,20 @@ SMALL = Recipe(student="cnn-2", dataset="cifar-10", schedule=Schedule(steps=30, 
 
 
 def test_the_work_counts_three_passes_for_the_student_and_each_answer_once():
-    cost = {n: count_multiply_adds(make_model(n, num_classes=10, in_channels=3, image_size=32), (3, 32, 32))
-            for n in ("cnn-2", "cnn-4")}  # fmt: skip
+    cost = {
+        n: count_multiply_adds(
+            make_model(n, num_classes=10, in_channels=3, image_size=32), (3, 32, 32)
+        )
+        for n in ("cnn-2", "cnn-4")
+    }
     student, teacher = kind_of(SMALL), kind_of(Recipe(student="cnn-4", dataset="cifar-10"))
     assert work(SMALL) == {student: 3 * 480 * cost["cnn-2"]}
-    taught = Recipe(dataset="cifar-10", schedule=SMALL.schedule, kd_weight=0.5,
-                    teacher=Recipe(student="cnn-4", dataset="cifar-10"))  # fmt: skip
+    taught = Recipe(
+        dataset="cifar-10",
+        schedule=SMALL.schedule,
+        kd_weight=0.5,
+        teacher=Recipe(student="cnn-4", dataset="cifar-10"),
+    )
     assert work(taught) == work(SMALL) | {teacher: 480 * cost["cnn-4"]}
     few = Recipe(**{**vars(taught), "transfer": TransferSet(images=100)})
     assert work(few) == work(SMALL) | {teacher: 100 * cost["cnn-4"]}
@@ -252,18 +292,26 @@ def test_the_work_counts_three_passes_for_the_student_and_each_answer_once():
 
 def test_the_rate_is_that_of_the_steps_between_two_looks_at_the_clock():
     times = iter([0.0, 1.0, 2.0, 3.0, 4.0, 4.0])
-    cost = count_multiply_adds(make_model("cnn-2", num_classes=10, in_channels=3, image_size=32), (3, 32, 32))  # fmt: skip
+    cost = count_multiply_adds(
+        make_model("cnn-2", num_classes=10, in_channels=3, image_size=32), (3, 32, 32)
+    )
     found = measured_rate(SMALL, seconds=3.5, clock=lambda: next(times))
     assert found == pytest.approx(3 * 16 * 3 * cost / 4.0)  # steps after looks at 1, 2 and 3 s
     assert Estimate(2, 7.2e12, 1e9).hours == 2.0
-    assert re.search("^2 trainings, 7.2e.12 .* 1.0 billion .* 2.0 hours$", str(Estimate(2, 7.2e12, 1e9)))  # fmt: skip
+    assert re.search(
+        "^2 trainings, 7.2e.12 .* 1.0 billion .* 2.0 hours$", str(Estimate(2, 7.2e12, 1e9))
+    )
     assert str(Estimate(2, 1.8e11, 1e9)).endswith("about 3.0 minutes")
 
 
 def test_the_hours_add_up_over_networks_of_different_speed(monkeypatch):
     """A tenth of the work at a hundredth of the speed takes most of the time."""
     rates, asked = {"cnn-2": 1e7, "cnn-4": 1e9}, {}
-    monkeypatch.setattr(reproduction_costs, "measured_rate", lambda kind, seconds: asked.update({kind.student: seconds}) or rates[kind.student])  # fmt: skip
+    monkeypatch.setattr(
+        reproduction_costs,
+        "measured_rate",
+        lambda kind, seconds: asked.update({kind.student: seconds}) or rates[kind.student],
+    )
     other = Recipe(**{**vars(SMALL), "student": "cnn-4"})
     amounts = [sum(work(recipe).values()) for recipe in (SMALL, other)]
     found = estimate([SMALL, other])

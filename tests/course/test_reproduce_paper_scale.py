@@ -1,4 +1,5 @@
-"""`kd reproduce NAME --scale paper`, end to end, on small files in the published formats: two steps."""
+"""`kd reproduce NAME --scale paper`, end to end, on small files in the published formats: two
+steps."""
 
 import csv
 from dataclasses import replace
@@ -9,18 +10,10 @@ from torchvision.datasets import CIFAR10, CIFAR100
 import paper_files
 from kd_course import cli
 from kd_course.nb05_specialists import experiments as teams
-from kd_course.nb07_papers import (
-    costs as reproduction_costs,
-)
-from kd_course.nb07_papers import (
-    ladders as paper_ladders,
-)
-from kd_course.nb07_papers import (
-    paper_scale as reproductions_paper,
-)
-from kd_course.nb07_papers import (
-    reproduce,
-)
+from kd_course.nb07_papers import costs as reproduction_costs
+from kd_course.nb07_papers import ladders as paper_ladders
+from kd_course.nb07_papers import paper_scale as reproductions_paper
+from kd_course.nb07_papers import reproduce
 from kd_course.nb07_papers.paper_scale import PAPER
 from kd_helpers.data import cifar_svhn as paper_data
 from kd_helpers.experiments import records

@@ -1,4 +1,5 @@
-"""Teams with members left out, what networks are asked, the explorer of notebook 05, its pictures."""
+"""Teams with members left out, what networks are asked, the explorer of notebook 05, its
+pictures."""
 
 import base64
 import io

@@ -1,4 +1,5 @@
-"""The settings of notebook 05: budgets, subsets, clusters; what the tables of teams say; any data set."""
+"""The settings of notebook 05: budgets, subsets, clusters; what the tables of teams say; any data
+set."""
 
 import math
 from dataclasses import replace
@@ -166,7 +167,8 @@ def test_the_cheap_mean_answers_by_the_specialists_of_the_generalists_class():
         best = torch.tensor(group)[z[:, :-1].argmax(dim=1)]
         answer = torch.where(torch.isin(general.argmax(dim=1), torch.tensor(group)), best, answer)
     right = 100 * (answer == data.test.labels).double().mean().item()
-    # All of a group's mass is shared out anew, so another group's class may come first now and then.
+    # All of a group's mass is shared out anew, so another group's class may come first now and
+    # then.
     assert abs(teacher_accuracy(team) - right) < 0.3
 
 
@@ -190,10 +192,13 @@ def test_the_joint_answer_and_the_cheap_mean_are_not_mixed_up():
 def test_latency_counts_every_network_of_a_team(monkeypatch):
     seen = {}
     monkeypatch.setattr(
-        labs_teams, "measure_latency",
-        lambda model, shape, batch: seen.update({len(model.networks): (shape, batch)})
-        or {"median_ms": float(len(model.networks))},
-    )  # fmt: skip
+        labs_teams,
+        "measure_latency",
+        lambda model, shape, batch: (
+            seen.update({len(model.networks): (shape, batch)})
+            or {"median_ms": float(len(model.networks))}
+        ),
+    )
     teams = lab.teachers(0)
     found = latencies({name: teams[name] for name in ("one big network", "specialists, joint")})
     assert found == {"one big network": 1.0, "specialists, joint": 4.0}
@@ -217,9 +222,14 @@ def test_the_whole_table_runs_on_another_data_set(tmp_path, monkeypatch):
     short = Schedule(steps=2, batch_size=8)
     student = replace(lab.SVHN.student, schedule=short)
     setting = replace(
-        lab.SVHN, member="cnn-2", big="cnn-2", student=student, schedule=short,
-        generalists=2, specialists=2,
-    )  # fmt: skip
+        lab.SVHN,
+        member="cnn-2",
+        big="cnn-2",
+        student=student,
+        schedule=short,
+        generalists=2,
+        specialists=2,
+    )
     setting = find_clusters(setting)
     assert sorted(k for group in setting.segments for k in group) == list(range(10))
     arms = lab.student_arms(0, setting)

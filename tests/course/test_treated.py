@@ -1,4 +1,5 @@
-"""What the explorers of notebooks 03 and 04 show, against NumPy and against the lessons themselves."""
+"""What the explorers of notebooks 03 and 04 show, against NumPy and against the lessons
+themselves."""
 
 import re
 
@@ -142,9 +143,11 @@ def test_a_histogram_draws_heights_in_proportion():
 def test_the_mistake_explorer_walks_through_mistakes_only(case):
     images = np.zeros((N, 1, 28, 28), np.uint8)
     explorer = explorers_mistakes.build_mistake_explorer(
-        images, {"one": case.teacher, "never wrong": 5.0 * torch.eye(K)[case.labels]},
-        case.labels, CLASSES,
-    )  # fmt: skip
+        images,
+        {"one": case.teacher, "never wrong": 5.0 * torch.eye(K)[case.labels]},
+        case.labels,
+        CLASSES,
+    )
     wrong = (case.teacher.argmax(1) != case.labels).sum().item()
     assert explorer.controls["place"].max == wrong - 1
     top = softmax(case.teacher.double().numpy(), axis=1).max(1)

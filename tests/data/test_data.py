@@ -149,9 +149,7 @@ def pack_again(path):
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 1))
 
 
-DAMAGES = (
-    cut_short, empty, alter_one_byte, replace_by_text, replace_by_another_gzip, pack_again,
-)  # fmt: skip
+DAMAGES = (cut_short, empty, alter_one_byte, replace_by_text, replace_by_another_gzip, pack_again)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

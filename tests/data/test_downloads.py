@@ -1,4 +1,5 @@
-"""Downloads from a server on this computer that is slow, breaks off, stalls or sends wrong bytes."""
+"""Downloads from a server on this computer that is slow, breaks off, stalls or sends wrong
+bytes."""
 
 import errno
 import hashlib
@@ -27,7 +28,7 @@ from file_server import (
     without_length,
     without_range,
     wrong_bytes,
-)  # fmt: skip
+)
 from kd_helpers.data import downloads
 from kd_helpers.data.downloads import PublishedFile, fetch
 from kd_helpers.data.splits import DataError

@@ -86,8 +86,31 @@ def test_the_wrong_labels_stay_what_they_were(clean):
     """Written down once: stored runs were trained with these."""
     steps = (noisy(clean, 0.4) - clean) % K
     assert steps[:24].tolist() == [
-        5, 0, 0, 0, 7, 8, 0, 0, 0, 0, 0, 9, 0, 0, 2, 0, 0, 5, 8, 0, 0, 7, 6, 0,
-    ]  # fmt: skip
+        5,
+        0,
+        0,
+        0,
+        7,
+        8,
+        0,
+        0,
+        0,
+        0,
+        0,
+        9,
+        0,
+        0,
+        2,
+        0,
+        0,
+        5,
+        8,
+        0,
+        0,
+        7,
+        6,
+        0,
+    ]
 
 
 def test_more_noise_leaves_the_wrong_labels_wrong(clean):

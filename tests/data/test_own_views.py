@@ -8,9 +8,12 @@ import torch
 from kd_helpers.data.augment import ViewSet, make_views
 
 WHOLE = (
-    ViewSet(flip=True), ViewSet(max_shift=1), ViewSet(flip=True, max_shift=1),
-    ViewSet(flip=True, max_shift=2), ViewSet(flip=True, max_shift=4),
-)  # fmt: skip
+    ViewSet(flip=True),
+    ViewSet(max_shift=1),
+    ViewSet(flip=True, max_shift=1),
+    ViewSet(flip=True, max_shift=2),
+    ViewSet(flip=True, max_shift=4),
+)
 SOME = [replace(v, per_image=n) for v in WHOLE for n in sorted({1, 2, 7, len(v)}) if n <= len(v)]
 VIEW_SETS = pytest.mark.parametrize("view_set", (ViewSet(), *WHOLE, *SOME), ids=str)
 ROWS = torch.cat([torch.arange(54_000), torch.tensor([10**6, 2**31 - 1])])

@@ -24,8 +24,10 @@ DIGITS, TEST_DIGITS = [0, 7, 0, 9] * 12 + [5] * 9, [9, 0, 1]
 COUNTS = dict(zip(WNIDS, (20, 12, 9), strict=True))
 TEST_WNIDS = [WNIDS[2], WNIDS[0], WNIDS[1]]
 GREY = f"{WNIDS[0]}_10.JPEG"
-MEMBERS = {"cifar-10": (CIFAR10, paper_files.cifar_10(LABELS, TEST_LABELS)),
-           "cifar-100": (CIFAR100, paper_files.cifar_100(FINE, TEST_FINE))}  # fmt: skip
+MEMBERS = {
+    "cifar-10": (CIFAR10, paper_files.cifar_10(LABELS, TEST_LABELS)),
+    "cifar-100": (CIFAR100, paper_files.cifar_100(FINE, TEST_FINE)),
+}
 
 
 @pytest.fixture(autouse=True)

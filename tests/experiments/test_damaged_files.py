@@ -99,10 +99,16 @@ def of_another_recipe(path: Path, others: Path) -> None:
 
 
 DAMAGES = {
-    "cut short": cut_short, "first byte": change_byte(0), "a byte amid": change_byte(0.5),
-    "last byte": change_byte(1), "empty": empty, "random bytes": random_bytes, "longer": longer,
-    "pickle": pickle_that_runs_code, "of another recipe": of_another_recipe,
-}  # fmt: skip
+    "cut short": cut_short,
+    "first byte": change_byte(0),
+    "a byte amid": change_byte(0.5),
+    "last byte": change_byte(1),
+    "empty": empty,
+    "random bytes": random_bytes,
+    "longer": longer,
+    "pickle": pickle_that_runs_code,
+    "of another recipe": of_another_recipe,
+}
 ALL_DAMAGES = pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 
 

@@ -1,4 +1,5 @@
-"""A training that fails takes its own students with it and nothing else, in sweeps and in tables."""
+"""A training that fails takes its own students with it and nothing else, in sweeps and in
+tables."""
 
 import csv
 from dataclasses import replace
@@ -77,10 +78,17 @@ def reproduction(monkeypatch):
     """Four rows; the two with `BROKEN` in them fail for a seed."""
     rows = (
         Row("labels", ours=lambda seed: replace(SMALL, seed=seed)),
-        Row("diverges once", ours=lambda seed: replace(BROKEN if seed == 1 else SMALL, seed=seed), against="labels"),
-        Row("a team", ours=lambda seed: Team((replace(SMALL, seed=seed), replace(ASSISTANT, seed=seed)))),
+        Row(
+            "diverges once",
+            ours=lambda seed: replace(BROKEN if seed == 1 else SMALL, seed=seed),
+            against="labels",
+        ),
+        Row(
+            "a team",
+            ours=lambda seed: Team((replace(SMALL, seed=seed), replace(ASSISTANT, seed=seed))),
+        ),
         Row("taught", ours=lambda seed: replace(TAUGHT, seed=seed), against="diverges once"),
-    )  # fmt: skip
+    )
     made = Reproduction("small", "A small one", "Small.", (), rows)
     monkeypatch.setitem(reproduce.LAPTOP, "small", lambda: made)
     monkeypatch.setattr(reproduction_costs, "measured_rate", lambda *_: 1e9)

@@ -70,7 +70,8 @@ def test_calibration_error_of_extreme_answers():
 
 @pytest.mark.parametrize(("low", "high", "bins"), ((0.5, 0.6, 4), (0.85, 0.92, 10)))
 def test_neighbouring_bins_do_not_cancel(low, high, bins):
-    """A right answer in one bin, a wrong one in the next; a bin has its upper edge, not its lower."""
+    """A right answer in one bin, a wrong one in the next; a bin has its upper edge, not its
+    lower."""
     logits = torch.tensor([[p, 1 - p] for p in (low, high)], dtype=torch.double).log()
     found = calibration_error(logits, torch.tensor([0, 1]), bins)
     assert found == pytest.approx(((1 - low) + high) / 2)

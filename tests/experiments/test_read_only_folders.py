@@ -47,9 +47,10 @@ def test_a_damaged_run_in_a_read_only_folder(ending, nursery, read_only_data, fi
     path.parent.chmod(0o555)
     out = read_only_data / "out"
     child = nursery.start(
-        "test_read_only_folders:train_without_rights", name="small",
+        "test_read_only_folders:train_without_rights",
+        name="small",
         environment={"KD_OUT": out, "KD_DATA": read_only_data / "data"},
-    )  # fmt: skip
+    )
     said = child.succeed()
     assert f"warning: {path}" in said and "could not be moved aside" in said
     assert f"trained run {SMALL.hash}" in said and same_result(out, finished, "small")
@@ -58,7 +59,8 @@ def test_a_damaged_run_in_a_read_only_folder(ending, nursery, read_only_data, fi
 def test_a_read_only_out_folder_ends_in_an_error(nursery, finished, read_only_data):
     (read_only_data / "out").chmod(0o555)
     child = nursery.start(
-        "test_read_only_folders:train_without_rights", name="teacher",
+        "test_read_only_folders:train_without_rights",
+        name="teacher",
         environment={"KD_OUT": read_only_data / "out", "KD_DATA": read_only_data / "data"},
-    )  # fmt: skip
+    )
     assert child.end() == 1 and "PermissionError" in child.said() and "out" in child.said()

@@ -101,12 +101,24 @@ def test_the_hash_stays_what_it_was(recipe):
 
 def test_fields_at_their_default_are_not_part_of_the_hash():
     spelt_out = Recipe(
-        student="cnn-2", seed=0, dataset="fashion-mnist", teacher=None, temperature=4.0,
-        kd_weight=0.0, label_smoothing=0.0, views=ViewSet(flip=False, max_shift=0),
-        transfer=TransferSet(images=None, labelled=None, hidden_classes=(), source="train",
-                             label_noise=0.0, noise="symmetric"),
+        student="cnn-2",
+        seed=0,
+        dataset="fashion-mnist",
+        teacher=None,
+        temperature=4.0,
+        kd_weight=0.0,
+        label_smoothing=0.0,
+        views=ViewSet(flip=False, max_shift=0),
+        transfer=TransferSet(
+            images=None,
+            labelled=None,
+            hidden_classes=(),
+            source="train",
+            label_noise=0.0,
+            noise="symmetric",
+        ),
         schedule=Schedule(steps=1500, batch_size=128, learning_rate=0.1, weight_decay=5e-4),
-    )  # fmt: skip
+    )
     assert spelt_out.hash == Recipe().hash == hashlib.sha256(b"{}").hexdigest()[:12]
     assert to_dict(spelt_out) == {}
 
@@ -264,8 +276,9 @@ def test_the_first_call_trains_the_second_loads(nothing_yet, capsys, monkeypatch
     first = load_or_train(TINY)
     assert capsys.readouterr().out.startswith(f"trained run {TINY.hash} in ")
     assert {path.name for path in nothing_yet.iterdir()} == {
-        f"{TINY.hash}.json", f"{TINY.hash}.safetensors",
-    }  # fmt: skip
+        f"{TINY.hash}.json",
+        f"{TINY.hash}.safetensors",
+    }
     monkeypatch.setattr(runs, "train_recipe", None)  # a second training would stop here
     second = load_or_train(TINY)
     said = capsys.readouterr().out
@@ -462,7 +475,8 @@ def test_the_record_of_another_recipe_or_format_is_refused(change, out):
 
 
 def test_a_record_that_vouches_for_no_tensors_is_no_reason_to_trust_them(out):
-    """So it looks when storing was cut off after the tensors, beside an older record without any."""
+    """So it looks when storing was cut off after the tensors, beside an older record without
+    any."""
     path = out / f"{TINY.hash}.json"
     record = json.loads(path.read_text())
     del record["sha256"]
@@ -595,7 +609,8 @@ def test_the_stored_accuracy_is_that_of_the_stored_answers(recipe):
 def test_the_stored_weights_reproduce_the_stored_accuracy(recipe):
     run = shipped(recipe)
     test = dataset_of(recipe).test
-    # In half precision, as stored: a teacher of 40 % wrong labels is often torn between two classes.
+    # In half precision, as stored: a teacher of 40 % wrong labels is often torn between two
+    # classes.
     found = accuracy(predict(run.model(), test.images).half(), test.labels)
     assert found == pytest.approx(run.record["test"]["accuracy"], abs=0.0005)
 

@@ -1,4 +1,5 @@
-"""The experiments of notebook 06: equal arms, seeds, who has how many images, order of the catalogue."""
+"""The experiments of notebook 06: equal arms, seeds, who has how many images, order of the
+catalogue."""
 
 from dataclasses import replace
 
@@ -17,9 +18,14 @@ EXPERIMENTS = pytest.mark.parametrize("arms", lab.EXPERIMENTS, ids=lambda f: f._
 
 def untaught(recipe: Recipe) -> Recipe:
     return replace(
-        recipe, teacher=None, kd_weight=0.0, temperature=4.0, label_smoothing=0.0, lesson=HINTON,
+        recipe,
+        teacher=None,
+        kd_weight=0.0,
+        temperature=4.0,
+        label_smoothing=0.0,
+        lesson=HINTON,
         sources=ALL_SOURCES,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -87,7 +93,8 @@ def test_in_the_catalogue_every_run_comes_after_its_teachers():
 
 
 def test_what_one_notebook_keeps_of_a_run_another_does_not_take_away():
-    """The small teachers of notebook 05 are those of the gap in notebook 06, which reads weights."""
+    """The small teachers of notebook 05 are those of the gap in notebook 06, which reads
+    weights."""
     kept = dict(shipped_runs())
     assert "train_logits" in kept[TEACHER] and "weights" in kept[TEACHER]
     for recipe in lab.gap_teachers(0).values():

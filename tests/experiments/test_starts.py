@@ -209,7 +209,8 @@ def test_a_recipe_needs_its_teachers_and_its_start():
 
 
 def test_a_start_comes_in_an_earlier_stage_than_who_starts_from_it():
-    """The generalist of the team is another network than the one that its specialist starts from."""
+    """The generalist of the team is another network than the one that its specialist starts
+    from."""
     first = replace(START, start=replace(START, seed=30))
     expert = replace(EXPERT, start=first)
     general = replace(START, seed=31)

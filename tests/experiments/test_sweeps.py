@@ -60,9 +60,14 @@ def test_a_grid_is_every_combination():
 
 def test_values_have_their_types_and_the_course_has_a_teacher():
     (recipe,) = parse_grid(
-        ["teacher=course", "kd_weight=0.9", "temperature=2", "transfer.hidden_classes=(7,)",
-         "transfer.labelled=none"]
-    )  # fmt: skip
+        [
+            "teacher=course",
+            "kd_weight=0.9",
+            "temperature=2",
+            "transfer.hidden_classes=(7,)",
+            "transfer.labelled=none",
+        ]
+    )
     assert recipe == Recipe(
         teacher=TEACHER, kd_weight=0.9, temperature=2.0, transfer=TransferSet(hidden_classes=(7,))
     )
@@ -171,8 +176,15 @@ def cluster(tmp_path, out):
     here = ["--interface", "lo", "--no-dashboard", "--scheduler-file", str(file)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     commands = [[base[2] + "scheduler", "--port", "0", *here]]
-    worker = [base[2] + "worker", "--nthreads", "1", "--no-nanny", *here,
-              "--local-directory", str(tmp_path / "dask")]  # fmt: skip
+    worker = [
+        base[2] + "worker",
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        *here,
+        "--local-directory",
+        str(tmp_path / "dask"),
+    ]
     commands += [[*worker, "--name", name] for name in ("one", "two")]
     processes = [
         subprocess.Popen([*base[:2], *command], env=environment, stderr=subprocess.DEVNULL)

@@ -1,4 +1,5 @@
-"""The loss of several sources, and ladders of assistants: against NumPy, and from recipe to student."""
+"""The loss of several sources, and ladders of assistants: against NumPy, and from recipe to
+student."""
 
 import itertools
 import warnings

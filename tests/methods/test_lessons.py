@@ -143,9 +143,18 @@ def unsure(s, t):
     return 1 / softmax(s).max()
 
 
-def soft_term(given: Given, *, correct=lambda t, y: t, scale=lambda z: z, confusion=None,
-              compare=on_all, weigh=lambda s, t, y: 1.0, strength=1.0) -> float:  # fmt: skip
-    """strength · mean of weight · T² · comparison: corrected, scaled, heated, compared, weighted."""
+def soft_term(
+    given: Given,
+    *,
+    correct=lambda t, y: t,
+    scale=lambda z: z,
+    confusion=None,
+    compare=on_all,
+    weigh=lambda s, t, y: 1.0,
+    strength=1.0,
+) -> float:
+    """strength · mean of weight · T² · comparison: corrected, scaled, heated, compared,
+    weighted."""
     student, teacher = (z.double().numpy() for z in given[:2])
     labels = given[2].tolist()
     weights = [weigh(*row) for row in zip(student, teacher, labels, strict=True)]
@@ -164,10 +173,7 @@ ALONE = {
     "Hinton": (Lesson(), {}),
     "swap": (Lesson(correction="swap"), {"correct": swapped}),
     "replace": (Lesson(correction="replace"), {"correct": replaced}),
-    "replace, soften": (
-        Lesson(correction="replace, soften"),
-        {"correct": replaced_and_softened},
-    ),
+    "replace, soften": (Lesson(correction="replace, soften"), {"correct": replaced_and_softened}),
     "smoother": (
         Lesson(correction="replace", smoothing=0.4),
         {"correct": partial(replaced, smoothing=0.4)},
@@ -326,9 +332,7 @@ def test_strength_is_a_factor_of_loss_and_gradient(batch):
 
 
 @pytest.mark.parametrize(
-    "change",
-    ({"correction": "swap"}, {"correction": "replace"}, {"weights": "mask"}),
-    ids=str,
+    "change", ({"correction": "swap"}, {"correction": "replace"}, {"weights": "mask"}), ids=str
 )
 def test_a_teacher_who_is_right_is_not_corrected(change, batch):
     student, teacher, _ = batch
@@ -342,11 +346,27 @@ def test_a_teacher_who_is_right_is_not_corrected(change, batch):
 
 def test_the_defaults_stay_what_they_were():
     """Stored runs are named without them, so a change would give old results a new meaning."""
-    assert HINTON == Lesson() == Lesson(
-        correction="off", smoothing=0.1, standardised=False, temperatures="one", compared="all",
-        target_weight=1.0, other_weight=8.0, count=3, lump=True, dropped=0.1, weights="even",
-        threshold=0.9, virtual=0.0, strength=1.0, warm_up=0.0,
-    )  # fmt: skip
+    assert (
+        HINTON
+        == Lesson()
+        == Lesson(
+            correction="off",
+            smoothing=0.1,
+            standardised=False,
+            temperatures="one",
+            compared="all",
+            target_weight=1.0,
+            other_weight=8.0,
+            count=3,
+            lump=True,
+            dropped=0.1,
+            weights="even",
+            threshold=0.9,
+            virtual=0.0,
+            strength=1.0,
+            warm_up=0.0,
+        )
+    )
     recipe = Recipe()
     assert DistillationLoss() == DistillationLoss(
         recipe.temperature, recipe.kd_weight, recipe.label_smoothing, recipe.lesson
@@ -501,9 +521,11 @@ def test_extreme_logits_give_finite_losses_and_gradients(name, dtype):
 def test_no_value_of_a_choice_goes_untested():
     tested = [lesson for lesson, _ in EVERY.values()] + [Lesson(compared="random")]
     choices = {
-        "correction": CORRECTIONS, "temperatures": TEMPERATURES, "compared": COMPARED,
+        "correction": CORRECTIONS,
+        "temperatures": TEMPERATURES,
+        "compared": COMPARED,
         "weights": WEIGHTS,
-    }  # fmt: skip
+    }
     assert {f.name for f in fields(Lesson) if f.type == "str"} == set(choices)
     for name, known in choices.items():
         assert {getattr(lesson, name) for lesson in tested} == set(known)

@@ -225,8 +225,10 @@ def test_only_the_loss_carries_a_gradient():
         random_logits(1).requires_grad_(), random_logits(2), torch.arange(BATCH), kd_weight=0.5
     )
     assert {name: value.requires_grad for name, value in terms.items()} == {
-        "loss": True, "ce": False, "kd": False,
-    }  # fmt: skip
+        "loss": True,
+        "ce": False,
+        "kd": False,
+    }
 
 
 def test_without_a_teacher_the_loss_is_the_hard_one():

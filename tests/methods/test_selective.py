@@ -121,9 +121,12 @@ def by_loops(student, told, groups, temperature: float, kind: str) -> float:
 
 def loss_of(kind: str, student, told, temperature: float, groups=None) -> torch.Tensor:
     return selective_loss(
-        student, told, temperature=temperature, groups=groups or GROUPS_OF[kind],
+        student,
+        told,
+        temperature=temperature,
+        groups=groups or GROUPS_OF[kind],
         zeros=kind == "zeros",
-    )  # fmt: skip
+    )
 
 
 # The student as a source would see it
@@ -169,8 +172,13 @@ def test_the_loss_is_that_of_plain_loops(kind, temperature):
     assert loss_of(kind, student, told, temperature).item() == pytest.approx(expected, rel=1e-4)
     labels = torch.full((B,), -100)  # not used
     with_labels = selective_loss(
-        student, told, labels, temperature=temperature, groups=GROUPS_OF[kind], zeros=kind == "zeros"
-    )  # fmt: skip
+        student,
+        told,
+        labels,
+        temperature=temperature,
+        groups=GROUPS_OF[kind],
+        zeros=kind == "zeros",
+    )
     assert with_labels.item() == pytest.approx(expected, rel=1e-4)
 
 
@@ -214,7 +222,8 @@ def test_the_gradient_is_that_of_finite_differences_and_none_reaches_the_sources
 
 
 def test_at_t_1_the_best_student_gives_the_joint_answer_of_all():
-    """Hinton's eq. 5 with every specialist active, minimised by descent; no gradient is left there."""
+    """Hinton's eq. 5 with every specialist active, minimised by descent; no gradient is left
+    there."""
     told = random_told("specialists")
     parts = np.split(told.double().numpy(), np.cumsum([K, *(len(g) + 1 for g in GROUPS)])[:-1], 1)
     best = []
@@ -421,13 +430,18 @@ def test_a_student_of_a_selective_team_goes_on_where_it_was(kind, tmp_path):
     all_of_it = train(whole, **training_arguments(recipe, data), report_every=3)
     path, asked = tmp_path / "state.checkpoint", iter([False] * 4 + [True])
     train(
-        halved, **training_arguments(recipe, data), report_every=3,
-        checkpoint=Checkpoint(path, to_dict(recipe), every=0.0), should_stop=lambda: next(asked),
-    )  # fmt: skip
+        halved,
+        **training_arguments(recipe, data),
+        report_every=3,
+        checkpoint=Checkpoint(path, to_dict(recipe), every=0.0),
+        should_stop=lambda: next(asked),
+    )
     history = train(
-        other, **training_arguments(recipe, data), report_every=3,
+        other,
+        **training_arguments(recipe, data),
+        report_every=3,
         checkpoint=Checkpoint(path, to_dict(recipe)),
-    )  # fmt: skip
+    )
     assert history.resumed == 1 and history.terms == all_of_it.terms
     expected = whole.state_dict()
     assert all(value.equal(expected[name]) for name, value in other.state_dict().items())

@@ -173,9 +173,9 @@ def test_the_trunk_is_the_first_stage_once(name, layers, images):
     assert len(shared.trunk) == layers and isinstance(shared.trunk[-1], torch.nn.ReLU)
     assert [type(layer) for layer in shared.trunk].index(torch.nn.MaxPool2d) == layers - 2
     assert count(alone) - count(shared) == (len(GROUPS) - 1) * count(shared.trunk)
-    assert len({id(p) for p in shared.parameters()}) == len(shared.state_dict().keys() & dict(
-        shared.named_parameters()
-    ).keys())  # fmt: skip
+    assert len({id(p) for p in shared.parameters()}) == len(
+        shared.state_dict().keys() & dict(shared.named_parameters()).keys()
+    )
     first = alone.towers[0].eval()(images)
     torch.testing.assert_close(shared.eval().tower_outputs(images)[0], first)
     assert shared.train()(images).shape == (B, K)

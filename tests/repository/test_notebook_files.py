@@ -13,15 +13,7 @@ import nbformat
 import pytest
 
 import notebook_io
-from build_notebooks import (
-    FIX,
-    SOLUTIONS,
-    SOURCES,
-    build,
-    cut_answers,
-    is_stale,
-    outputs_of,
-)
+from build_notebooks import FIX, SOLUTIONS, SOURCES, build, cut_answers, is_stale, outputs_of
 from notebook_io import NOTEBOOKS, ROOT, WIDGET_VIEW
 
 READERS = sorted(NOTEBOOKS.glob("*.ipynb"))

@@ -55,7 +55,7 @@ def test_every_formula_is_mathml_and_every_figure_is_there(name, site):
     for figure in figures:
         alt = figure.metadata.get("image/png", {}).get("alt", "")
         assert alt
-    assert shown.count("alt=") >= len(figures) - replaced + drawn  # fmt: skip
+    assert shown.count("alt=") >= len(figures) - replaced + drawn
 
 
 def test_formulas_in_code_stay_code():
@@ -107,7 +107,9 @@ def test_every_setting_has_the_picture_that_the_notebook_would_show(name, site):
         shown = data["frames"][data["index"][row]]
         expected = explorer.view.value if not live.fixed else without_guess(explorer.view.value)
         assert shown == expected
-        assert [data["values"][i][place] for i, place in enumerate(places)] == [str(v) for v in chosen.values()]  # fmt: skip
+        assert [data["values"][i][place] for i, place in enumerate(places)] == [
+            str(v) for v in chosen.values()
+        ]
 
 
 @pytest.mark.parametrize("name", LIVE)

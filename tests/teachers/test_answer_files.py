@@ -135,9 +135,13 @@ def test_a_cache_with_little_room_pairs_every_answer_with_its_picture(
     for turn in range(2):  # the second one reads the files of the first
         files = AnswerFiles(tmp_path)
         cache = CachedTeacher(
-            ShowsWhatItIsAsked(), images, view_set, num_classes=CLASSES, files=files,
+            ShowsWhatItIsAsked(),
+            images,
+            view_set,
+            num_classes=CLASSES,
+            files=files,
             max_bytes=max_bytes,
-        )  # fmt: skip
+        )
         cache.read_files()
         assert cache.room == min(room, view_set.slots)
         for seed in range(4):

@@ -71,9 +71,13 @@ def weights_of_student(teacher, images, view_set: ViewSet, rounded: bool) -> tor
 
     student = make_student("cnn-2", num_classes=CLASSES, in_channels=1, image_size=28, seed=0)
     train(
-        student, Split(images, torch.zeros(COUNT, dtype=torch.long)), loss=loss, teacher=teacher,
-        schedule=Schedule(steps=16, batch_size=TOGETHER, learning_rate=0.01), view_set=view_set,
-    )  # fmt: skip
+        student,
+        Split(images, torch.zeros(COUNT, dtype=torch.long)),
+        loss=loss,
+        teacher=teacher,
+        schedule=Schedule(steps=16, batch_size=TOGETHER, learning_rate=0.01),
+        view_set=view_set,
+    )
     return torch.cat([p.detach().flatten() for p in student.parameters()])
 
 

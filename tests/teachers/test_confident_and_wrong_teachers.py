@@ -289,7 +289,8 @@ def test_a_student_who_agrees_has_nothing_to_learn(name, logits):
 
 
 def test_the_other_classes_may_underflow():
-    """One logit far above the rest: the mass of the others is 0 in float32, its logarithm is not."""
+    """One logit far above the rest: the mass of the others is 0 in float32, its logarithm is
+    not."""
     student = torch.tensor([[500.0, 0.0, 1.0]], requires_grad=True)
     tckd, nckd, _ = decoupled_parts(
         student, torch.tensor([[1.0, 0.0, 2.0]]), torch.tensor([0]), temperature=1.0

@@ -1,4 +1,5 @@
-"""What was found about teams by their first users: images, words, starts and memories that misled."""
+"""What was found about teams by their first users: images, words, starts and memories that
+misled."""
 
 from dataclasses import replace
 

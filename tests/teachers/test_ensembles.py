@@ -333,10 +333,16 @@ def learn(split: Split, how: str, **more):
     teacher = JoinedTeacher(networks(split, view_set), how, temperature=T, images=len(split))
     student = make_student("cnn-2", num_classes=K, seed=0, **INPUT)
     history = train(
-        student, split, teacher=teacher, view_set=view_set, seed=4, report_every=5,
+        student,
+        split,
+        teacher=teacher,
+        view_set=view_set,
+        seed=4,
+        report_every=5,
         schedule=Schedule(steps=12, batch_size=16),
-        loss=partial(distillation_terms, temperature=T, kd_weight=0.9), **more,
-    )  # fmt: skip
+        loss=partial(distillation_terms, temperature=T, kd_weight=0.9),
+        **more,
+    )
     return student, history
 
 

@@ -1,4 +1,5 @@
-"""Specialists: groups of classes, the dustbin and the joint answer, against independent references."""
+"""Specialists: groups of classes, the dustbin and the joint answer, against independent
+references."""
 
 import numpy as np
 import pytest
@@ -186,9 +187,12 @@ def sum_of_divergences(q: np.ndarray, p, answers, groups) -> float:
 def best_answer(p, answers, groups) -> np.ndarray:
     """By descent on the logits of q."""
     found = minimize(
-        lambda z: sum_of_divergences(softmax(z), p, answers, groups), np.log(p + 1e-3),
-        jac="3-point", method="BFGS", options={"gtol": 1e-9, "maxiter": 2000},
-    )  # fmt: skip
+        lambda z: sum_of_divergences(softmax(z), p, answers, groups),
+        np.log(p + 1e-3),
+        jac="3-point",
+        method="BFGS",
+        options={"gtol": 1e-9, "maxiter": 2000},
+    )
     return softmax(found.x)
 
 
@@ -290,14 +294,17 @@ def test_every_step_lowers_the_sum(seed):
     sums = []
     for steps in range(12):
         found = join_specialists(generalist, answers, groups, active=active, steps=steps).numpy()
-        sums.append([
-            sum_of_divergences(
-                q, generalist[b].numpy(),
-                [a[b].numpy() for a, on in zip(answers, active, strict=True) if on[b]],
-                [g for g, on in zip(groups, active, strict=True) if on[b]],
-            )
-            for b, q in enumerate(found)
-        ])  # fmt: skip
+        sums.append(
+            [
+                sum_of_divergences(
+                    q,
+                    generalist[b].numpy(),
+                    [a[b].numpy() for a, on in zip(answers, active, strict=True) if on[b]],
+                    [g for g, on in zip(groups, active, strict=True) if on[b]],
+                )
+                for b, q in enumerate(found)
+            ]
+        )
     assert (np.diff(sums, axis=0) <= 1e-12).all()
     assert (np.array(sums[0]) - sums[-1]).max() > 1e-3
 

@@ -39,9 +39,14 @@ def cache(split) -> CachedTeacher:
 def test_no_step_between_two_reports_waits_for_the_gpu(split, cache, monkeypatch):
     """From the second report on, only the report itself may look at a number."""
     reports = training_reports(
-        make_student("resnet-8", seed=0, **INPUT), split, loss=SOFT, teacher=cache,
-        view_set=VIEWS, schedule=Schedule(steps=40, batch_size=16), report_every=10,
-    )  # fmt: skip
+        make_student("resnet-8", seed=0, **INPUT),
+        split,
+        loss=SOFT,
+        teacher=cache,
+        view_set=VIEWS,
+        schedule=Schedule(steps=40, batch_size=16),
+        report_every=10,
+    )
     next(reports)  # the first steps choose algorithms and make room
 
     def record(history, sums):

@@ -34,8 +34,11 @@ def torchrun(*command: str, folder: Path, **environment: str) -> str:
     found = subprocess.run(
         [*launcher, "--master-addr", "127.0.0.1", "--master-port", str(port), *command],
         env=os.environ | {"OMP_NUM_THREADS": "1", "KD_PRECISION": "float32"} | environment,
-        cwd=folder, capture_output=True, text=True, timeout=PATIENCE,
-    )  # fmt: skip
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
     assert found.returncode == 0, found.stderr[-3000:]
     return found.stdout
 
@@ -85,13 +88,24 @@ def logged_command(tmp_path) -> Path:
 def test_the_command_trains_once_the_first_process_writes_and_the_next_call_loads(
     logged_command, tmp_path
 ):
-    settings = ["transfer.images=64", "schedule.steps=4", "schedule.batch_size=16", "teacher=course",
-                "kd_weight=0.9", "views.flip=True"]  # fmt: skip
+    settings = [
+        "transfer.images=64",
+        "schedule.steps=4",
+        "schedule.batch_size=16",
+        "teacher=course",
+        "kd_weight=0.9",
+        "views.flip=True",
+    ]
     out, log = tmp_path / "out", tmp_path / "writes.txt"
     run = partial(
-        torchrun, str(logged_command), "train", *settings, folder=tmp_path, KD_OUT=str(out),
+        torchrun,
+        str(logged_command),
+        "train",
+        *settings,
+        folder=tmp_path,
+        KD_OUT=str(out),
         WRITES=str(log),
-    )  # fmt: skip
+    )
     assert run().count("trained run") == 1
     written = [line.split()[0] for line in log.read_text().splitlines()]
     assert len(written) >= 2 and set(written) == {"0"}

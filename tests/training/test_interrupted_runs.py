@@ -66,9 +66,11 @@ def kernel(tmp_path):
     """A Jupyter kernel that sees the tests' modules: (manager, client)."""
     path = os.pathsep.join([str(TESTS), str(Path(kd_helpers.__file__).parents[1])])
     settings = {
-        "KD_OUT": str(tmp_path), "OMP_NUM_THREADS": "1", "KD_PRECISION": "float32",
+        "KD_OUT": str(tmp_path),
+        "OMP_NUM_THREADS": "1",
+        "KD_PRECISION": "float32",
         "PYTHONPATH": path,
-    }  # fmt: skip
+    }
     manager, client = start_new_kernel(kernel_name="python3", env=os.environ | settings)
     yield manager, client
     client.stop_channels()

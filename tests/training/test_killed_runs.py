@@ -145,9 +145,11 @@ def test_a_pupil_killed_at_the_worst_moments(nursery, never_killed, tmp_path):
     """Between the temporary file and its name, between two files of a run, before tidying up."""
     for when, ending, number in NASTY:
         child = nursery.start(
-            "lives:train", environment={"KD_OUT": tmp_path}, name="pupil",
+            "lives:train",
+            environment={"KD_OUT": tmp_path},
+            name="pupil",
             die={"when": when, "ending": ending, "number": number},
-        )  # fmt: skip
+        )
         assert child.end() == -signal.SIGKILL, (when, ending, child.said())
     said = nursery.start("lives:train", environment={"KD_OUT": tmp_path}, name="pupil").succeed()
     assert said.startswith(f"loaded run {PUPIL.hash}")  # the last kill came after the record
@@ -212,9 +214,11 @@ def test_a_state_that_takes_long_to_write_is_written_less_often(tmp_path, monkey
 def test_weights_of_a_run_differ_where_a_step_was_done_twice(nursery, never_killed, tmp_path):
     """The criterion can fail: a checkpoint that says one step less than it took is not the same."""
     child = nursery.start(
-        "lives:train", environment={"KD_OUT": tmp_path}, name="teacher",
+        "lives:train",
+        environment={"KD_OUT": tmp_path},
+        name="teacher",
         die={"when": "after", "ending": ".checkpoint", "number": 20},
-    )  # fmt: skip
+    )
     assert child.end() == -signal.SIGKILL
     nursery.start(
         "test_killed_runs:finish_one_step_off", environment={"KD_OUT": tmp_path}

@@ -201,9 +201,12 @@ def test_soft_targets_alone_teach_the_teachers_answers(clothes):
     wanted = 8 * F.one_hot((clothes.labels + 3) % CLASSES, CLASSES).float()  # not the labels
     model = student()
     train(
-        model, Split(clothes.images, torch.full_like(clothes.labels, UNLABELLED)),
-        loss=soft(kd_weight=1.0), schedule=Schedule(100, 50, 0.1), teacher=lambda b: wanted[b.index],
-    )  # fmt: skip
+        model,
+        Split(clothes.images, torch.full_like(clothes.labels, UNLABELLED)),
+        loss=soft(kd_weight=1.0),
+        schedule=Schedule(100, 50, 0.1),
+        teacher=lambda b: wanted[b.index],
+    )
     assert accuracy(predict(model, clothes.images), (clothes.labels + 3) % CLASSES) >= 0.95
 
 
@@ -222,9 +225,13 @@ def test_the_history_holds_means_between_reports(clothes):
 def test_on_report_gets_every_entry(clothes):
     steps = []
     train(
-        student(), clothes, loss=HARD, schedule=SHORT, report_every=2,
+        student(),
+        clothes,
+        loss=HARD,
+        schedule=SHORT,
+        report_every=2,
         on_report=lambda history: steps.append(list(history.step)),
-    )  # fmt: skip
+    )
     assert steps == [[2], [2, 4], [2, 4, 6]]
 
 
@@ -232,9 +239,13 @@ def test_looking_at_the_student_between_reports_changes_nothing(clothes):
     plain, watched = student(), student()
     train(plain, clothes, loss=HARD, schedule=SHORT, report_every=1)
     train(
-        watched, clothes, loss=HARD, schedule=SHORT, report_every=1,
+        watched,
+        clothes,
+        loss=HARD,
+        schedule=SHORT,
+        report_every=1,
         on_report=lambda _: predict(watched.eval(), clothes.images),
-    )  # fmt: skip
+    )
     assert same(state(plain), state(watched))
 
 

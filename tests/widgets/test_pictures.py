@@ -1,4 +1,5 @@
-"""SVG pictures, figures and how they are shown: what they contain, and that they are well formed."""
+"""SVG pictures, figures and how they are shown: what they contain, and that they are well
+formed."""
 
 import base64
 import io
@@ -24,9 +25,16 @@ def test_bars_are_well_formed_and_as_long_as_their_values():
 
 def test_curves_keep_points_inside_the_axes():
     drawn = svg.curves(
-        {"a": ([0, 5, 10], [-50, 50, 500])}, title="t", x_label="x", y_label="y",
-        colours={"a": svg.RED}, x_range=(0, 10), y_range=(0, 100), width=620, height=300,
-    )  # fmt: skip
+        {"a": ([0, 5, 10], [-50, 50, 500])},
+        title="t",
+        x_label="x",
+        y_label="y",
+        colours={"a": svg.RED},
+        x_range=(0, 10),
+        y_range=(0, 100),
+        width=620,
+        height=300,
+    )
     points = ElementTree.fromstring(drawn).find("polyline").get("points").split()
     heights = [float(point.split(",")[1]) for point in points]
     assert heights == sorted(heights, reverse=True)
