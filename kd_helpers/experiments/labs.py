@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 import torch
 
 from kd_helpers.experiments.compare import NO_CLEAR_DIFFERENCE, Verdict, paired_verdict
@@ -97,6 +98,26 @@ def verdict_lines(scores: Mapping[str, list[float]], baseline: str) -> str:
             f"{name:{width}}  {np.mean(values):6.2f} ± {np.std(values, ddof=1):.2f} %  {against}"
         )
     return "\n".join(lines)
+
+
+def verdict_table(scores: Mapping[str, list[float]], baseline: str) -> pd.DataFrame:
+    """One row for each arm: mean ± standard deviation, and the verdict against the baseline."""
+    words = verdicts(scores, baseline)
+    rows = {}
+    for name, values in scores.items():
+        rows[name] = {"mean ± sd, %": f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"}
+        rows[name] |= verdict_cells(words[name]) if name in words else {"verdict": "(the baseline)"}
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def verdict_cells(verdict: Verdict) -> dict[str, object]:
+    """A verdict as the cells of a table."""
+    return {
+        "verdict": verdict.word,
+        "points": f"{verdict.mean:+.2f}",
+        "95 % interval": f"{verdict.low:+.2f} to {verdict.high:+.2f}",
+        "paired seeds": str(verdict.n),
+    }
 
 
 def mean_soft_labels(probabilities: torch.Tensor, labels: torch.Tensor) -> np.ndarray:

@@ -1,0 +1,22 @@
+"""What all chapters share: how a chapter's package gives its names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+
+def lazy(package: str, **names: str) -> Callable[[str], object]:
+    """A package's `__getattr__`: each name loads the module that it lives in, and no other.
+
+    Args:
+        names: module="the names in it", for each module of the package.
+    """
+    homes = {name: module for module, listed in names.items() for name in listed.split()}
+
+    def find(name: str) -> object:
+        if name not in homes:
+            raise AttributeError(f"{package} has no {name!r}; it has {', '.join(homes)}")
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    return find
