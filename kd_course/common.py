@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
+SHARED = {  # what most notebooks take from the package beneath, through their chapter
+    "kd_helpers.experiments.labs": "accuracies collect verdict_table verdicts",
+    "kd_helpers.widgets.show": "display_figure display_live",
+}
+
 
 def lazy(package: str, **names: str) -> Callable[[str], object]:
     """A package's `__getattr__`: each name loads the module that it lives in, and no other.
 
     Args:
-        names: module="the names in it", for each module of the package.
+        names: module="the names in it", for each module of the package; a name with dots is a
+            module elsewhere.
     """
     homes = {name: module for module, listed in names.items() for name in listed.split()}
 
     def find(name: str) -> object:
         if name not in homes:
             raise AttributeError(f"{package} has no {name!r}; it has {', '.join(homes)}")
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        home = homes[name]
+        return getattr(import_module(home if "." in home else f"{package}.{home}"), name)
 
     return find

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +19,16 @@ def new_figure(
     """A figure of its own (not pyplot's, which is not safe in a thread) and its axes in a row."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, list(np.atleast_1d(figure.subplots(1, columns)))
+
+
+def drawn(
+    draw: Callable[..., Axes], *arrays: object, size: tuple[float, float], alt: str, **words: object
+) -> Figure:
+    """A figure with the axes of one `draw_*` function; its label says in words what it shows."""
+    figure, (ax,) = new_figure(*size)
+    figure.set_label(alt)
+    draw(ax, *arrays, **words)
+    return figure
 
 
 def tidy(ax: Axes, *, title: str = "", x: str = "", y: str = "") -> Axes:

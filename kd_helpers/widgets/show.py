@@ -20,18 +20,21 @@ def png(figure: Figure) -> bytes:
     return small.getvalue()
 
 
-def display_live(widget: widgets.Widget, figure: Figure, alt: str) -> None:
+def display_live(widget: widgets.Widget, figure: Figure, alt: str = "") -> None:
     """Display `widget`, with `figure` where widgets cannot live (GitHub, print, not yet run).
 
     Args:
-        figure: the widget's default view. alt: the same in words, for readers without pictures.
+        figure: the widget's default view. alt: the same in words, for readers without pictures; a
+            figure's label if it has one.
     """
+    alt = alt or figure.get_label()
     still = base64.b64encode(png(figure)).decode()
     forms = {**widget._repr_mimebundle_(), "image/png": still, "text/plain": alt}
     display(forms, raw=True, metadata={"image/png": {"alt": alt}})
 
 
-def display_figure(figure: Figure, alt: str) -> None:
-    """Display a figure with its description in words."""
+def display_figure(figure: Figure, alt: str = "") -> None:
+    """Display a figure with its description in words, `alt` or the figure's label."""
+    alt = alt or figure.get_label()
     still = base64.b64encode(png(figure)).decode()
     display({"image/png": still, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
