@@ -6,16 +6,21 @@ PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 READY := .venv/.installed
+# Two workers of one thread each: most tests are too small for more. A file stays with one worker,
+# and the files are taken in their order, the browser's (the longest) first.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/nbval_sanitize.cfg
+QUICK := tests/data tests/methods tests/models tests/repository tests/teachers tests/widgets
 
 # JupyterLab asks for this flag in containers, where one often is root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # Threads that wait spin for a moment, then sleep. By default they spin for long, and another busy
 # program makes PyTorch several times slower. (GNU's OpenMP, on Linux; elsewhere it changes nothing.)
-lab course test notebooks app: export GOMP_SPINCOUNT ?= 3000
+lab course test quick test-all notebooks app: export GOMP_SPINCOUNT ?= 3000
+test quick test-all mutants: export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab course test runs bench notebooks app site handout lint
+.PHONY: lab course test quick test-all mutants runs bench notebooks app site handout lint style
 
 lab: $(READY)  ## read the course in JupyterLab
 	$(BIN)/jupyter-lab $(AS_ROOT) notebooks/00_start_here.ipynb
@@ -23,9 +28,20 @@ lab: $(READY)  ## read the course in JupyterLab
 course: $(READY)  ## run every notebook, report on each, keep the figures in out/
 	$(BIN)/python tools/run_course.py
 
-test: $(READY)  ## check the code's style, the package, the notebooks, the widgets in a browser
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/python -m pytest tests notebooks $(NBVAL)
+test: style  ## check style, types, packages, the solved notebooks, the widgets in a browser
+	$(PYTEST) tests notebooks/solutions $(NBVAL)
+
+quick: style  ## what takes a minute at most, to be run while writing: no notebook, no browser
+	$(PYTEST) $(QUICK)
+
+test-all: style  ## what a release needs: the slow tests too, and the exercises as readers get them
+	$(PYTEST) -m "slow or not slow" tests notebooks $(NBVAL)
+
+style: $(READY)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+mutants: $(READY)  ## break 200 lines of the core, one at a time: how many do the tests notice?
+	$(BIN)/python tools/mutants.py
 
 runs: $(READY)  ## train every stored run again
 	$(BIN)/kd runs --retrain
