@@ -3,16 +3,17 @@
 import re
 from pathlib import Path
 
-import readme_results
-
 import kd_helpers
+import readme_results
 from kd_course.nb02_hinton.experiments import TEACHER
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = PAGES[0].read_text(encoding="utf-8")
 LINK = re.compile(r"\]\(([^)#]+)")
-PATH = re.compile(r"`((?:kd_helpers|kd_course|notebooks|tools|tests|benchmarks|docs)/[a-z0-9_./]*)`")
+PATH = re.compile(
+    r"`((?:kd_helpers|kd_course|notebooks|tools|tests|benchmarks|docs)/[a-z0-9_./]*)`"
+)
 
 
 def test_measured_numbers_are_those_of_the_stored_runs_and_of_the_last_measurement():
@@ -24,7 +25,9 @@ def test_every_link_and_every_path_leads_somewhere():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         links = [link for link in LINK.findall(text) if not link.startswith("http")]
-        for place in [page.parent / link for link in links] + [ROOT / p for p in PATH.findall(text)]:
+        for place in [page.parent / link for link in links] + [
+            ROOT / p for p in PATH.findall(text)
+        ]:
             assert place.exists(), f"{page.name}: {place}"
         for target in re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE):
             assert f"\n{target}:" in (ROOT / "Makefile").read_text(), f"{page.name}: make {target}"
