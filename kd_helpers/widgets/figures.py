@@ -26,8 +26,13 @@ def drawn(
 ) -> Figure:
     """A figure with the axes of one `draw_*` function; its label says in words what it shows."""
     figure, (ax,) = new_figure(*size)
-    figure.set_label(alt)
     draw(ax, *arrays, **words)
+    return described(figure, alt)
+
+
+def described(figure: Figure, alt: str) -> Figure:
+    """The figure with a label that says in words what it shows, for readers without pictures."""
+    figure.set_label(alt)
     return figure
 
 
@@ -86,6 +91,7 @@ def draw_targets(
         targets: title → probabilities. label: the true class. image: (C, H, W) uint8.
     """
     figure.set_layout_engine("constrained")
+    targets = {title: np.asarray(values) for title, values in targets.items()}
     extra = 0 if image is None else 1
     axes = np.atleast_1d(figure.subplots(1, len(targets) + extra))
     if image is not None:
@@ -229,6 +235,7 @@ def draw_distributions(
     """Histograms of several groups of numbers over one axis, each scaled to area 1, by seaborn."""
     import seaborn
 
+    groups = {name: np.asarray(values) for name, values in groups.items()}
     low = min(values.min() for values in groups.values())
     high = max(values.max() for values in groups.values())
     for i, (name, values) in enumerate(groups.items()):

@@ -8,16 +8,12 @@
 # Time: about one minute on two processor cores. No GPU and no network connection are needed. You should be able to read Python and know what a neural network classifier is.
 
 # %%
-
 import torch
 
+from kd_course import nb01_targets as lab
 from kd_course.checkup import check
-from kd_course.exercises import check_accuracy
-from kd_course.nb02_hinton.explorers import build_view_explorer
+from kd_helpers import load_dataset, pick_device
 from kd_helpers.data.augment import ViewSet, make_views
-from kd_helpers.data.datasets import load_dataset
-from kd_helpers.runtime.device import pick_device, pick_precision
-from kd_helpers.widgets.figures import Figure, draw_images
 from kd_helpers.widgets.show import display_figure, display_live
 
 # %% [markdown]
@@ -35,7 +31,7 @@ status = check()
 
 # %%
 device = pick_device()
-dtype, reason = pick_precision(device)
+dtype, reason = lab.pick_precision(device)
 print(f"{device}, {dtype}: {reason}")
 
 # %% [markdown]
@@ -52,8 +48,7 @@ for name in ("train", "val", "test"):
 # %%
 images, labels = data.test.images[:20], data.test.labels[:20]  # (20, 1, 28, 28), (20,)
 titles = [data.classes[label] for label in labels]
-figure = draw_images(Figure(figsize=(10, 2.8), layout="constrained"), images.numpy(), titles)
-display_figure(figure, "Twenty test images with their class names above them.")
+display_figure(lab.draw_samples(images.numpy(), titles))
 
 # %% [markdown]
 # ## How controls work
@@ -61,22 +56,19 @@ display_figure(figure, "Twenty test images with their class names above them.")
 # Below is the first one. Run the notebook (menu *Run*, *Run All Cells*) and you can move the controls; before that, and on a web page, you see a still picture.
 
 # %% [markdown]
-# During training, images are shifted and mirrored. Here such a version has a number, its *view*, and view 0 is the plain image. So a teacher's answer can be stored for an image *and* a view, and never gets mixed up.
+# During training, images are shifted and mirrored: *augmentation*. Here each augmented version of an image has a number, its *view*, and view 0 is the plain image. So a teacher's answer can be stored for an image *and* a view, and never gets mixed up.
 #
 # **Question:** how many views are there with shifts of up to 2 pixels, mirrored or not?
 
 # %%
-views = ViewSet(flip=True, max_shift=2)
-explorer = build_view_explorer(data.test.images[:20], views)
+augmentation = ViewSet(flip=True, max_shift=2)
+explorer = lab.build_view_explorer(images, augmentation)
 numbers = torch.tensor([0, 1, 2, 10, 18, 49])  # (6,) six of the views of image 0
-shown = make_views(images[:1].expand(6, -1, -1, -1), numbers, views)  # (6, 1, 28, 28)
-still = draw_images(Figure(figsize=(8, 1.5)), shown.numpy(), [f"view {n}" for n in numbers], 6)
-display_live(
-    explorer, still, "Six views of an ankle boot: plain, mirrored, and shifted by up to two pixels."
-)
+shown = make_views(images[:1].expand(6, -1, -1, -1), numbers, augmentation)  # (6, 1, 28, 28)
+display_live(explorer, lab.draw_views(shown.numpy(), numbers))
 
 # %% tags=["nbval-check-output"]
-len(views)  # 5 shifts down × 5 to the right × mirrored or not
+len(augmentation)  # 5 shifts down × 5 to the right × mirrored or not
 
 # %% [markdown]
 # ## How exercises work
@@ -95,7 +87,7 @@ def my_accuracy(logits, labels):  # (N, K), (N,) → a number from 0 to 1
 
 
 # %%
-print(check_accuracy(my_accuracy))
+print(lab.check_accuracy(my_accuracy))
 
 # %% [markdown]
 # ## What we saw

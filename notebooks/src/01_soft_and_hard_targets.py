@@ -8,23 +8,13 @@
 # Time: about one minute on two processor cores. Needed: notebook 00, and softmax.
 
 # %%
+import pandas
 import torch
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 
-from kd_course.exercises import check_most_similar, check_smooth_labels, check_soften
-from kd_course.nb02_hinton.experiments import TEACHER
-from kd_course.nb02_hinton.explorers import build_temperature_explorer
+from kd_course import nb01_targets as lab
 from kd_helpers import load_dataset, load_or_train
-from kd_helpers.experiments.labs import mean_soft_labels
 from kd_helpers.methods.targets import entropy_bits, soften
-from kd_helpers.widgets.figures import (
-    Figure,
-    draw_distributions,
-    draw_images,
-    draw_matrix,
-    draw_targets,
-    new_figure,
-)
 from kd_helpers.widgets.show import display_figure, display_live
 
 # %% [markdown]
@@ -34,7 +24,7 @@ from kd_helpers.widgets.show import display_figure, display_live
 
 # %%
 data = load_dataset("fashion-mnist")
-teacher = load_or_train(TEACHER)
+teacher = load_or_train(lab.TEACHER)
 logits, labels = teacher.logits("test"), data.test.labels  # (10000, 10), (10000,)
 
 # %% [markdown]
@@ -46,8 +36,7 @@ logits, labels = teacher.logits("test"), data.test.labels  # (10000, 10), (10000
 top_two = soften(logits, 1.0).topk(2, dim=1)  # values and classes (10000, 2)
 hard = (top_two.values[:, 0] - top_two.values[:, 1]).argsort()[:8]  # (8,)
 titles = [data.classes[label] for label in labels[hard]]
-figure = draw_images(Figure(figsize=(9, 1.5)), data.test.images[hard].numpy(), titles, columns=8)
-display_figure(figure, "Eight ambiguous test images, labelled: " + ", ".join(titles))
+display_figure(lab.draw_ambiguous(data.test.images[hard].numpy(), titles))
 
 # %% [markdown]
 # ## Run
@@ -58,8 +47,8 @@ display_figure(figure, "Eight ambiguous test images, labelled: " + ", ".join(tit
 image = hard[0]
 z = logits[image]  # (10,)
 p = z.exp() / z.exp().sum()  # (10,)
-for name, logit, probability in zip(data.classes, z, p):
-    print(f"{name:12} {logit:7.2f}  {probability:.3f}")
+answer = pandas.DataFrame({"logit": z, "probability": p}, index=data.classes)
+answer.round({"logit": 2, "probability": 3})
 
 # %% [markdown]
 # ## Look
@@ -68,18 +57,14 @@ for name, logit, probability in zip(data.classes, z, p):
 
 # %%
 one_hot = torch.nn.functional.one_hot(labels[image], 10).float()  # (10,)
-pair = {"hard target": one_hot.numpy(), "soft target": p.numpy()}
-figure = draw_targets(Figure(figsize=(9, 3.2)), pair, data.classes, int(labels[image]))
-words = "The hard target has one bar; the soft target shares the probability among few classes."
-display_figure(figure, words)
+display_figure(lab.draw_hard_and_soft(one_hot, p, data.classes, int(labels[image])))
 
 # %% [markdown]
 # And the second answers of all eight? Compare with your guesses:
 
 # %%
-for row in hard:
-    first, second = (data.classes[k] for k in top_two.indices[row])
-    print(f"label {data.classes[labels[row]]:12} teacher: {first}, then {second}")
+answers = [[data.classes[k] for k in top_two.indices[row]] for row in hard]
+pandas.DataFrame(answers, index=titles, columns=["the teacher says", "then"]).rename_axis("label")
 
 # %% [markdown]
 # ## But most answers look like labels
@@ -88,40 +73,25 @@ for row in hard:
 
 # %%
 top = soften(logits, 1.0).max(dim=1)  # values and classes (10000,)
-right_answer = top.indices == labels  # (10000,)
-figure, (ax,) = new_figure(6, 2.8)
-groups = {"right": top.values[right_answer].numpy(), "wrong": top.values[~right_answer].numpy()}
-draw_distributions(ax, groups, title="How sure is the teacher?", x="largest probability at T = 1")
-display_figure(figure, "Right answers crowd at 1; wrong answers are spread widely below it.")
+right = top.indices == labels  # (10000,)
+display_figure(lab.draw_certainty(top.values, right))
 
 # %%
-print(f"{100 * right_answer.float().mean():.2f} % of the answers are right")
-print(
-    f"{100 * (top.values > 0.99).float().mean():.1f} % of the answers have a probability above 0.99"
-)
+sure = top.values > 0.99  # (10000,)
+print(f"{100 * right.float().mean():.2f} % of the answers are right")
+print(f"{100 * sure.float().mean():.1f} % of the answers have a probability above 0.99")
 
 # %% [markdown]
 # The logits themselves tell more. Softmax presses the other nine classes to almost 0, but for one and the same image their logits still differ:
 
 # %%
 is_label = torch.nn.functional.one_hot(labels, 10).bool()  # (10000, 10)
-groups = {
-    "the label's class": logits[is_label].numpy(),
-    "the nine others": logits[~is_label].numpy(),
-}
-figure, (ax,) = new_figure(6, 2.8)
-draw_distributions(ax, groups, title="The teacher's logits on the test images", x="logit")
-display_figure(
-    figure,
-    "Logits of the label's class lie well above those of the nine other classes, which spread widely.",
-)
+display_figure(lab.draw_logits(logits[is_label], logits[~is_label]))
 
 # %%
 others = logits[~is_label].reshape(-1, 9)  # (10000, 9)
 spread = others.max(dim=1).values - others.min(dim=1).values  # (10000,)
-print(
-    f"between the largest and the smallest of the nine: {spread.median():.1f} (median over images)"
-)
+print(f"largest minus smallest of the nine: {spread.median():.1f} (median over images)")
 
 # %% [markdown]
 # ## Name it: temperature
@@ -148,15 +118,9 @@ print("same order of classes:", torch.equal(by_hand.argsort(), z.argsort()))
 
 # %%
 pictures = data.test.images.numpy()  # (10000, 1, 28, 28)
-explorer = build_temperature_explorer(pictures, logits.numpy(), labels.numpy(), data.classes)
-pair = {"soft target at T = 4.00": by_hand.numpy(), "hard target": one_hot.numpy()}
-still = draw_targets(
-    Figure(figsize=(9, 3.2)), pair, data.classes, int(labels[image]), pictures[image]
-)
-words = (
-    "The most ambiguous test image, a shirt like a T-shirt; its soft target at T = 4 and its label."
-)
-display_live(explorer, still, words)
+explorer = lab.build_temperature_explorer(pictures, logits.numpy(), labels.numpy(), data.classes)
+shown = by_hand, one_hot, data.classes, int(labels[image]), pictures[image]
+display_live(explorer, lab.draw_softened(*shown))
 
 # %% [markdown]
 # ## Which classes are alike?
@@ -164,14 +128,8 @@ display_live(explorer, still, words)
 # One soft target describes one image. Their mean over all images of a class describes the class. Nobody told the teacher that a shirt is like a T-shirt: it learnt this from labels that name one class each.
 
 # %%
-similarity = mean_soft_labels(soften(logits, 4.0), labels)  # (10, 10), row: true class
-figure, (ax,) = new_figure(7.5, 5.2)
-names = {"x": "class", "y": "label", "unit": "mean probability"}
-draw_matrix(ax, similarity, data.classes, data.classes, title="Mean soft target at T = 4", **names)
-words = (
-    "Heat map: large on the diagonal, among shirts, pullovers, coats and T-shirts, and among shoes."
-)
-display_figure(figure, words)
+similarity = lab.mean_soft_labels(soften(logits, 4.0), labels)  # (10, 10), row: true class
+display_figure(lab.draw_similarity(similarity, data.classes))
 
 # %% [markdown]
 # ## A smoothed label is not a soft label
@@ -185,34 +143,19 @@ soft = soften(z, 4.0)  # (10,)
 epsilon = torch.linspace(0, 1, 1001)[:, None]  # (1001, 1)
 smoothed = (1 - epsilon) * one_hot + epsilon / 10  # (1001, 10)
 same = (entropy_bits(smoothed) - entropy_bits(soft)).abs().argmin()
-print(
-    f"entropy of the soft target {entropy_bits(soft):.3f} bits; smoothed with ε = {epsilon[same].item():.3f}: {entropy_bits(smoothed[same]):.3f} bits"
-)
+print(f"entropy of the soft target {entropy_bits(soft):.3f} bits")
+print(f"smoothed with ε = {epsilon[same].item():.3f}: {entropy_bits(smoothed[same]):.3f} bits")
 
 # %%
-pair = {"smoothed label": smoothed[same].numpy(), "soft target, T = 4": soft.numpy()}
-figure = draw_targets(Figure(figsize=(9, 3.2)), pair, data.classes, int(labels[image]))
-display_figure(
-    figure, "Same entropy: the smoothed label treats nine classes alike, the soft target does not."
-)
+shown = smoothed[same], soft, data.classes, int(labels[image])
+display_figure(lab.draw_smoothed_and_soft(*shown))
 
 # %% [markdown]
 # A smoothed label has the same doubt for every image and no opinion about which wrong class is near. The soft target's doubt depends on the image:
 
 # %%
 entropies = entropy_bits(soften(logits, 4.0))  # (10000,)
-figure, (ax,) = new_figure(6, 2.8)
-groups = {"right": entropies[right_answer].numpy(), "wrong": entropies[~right_answer].numpy()}
-draw_distributions(
-    ax,
-    groups,
-    title="Doubt differs from image to image",
-    x="entropy of the soft target at T = 4, bits",
-)
-display_figure(
-    figure,
-    "Entropies of soft targets spread widely; images that the teacher gets wrong have larger ones.",
-)
+display_figure(lab.draw_entropies(entropies, right))
 
 # %% [markdown]
 # ## Exercise 1: softmax with a temperature
@@ -229,7 +172,7 @@ def my_soften(logits, temperature):  # (B, K), T → (B, K)
 
 
 # %%
-print(check_soften(my_soften))
+print(lab.check_soften(my_soften))
 
 # %% [markdown]
 # ## Exercise 2: a smoothed label
@@ -247,7 +190,7 @@ def my_smooth_labels(labels, num_classes, smoothing):  # (B,), K, ε → (B, K)
 
 
 # %%
-print(check_smooth_labels(my_smooth_labels))
+print(lab.check_smooth_labels(my_smooth_labels))
 
 # %% [markdown]
 # ## Exercise 3: the most similar pair
@@ -266,18 +209,21 @@ def my_most_similar(similarity):  # (K, K) array → two class numbers
 
 
 # %%
-print(check_most_similar(my_most_similar, similarity))
+print(lab.check_most_similar(my_most_similar, similarity))
 
 # %% [markdown]
 # ## What we saw
 
 # %% tags=["nbval-check-output"]
-sure = 100 * (top.values > 0.99).float().mean()
-display(
-    Markdown(f"""
-- The teacher is right on {teacher.accuracy:.2f} % of the test images, and {sure:.0f} % of its answers are surer than 0.99; at T = 1 those are almost labels.
-- At T = 4 the mean entropy of its answers is {entropies.mean():.2f} bits, {entropies[right_answer].mean():.2f} where it is right and {entropies[~right_answer].mean():.2f} where it is wrong. A smoothed label has one entropy for all.
-- A shirt's mean soft target at T = 4 gives {similarity[6, 0]:.3f} to T-shirt and {similarity[6, 5]:.3f} to sandal.
-- These numbers come from one teacher, trained once. Whether its doubt *helps a student* is the question of notebook 02.
+Markdown(f"""
+- The teacher is right on {teacher.accuracy:.2f} % of the test images, and
+  {100 * sure.float().mean():.0f} % of its answers are surer than 0.99; at T = 1 those are almost
+  labels.
+- At T = 4 the mean entropy of its answers is {entropies.mean():.2f} bits,
+  {entropies[right].mean():.2f} where it is right and {entropies[~right].mean():.2f} where it is
+  wrong. A smoothed label has one entropy for all.
+- A shirt's mean soft target at T = 4 gives {similarity[6, 0]:.3f} to T-shirt and
+  {similarity[6, 5]:.3f} to sandal.
+- These numbers come from one teacher, trained once. Whether its doubt *helps a student* is the
+  question of notebook 02.
 """)
-)
