@@ -6,7 +6,9 @@ from collections.abc import Callable
 from importlib import import_module
 
 SHARED = {  # what most notebooks take from the package beneath, through their chapter
-    "kd_helpers.experiments.labs": "accuracies collect verdict_table verdicts",
+    "kd_helpers.experiments.labs": (
+        "accuracies collect gain_table pair_table verdict_table verdict_tables verdicts"
+    ),
     "kd_helpers.widgets.show": "display_figure display_live",
 }
 

@@ -7,6 +7,8 @@ import functools
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -119,3 +121,23 @@ def latencies(teachers: Mapping[str, Recipe | Team], *, batch_size: int = 256) -
         shape = (given[0]["in_channels"], *[given[0]["image_size"]] * 2)
         found[name] = measure_latency(AllMembers(networks), shape, batch_size)["median_ms"]
     return found
+
+
+def cost_table(
+    costs: Mapping[str, list[dict[str, float]]],
+    own: Mapping[str, list[float]],
+    taught: Mapping[str, list[float]],
+) -> pd.DataFrame:
+    """One row for each teacher, means over the seeds: what it costs, how often it is right (%, as
+    its student)."""
+    rows = {}
+    for teacher, of_seeds in costs.items():
+        parameters, multiply_adds, seconds = np.mean([[*one.values()] for one in of_seeds], axis=0)
+        rows[teacher] = {
+            "parameters": f"{parameters:,.0f}",
+            "multiply-adds": f"{multiply_adds:,.0f}",
+            "training, s": f"{seconds:.0f}",
+            "own accuracy, %": f"{np.mean(own[teacher]):.2f}",
+            "student's, %": f"{np.mean(taught[teacher]):.2f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -108,6 +108,17 @@ def verdict_table(scores: Mapping[str, list[float]], baseline: str) -> pd.DataFr
         rows[name] = {"mean ± sd, %": f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"}
         rows[name] |= verdict_cells(words[name]) if name in words else {"verdict": "(the baseline)"}
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def verdict_tables(groups: Mapping[str, Mapping[str, list[float]]], baseline: str) -> pd.DataFrame:
+    """`verdict_table` of every group, one below the other; the baseline is an arm of each."""
+    return pd.concat({name: verdict_table(scores, baseline) for name, scores in groups.items()})
+
+
+def pair_table(pairs: Mapping[str, Sequence[Sequence[float]]]) -> pd.DataFrame:
+    """One row for each pair (scores of a method, scores of its own baseline): the verdict."""
+    rows = {title: verdict_cells(paired_verdict(*pair)) for title, pair in pairs.items()}
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def verdict_cells(verdict: Verdict) -> dict[str, object]:

@@ -9,46 +9,15 @@
 
 # %%
 import time
+from collections import Counter
 
+import pandas as pd
 import torch
-from IPython.display import Markdown, display
 
-from kd_course.nb02_hinton import experiments as shipped
-from kd_course.nb05_specialists import experiments as lab
-from kd_course.nb05_specialists.checks import check_arithmetic, check_dustbin, check_special_labels
-from kd_course.nb05_specialists.explorer import build_team_explorer
-from kd_course.nb05_specialists.member_answers import (
-    EnsembleAnswers,
-    ask_ensemble,
-    ask_specialists,
-    ask_towers,
-)
-from kd_course.nb05_specialists.tables import (
-    find_clusters,
-    latencies,
-    teacher_accuracy,
-    teacher_costs,
-    test_logits,
-)
+from kd_course import nb05_specialists as lab
 from kd_helpers import load_dataset, load_or_train
-from kd_helpers.experiments.build import correct_dustbins, special_shares
-from kd_helpers.experiments.labs import accuracies, collect, gain_table, verdict_lines, verdicts
-from kd_helpers.experiments.metrics import accuracy, disagreement, error_correlation
-from kd_helpers.methods.targets import soften
-from kd_helpers.teachers.ensemble import confidence_weights
-from kd_helpers.teachers.specialists import cluster_classes
-from kd_helpers.teachers.specialists_joint import join_specialists, mean_of_specialists
+from kd_helpers.methods.targets import entropy_bits, soften
 from kd_helpers.training.loop import predict
-from kd_helpers.widgets.figures import (
-    Figure,
-    draw_class_map,
-    draw_gains,
-    draw_matrix,
-    draw_points,
-    draw_targets,
-    new_figure,
-)
-from kd_helpers.widgets.show import display_figure, display_live
 
 # %%
 data = load_dataset("fashion-mnist")
@@ -84,19 +53,19 @@ label = int(val_labels[row])
 # %%
 T = 4.0
 shown = {"first": soften(two[0], T), "second": soften(two[1], T), **three_means(two, T)}
-shown = {name: target[row].numpy() for name, target in shown.items()}
-figure = draw_targets(Figure(figsize=(14, 2.6)), shown, data.classes, label, val[row].numpy())
-display_figure(figure, f"Two members and three means of them at T = {T:g}, for one image.")
+alt = f"Two members and three means of them at T = {T:g}, for one image."
+lab.display_figure(lab.draw_answers(shown, val, val_labels, data.classes, row, alt=alt))
 
 # %% [markdown]
 # At T = 1 they lie further apart. The mean of logits asks what *both* find possible; the mean of probabilities asks what *either* does:
 
 # %%
+told = {}
 for name, target in list(three_means(two, 1.0).items())[:2]:
-    bits = -(target * target.clamp(min=1e-12).log2()).sum(dim=1)[apart].mean()
-    two_best = target[row].topk(2)
-    best = ", ".join(f"{data.classes[k]} {p:.3f}" for p, k in zip(*two_best))
-    print(f"T = 1, {name:21} this image: {best}; entropy where two disagree {bits:.3f} bits")
+    best = [f"{data.classes[k]} {p:.3f}" for p, k in zip(*target[row].topk(2))]
+    bits = entropy_bits(target)[apart].mean()
+    told[f"{name}, T = 1"] = ", ".join(best), f"{bits:.3f} bits"
+pd.DataFrame(told, index=["this image", "entropy where two disagree"]).T
 
 # %% [markdown]
 # ## Which divergence does each one minimise?
@@ -113,6 +82,7 @@ def kl(p, q):  # (…, K), (…, K) → (…)
     return (p * (p.log() - q.log())).sum(dim=-1)
 
 
+# %%
 def search(total):  # the q (K,) that minimises total(q)
     logits = torch.zeros(10, dtype=torch.double, requires_grad=True)
     optimiser = torch.optim.LBFGS(
@@ -131,31 +101,27 @@ def search(total):  # the q (K,) that minimises total(q)
 
 # %% tags=["nbval-check-output"]
 p = soften(z[:, row].double(), T)  # (5, 10)
-arithmetic, geometric = p.mean(dim=0), soften(z[:, row].double().mean(dim=0, keepdim=True), T)[0]
+logits = z[:, row].double().mean(dim=0, keepdim=True)  # (1, 10)
+means = {"arithmetic": p.mean(dim=0), "geometric": soften(logits, T)[0]}
 found = {
     "KL(p_m ‖ q)": search(lambda q: kl(p, q).sum()),
     "KL(q ‖ p_m)": search(lambda q: kl(q, p).sum()),
 }
 for name, q in found.items():
-    near = {"arithmetic": (q - arithmetic).abs().max(), "geometric": (q - geometric).abs().max()}
-    print(
-        f"the q that minimises the sum of {name} is the {min(near, key=near.get)} mean, to 0.0001: {min(near.values()) < 1e-4}"
-    )
+    gap, mean = min(((q - target).abs().max(), mean) for mean, target in means.items())
+    said = f"the q that minimises the sum of {name} is the {mean} mean"
+    print(f"{said}, to 0.0001: {gap < 1e-4}")
 
 # %% [markdown]
 # ## And the mean of the losses?
 #
 # One could keep all members and average their losses. With $\mathrm{KL}(p_m \| q)$ this is the arithmetic mean once more: the two losses differ by a number that does not depend on the student, so the gradients are the same.
 
-# %% tags=["nbval-check-output"]
-for name, q in {
-    "uniform": torch.full((10,), 0.1).double(),
-    "first member": p[0],
-    "last member": p[4],
-}.items():
-    print(
-        f"student = {name:13} mean of losses - loss of the mean = {kl(p, q).mean() - kl(arithmetic, q):.4f}"
-    )
+# %%
+students = {"uniform": torch.full((10,), 0.1).double(), "first member": p[0], "last member": p[4]}
+for name, q in students.items():
+    gap = kl(p, q).mean() - kl(means["arithmetic"], q)
+    print(f"student = {name:13} mean of losses - loss of the mean = {gap:.4f}")
 
 # %% [markdown]
 # ## One teacher at a time
@@ -173,10 +139,10 @@ print(f"mean length of the gradient {signal:.3f}, of what switching adds to it {
 # **By confidence** (CA-MKD, Zhang et al. 2022): an arithmetic mean in which a member weighs less on images where its cross-entropy with the *label* is high. For the image above:
 
 # %%
-weights = confidence_weights(z, val_labels)  # (5, 6000)
-for m in range(5):
-    print(f"member {m}: says {data.classes[z[m, row].argmax()]:11} weight {weights[m, row]:.3f}")
+weights = lab.confidence_weights(z, val_labels)  # (5, 6000)
+said = [data.classes[k] for k in z[:, row].argmax(dim=1)]
 print(f"label: {data.classes[label]}; a member's weight is at most 1/(M - 1) = 0.25")
+pd.DataFrame({"says": said, "weight": weights[:, row]}).rename_axis("member").round(3)
 
 # %% [markdown]
 # ## Are five better than one?
@@ -186,29 +152,18 @@ print(f"label: {data.classes[label]}; a member's weight is at most 1/(M - 1) = 0
 # %%
 runs = [load_or_train(lab.generalist(0, m), quiet=True) for m in range(5)]
 answers = torch.stack([run.answers() for run in runs])  # (5, 10000)
-names = [f"member {m}" for m in range(5)]
-figure, axes = new_figure(11, 3, columns=2)
-pairs = {
-    "test images with different answers": disagreement(answers),
-    "correlation of errors": error_correlation(answers, data.test.labels),
-}
-for ax, (title, matrix) in zip(axes, pairs.items()):
-    draw_matrix(
-        ax, matrix.numpy(), range(5), range(5), title=title, fmt=".3f", x="member", y="member"
-    )
-display_figure(
-    figure, "Two matrices over five members: share of disagreement, correlation of errors."
-)
+differ = lab.disagreement(answers)  # (5, 5), as the next one
+together = lab.error_correlation(answers, data.test.labels)
+lab.display_figure(lab.draw_member_pairs(differ, together))
 
 # %%
-logits = [test_logits(lab.generalist(0, m)) for m in range(5)]  # (10000, 10) each
+logits = [lab.test_logits(lab.generalist(0, m)) for m in range(5)]  # (10000, 10) each
 for count in range(1, 6):
-    on = [m < count for m in range(5)]
-    right = [
-        accuracy(EnsembleAnswers(logits).joined(on, way, 1.0), data.test.labels)
-        for way in ("arithmetic", "geometric")
-    ]
-    print(f"{count} members: arithmetic {100 * right[0]:.2f} %, geometric {100 * right[1]:.2f} %")
+    team, on, said = lab.EnsembleAnswers(logits), [m < count for m in range(5)], []
+    for way in ("arithmetic", "geometric"):
+        right = lab.accuracy(team.joined(on, way, 1.0), data.test.labels)
+        said.append(f"{way} {100 * right:.2f} %")
+    print(f"{count} members: {', '.join(said)}")
 
 # %% [markdown]
 # Members that are wrong on the same images cannot correct each other. Different random starts alone make networks that differ little. Specialists are meant to differ more.
@@ -223,22 +178,12 @@ for count in range(1, 6):
 generalist = z[0]  # (6000, 10)
 predictions = generalist.softmax(dim=1)
 similarity = torch.corrcoef(predictions.T).numpy()  # (10, 10)
-figure = Figure(figsize=(6.8, 5.4))
-order = draw_class_map(
-    figure,
-    similarity,
-    data.classes,
-    lab.CLOTHES.groups,
-    "Which classes does the generalist predict together?",
-)
-display_figure(
-    figure, "Correlation of predicted probabilities, ten by ten classes, with a dendrogram."
-)
+lab.display_figure(lab.draw_clusters(similarity, data.classes, lab.CLOTHES.groups))
 
 # %% tags=["nbval-check-output"]
 for diagonal in (True, False):
     print("as in the paper:" if diagonal else "own variances left out:")
-    for group in cluster_classes(generalist, 3, diagonal=diagonal):
+    for group in lab.cluster_classes(generalist, 3, diagonal=diagonal):
         print("   ", ", ".join(data.classes[k] for k in group))
 
 # %% [markdown]
@@ -246,12 +191,12 @@ for diagonal in (True, False):
 
 # %% tags=["nbval-check-output"]
 same = 0
-for seed in shipped.SEEDS:
+for seed in lab.SEEDS:
     for m in range(5):
         other = predict(load_or_train(lab.generalist(seed, m), quiet=True).model(), val)
-        same += cluster_classes(other, 3, diagonal=False) == lab.CLOTHES.groups
+        same += lab.cluster_classes(other, 3, diagonal=False) == lab.CLOTHES.groups
 print(f"{same} of 25 generalists give these three groups")
-print("the recipes use what the first one gives:", find_clusters(lab.CLOTHES) == lab.CLOTHES)
+print("the recipes use what the first one gives:", lab.find_clusters(lab.CLOTHES) == lab.CLOTHES)
 
 # %% [markdown]
 # ## The dustbin
@@ -260,16 +205,16 @@ print("the recipes use what the first one gives:", find_clusters(lab.CLOTHES) ==
 
 # %%
 groups = lab.CLOTHES.groups
-shares = special_shares(data, groups)
+shares = lab.special_shares(data, groups)
 experts = [load_or_train(recipe).model() for recipe in lab.specialists(0)]
 told = [predict(model, val) for model in experts]  # (6000, |S| + 1) each
 
 # %%
-for before, after, share in zip(told, correct_dustbins([z[0], *told], shares)[1:], shares):
-    mean_before, mean_after = (logits.softmax(dim=1)[:, -1].mean() for logits in (before, after))
-    print(
-        f"others are {1 - share:.2f} of all images; dustbin's mean probability {mean_before:.3f}, corrected {mean_after:.3f}"
-    )
+corrected = lab.correct_dustbins([z[0], *told], shares)[1:]
+for share, *pair in zip(shares, told, corrected):
+    before, after = (logits.softmax(dim=1)[:, -1].mean() for logits in pair)
+    said = f"dustbin's mean probability {before:.3f}, corrected {after:.3f}"
+    print(f"others are {1 - share:.2f} of all images; {said}")
 
 # %% [markdown]
 # ## One answer from all
@@ -281,16 +226,17 @@ for before, after, share in zip(told, correct_dustbins([z[0], *told], shares)[1:
 # where a specialist sees all its dustbin's classes as one. There is no formula for $q$. The paper descends image by image; here Newton steps run for all images at once. The **cheap mean**: a specialist only shares out anew what the generalist gave its group.
 
 # %%
-hinton = {seed: (lab.generalist(seed), *lab.specialists(seed)) for seed in shipped.SEEDS}
-general, *special = correct_dustbins([test_logits(recipe) for recipe in hinton[0]], shares)
-general, *special = (logits.double().softmax(dim=1) for logits in (general, *special))
+hinton = {seed: (lab.generalist(seed), *lab.specialists(seed)) for seed in lab.SEEDS}
+asked = [lab.test_logits(recipe) for recipe in hinton[0]]
+answers = [logits.double().softmax(dim=1) for logits in lab.correct_dustbins(asked, shares)]
+
+# %%
 start = time.perf_counter()
-joint = join_specialists(general, special, groups)  # (10000, 10)
+joint = lab.join_specialists(answers[0], answers[1:], groups)  # (10000, 10)
 seconds = time.perf_counter() - start
-cheap = mean_of_specialists(general, special, groups)
-print(
-    f"10,000 images in {seconds:.1f} s; the two rules answer alike on {100 * (joint.argmax(1) == cheap.argmax(1)).double().mean():.2f} %"
-)
+cheap = lab.mean_of_specialists(answers[0], answers[1:], groups)
+alike = (joint.argmax(1) == cheap.argmax(1)).double().mean()
+print(f"10,000 images in {seconds:.1f} s; the two rules answer alike on {100 * alike:.2f} %")
 
 # %% [markdown]
 # ## Does a specialist know its own classes better?
@@ -305,18 +251,15 @@ def within(logits, group):  # (10000, at least |S|), classes → accuracy among 
     return 100 * (answer == data.test.labels)[mine].double().mean().item()
 
 
-# %% tags=["nbval-check-output"]
-expert_words = []
+# %%
+right = {}  # group → network → five accuracies
 for place, group in enumerate(groups, start=1):
-    right = {
-        "generalist": [
-            within(test_logits(team[0])[:, list(group)], group) for team in hinton.values()
-        ],
-        "specialist": [within(test_logits(team[place]), group) for team in hinton.values()],
-    }
-    print("---", ", ".join(data.classes[k] for k in group))
-    print(verdict_lines(right, baseline="generalist"))
-    expert_words.append(verdicts(right, baseline="generalist")["specialist"].word)
+    of_all = [lab.test_logits(team[0])[:, list(group)] for team in hinton.values()]
+    own = [lab.test_logits(team[place]) for team in hinton.values()]
+    both = {"generalist": of_all, "specialist": own}
+    title = ", ".join(data.classes[k] for k in group)
+    right[title] = {name: [within(one, group) for one in found] for name, found in both.items()}
+lab.verdict_tables(right, baseline="generalist")
 
 # %% [markdown]
 # ## Part 3: specialists in one structure
@@ -341,9 +284,9 @@ double = load_or_train(lab.tower_teachers(0)["towers by index, double softmax"])
 clear, twice = predict(towers, val), predict(double, val)  # (6000, 10) each
 
 # %%
-print(
-    f"largest probability at T = 1: logits averaged {soften(clear, 1.0).max():.4f}, softmax twice {soften(twice, 1.0).max():.4f}"
-)
+largest = [soften(logits, 1.0).max() for logits in (clear, twice)]
+print(f"largest probability at T = 1: logits averaged {largest[0]:.4f}", end=", ")
+print(f"softmax twice {largest[1]:.4f}")
 print(f"the bound for ten classes, e/(e + 9): {torch.e / (torch.e + 9):.4f}")
 
 # %%
@@ -354,14 +297,8 @@ shown = {
     "softmax twice, T = 4": soften(twice, 4.0),
     "public code, T = 2": soften(soften(twice, 1.0), 2.0),
 }
-shown = {title: target[sure_row].numpy() for title, target in shown.items()}
-figure = draw_targets(
-    Figure(figsize=(12, 2.6)), shown, data.classes, int(val_labels[sure_row]), val[sure_row].numpy()
-)
-display_figure(
-    figure,
-    "Soft targets of a clear sneaker: after a second and third softmax hardly anything is left.",
-)
+alt = "Soft targets of a clear sneaker: after a second and third softmax hardly anything is left."
+lab.display_figure(lab.draw_answers(shown, val, val_labels, data.classes, sure_row, alt=alt))
 
 # %% [markdown]
 # ## The teams, member by member
@@ -373,33 +310,32 @@ first = torch.stack(logits)[:, :600].argmax(dim=2)  # (5, 600)
 against = (first != first.mode(dim=0).values).sum(dim=0)  # members who differ from most
 hardest = against.argsort(descending=True, stable=True)
 images, labels = data.test.images[hardest], data.test.labels[hardest]  # (600, …)
+
+# %%
+specialists = lab.ask_specialists([members[0], *experts], images, groups, shares)
 asked = {
-    "five generalists": ask_ensemble(members, images),
-    "a generalist and specialists": ask_specialists([members[0], *experts], images, groups, shares),
-    "towers by index": ask_towers(towers, images),
-}
-titles = {
-    "five generalists": names,
-    "a generalist and specialists": [
-        "generalist (always asked)",
-        "tops",
-        "trousers, dress, bag",
-        "shoes",
-    ],
-    "towers by index": [f"tower {m}" for m in range(5)],
+    "five generalists": lab.ask_ensemble(members, images),
+    "a generalist and specialists": specialists,
+    "towers by index": lab.ask_towers(towers, images),
 }
 
 # %%
-explorer = build_team_explorer(images.numpy(), asked, titles, labels, data.classes)
-
-# %%
-shown = {name: soften(z[:1], 1.0)[0] for name, z in zip(names, asked["five generalists"].members)}
-shown["together: geometric"] = asked["five generalists"].joined([True] * 5, "geometric", 1.0)[0]
-shown = {name: target.numpy() for name, target in shown.items()}
-figure = draw_targets(
-    Figure(figsize=(15.5, 2.6)), shown, data.classes, int(labels[0]), images[0].numpy()
+names = [
+    [f"member {m}" for m in range(5)],
+    ["generalist (always asked)", "tops", "trousers, dress, bag", "shoes"],
+    [f"tower {m}" for m in range(5)],
+]
+explorer = lab.build_team_explorer(
+    images.numpy(), asked, dict(zip(asked, names)), labels, data.classes
 )
-display_live(explorer, figure, "Five members on one image, and what they say together.")
+
+# %%
+team = asked["five generalists"]
+shown = {name: soften(logits, 1.0) for name, logits in zip(names[0], team.members)}
+shown["together: geometric"] = team.joined([True] * 5, "geometric", 1.0)
+alt = "Five members on one image, and what they say together."
+figure = lab.draw_answers(shown, images, labels, data.classes, 0, alt=alt)
+lab.display_live(explorer, figure)
 
 # %% [markdown]
 # ## The laboratory
@@ -412,28 +348,17 @@ display_live(explorer, figure, "Five members on one image, and what they say tog
 # **Selective**: no joint answer; the student gets one soft term for each specialist, or tower, on the classes that this one knows. *With zeros*, as in the public code, each tower says "logit 0" for all other classes.
 
 # %%
-runs = collect(lab.student_arms, shipped.SEEDS)  # name → five runs
-scores = accuracies(runs)
-teams = {name: [lab.teachers(seed)[name] for seed in shipped.SEEDS] for name in lab.teachers(0)}
-own = {name: [teacher_accuracy(team) for team in of_arm] for name, of_arm in teams.items()}
-costs = {name: [teacher_costs(team) for team in of_arm] for name, of_arm in teams.items()}
+runs = lab.collect(lab.student_arms, lab.SEEDS)  # name → five runs
+scores = lab.accuracies(runs)
+teams = {name: [lab.teachers(seed)[name] for seed in lab.SEEDS] for name in lab.teachers(0)}
+own = {name: [lab.teacher_accuracy(team) for team in of_arm] for name, of_arm in teams.items()}
+costs = {name: [lab.teacher_costs(team) for team in of_arm] for name, of_arm in teams.items()}
 
 # %% [markdown]
 # **Guess before you look:** which of these teachers is the best network? Which has the best student?
 
 # %%
-mean = lambda values: sum(values) / len(values)  # noqa: E731
-lines = [
-    "| teacher | parameters | multiply-adds | training, s | own accuracy, % | student's, % |",
-    "| :-- | --: | --: | --: | --: | --: |",
-]
-for name in teams:
-    cost = {key: mean([each[key] for each in costs[name]]) for key in costs[name][0]}
-    lines.append(
-        f"| {name} | {cost['parameters']:,.0f} | {cost['multiply_adds']:,.0f} | {cost['seconds']:.0f} "
-        f"| {mean(own[name]):.2f} | {mean(scores[name]):.2f} |"
-    )
-display(Markdown("\n".join(lines)))
+lab.cost_table(costs, own, scores)
 
 # %% [markdown]
 # Seconds are those of one thread on the machine that trained the stored runs. A teacher that takes turns or weighs by labels has no answer of its own to a new image; its members' arithmetic mean stands there. For selective teams it is the joint answer of the same networks.
@@ -442,23 +367,17 @@ display(Markdown("\n".join(lines)))
 
 # %%
 distinct = list(teams)[:12]  # those after it are the same networks, used in another way
-print(verdict_lines({name: own[name] for name in distinct}, baseline="3 generalists, arithmetic"))
+lab.verdict_table({name: own[name] for name in distinct}, baseline="3 generalists, arithmetic")
 
 # %% [markdown]
 # ## Their students
 
 # %%
-print(verdict_lines(scores, baseline="3 generalists, arithmetic"))
+lab.verdict_table(scores, baseline="3 generalists, arithmetic")
 
 # %%
 baselines = ["hard labels", "one big network", "3 generalists, arithmetic"]
-table = {"baseline": {base: scores[base] for base in baselines}}
-table |= {arm: dict.fromkeys(baselines, values) for arm, values in scores.items()}
-gains, words = gain_table(table, baseline="baseline")
-figure, (ax,) = new_figure(6.8, 5.6)
-title = "Gain of the student over … (a star: the 95 % interval leaves out 0)"
-draw_gains(ax, gains, words, list(scores), baselines, title=title)
-display_figure(figure, "Heat map of gains: students of all teachers against three baselines.")
+lab.display_figure(lab.draw_gains_over(scores, baselines))
 
 # %% [markdown]
 # ## Is the better teacher the better teacher of students?
@@ -466,13 +385,9 @@ display_figure(figure, "Heat map of gains: students of all teachers against thre
 # Strong teachers can teach badly: that is where USTE starts from. Each point is a teacher, means of five seeds; the double softmax is left out of the picture, far below at the left.
 
 # %%
-points = {name: (mean(own[name]), mean(scores[name])) for name in distinct}
+points = {name: (sum(own[name]) / 5, sum(scores[name]) / 5) for name in distinct}
 near = {name: point for name, point in points.items() if "double" not in name}
-figure, (ax,) = new_figure(9, 4)
-x, y = "the teacher's own test accuracy, %", "its student's, %"
-draw_points(ax, near, title="Teacher and student", x=x, y=y, log_x=False)
-ax.legend(frameon=False, fontsize=8, bbox_to_anchor=(1, 1), loc="upper left")
-display_figure(figure, f"Own accuracy against the student's, for eleven teachers: {near}")
+lab.display_figure(lab.draw_own_and_taught(near))
 
 # %%
 for title, chosen in {"all": points, "without the double softmax": near}.items():
@@ -487,27 +402,15 @@ for title, chosen in {"all": points, "without the double softmax": near}.items()
 # %%
 unlike = (*list(teams)[:3], *list(teams)[4:6], "towers by index", "towers by index, trunk")
 sizes = {name: lab.teachers(0)[name] for name in unlike}
-milliseconds = latencies(sizes)
+milliseconds = lab.latencies(sizes)
 parameters = {name: costs[name][0]["parameters"] for name in sizes}
-best = max(distinct, key=lambda name: mean(scores[name]))
+height = {name: points[name][0] for name in sizes}
 
 # %%
-milliseconds["the best student"] = milliseconds["one small network"]  # the same network
-parameters["the best student"] = parameters["one small network"]
-height = {name: mean(own[name]) for name in sizes} | {"the best student": mean(scores[best])}
-
-# %%
-figure, axes = new_figure(12, 3.6, columns=2)
-for ax, (values, unit) in zip(
-    axes, ((parameters, "parameters"), (milliseconds, "ms for 256 images"))
-):
-    draw_points(
-        ax, {name: (values[name], height[name]) for name in values}, x=unit, y="test accuracy, %"
-    )
-axes[1].legend(frameon=False, fontsize=8, bbox_to_anchor=(1, 1), loc="upper left")
-display_figure(
-    figure, "Accuracy against parameters and against time, for teachers and the best student."
-)
+for cost in (milliseconds, parameters):  # the student is the same network as this teacher
+    cost["the best student"] = cost["one small network"]
+height["the best student"] = max(taught for _, taught in points.values())
+lab.display_figure(lab.draw_sizes(parameters, milliseconds, height))
 
 # %% [markdown]
 # Joining the answers is not counted. All teachers saw 54,000 labels and the student 2,000: it is smaller *and* was taught with less.
@@ -518,8 +421,8 @@ display_figure(
 #
 # ```python
 # from functools import partial
-# setting = find_clusters(lab.CIFAR_10)  # trains one generalist, clusters its answers
-# runs = collect(partial(lab.student_arms, setting=setting), shipped.SEEDS)
+# setting = lab.find_clusters(lab.CIFAR_10)  # trains one generalist, clusters its answers
+# runs = lab.collect(partial(lab.student_arms, setting=setting), lab.SEEDS)
 # ```
 
 # %% [markdown]
@@ -537,7 +440,7 @@ def my_mean(member_logits, T):  # (M, B, K) → (B, K)
 
 
 # %%
-print(check_arithmetic(my_mean))
+print(lab.check_arithmetic(my_mean))
 
 # %% [markdown]
 # ## Exercise 2: labels for a specialist
@@ -556,7 +459,7 @@ def my_labels(labels, group, classes):  # (N,), a tuple, K → (N,)
 
 
 # %%
-print(check_special_labels(my_labels))
+print(lab.check_special_labels(my_labels))
 
 # %% [markdown]
 # ## Exercise 3: correct the dustbin
@@ -574,38 +477,34 @@ def my_correction(logits, seen, true):  # (B, |S| + 1) → (B, |S| + 1)
 
 
 # %%
-print(check_dustbin(my_correction))
+print(lab.check_dustbin(my_correction))
 
 # %% [markdown]
 # ## What we saw
-
-
-# %%
-def against(arm, baseline):
-    return verdicts({"baseline": scores[baseline], arm: scores[arm]}, baseline="baseline")[arm]
-
-
-ensemble = "3 generalists, arithmetic"
-specialised = [name for name in scores if name.startswith(("specialists", "towers"))]
-words = {name: against(name, ensemble).word for name in specialised}
-tally = ", ".join(
-    f"{word} for {list(words.values()).count(word)}"
-    for word in ("BETTER", "NO CLEAR DIFFERENCE", "WORSE")
-)
+#
+# **Are specialists better teachers than generalists here?** First the students of all specialised teachers, against those of three generalists with about as many parameters; then single pairs of students; then each specialist as a network within its own group, against the generalist that it came from.
 
 # %% tags=["nbval-check-output"]
-display(
-    Markdown(f"""
-**Are specialists better teachers than generalists here?** Students of {len(specialised)} specialised teachers, against those of three generalists with about as many parameters: {tally}.
+ensemble = "3 generalists, arithmetic"
+against = lab.verdicts(scores, baseline=ensemble)
+specialised = [name for name in scores if name.startswith(("specialists", "towers"))]
+tally = Counter(against[name].word for name in specialised)
+print(f"students of {len(specialised)} specialised teachers: {dict(sorted(tally.items()))}")
 
-- Hinton's specialists, joint answer: {against("specialists, joint", ensemble)}.
-- Towers by index: {against("towers by index", ensemble)}; by cluster: {against("towers by cluster", ensemble)}.
-- Selective instead of joint: {against("specialists, selective", "specialists, joint")}.
-- One big network of that size, against the three generalists: {against("one big network", ensemble)}.
-- Softmax twice, against the same towers without: {against("towers by index, double softmax", "towers by index")}.
-- Within its own group each specialist is a better network than the generalist that it came from ({", ".join(expert_words)}); the team is not a better teacher.
-""")
-)
+# %% tags=["nbval-check-output"]
+pairs = {
+    "Hinton's specialists, joint answer": ("specialists, joint", ensemble),
+    "towers by index": ("towers by index", ensemble),
+    "towers by cluster": ("towers by cluster", ensemble),
+    "selective instead of joint": ("specialists, selective", "specialists, joint"),
+    "one big network of that size": ("one big network", ensemble),
+    "softmax twice": ("towers by index, double softmax", "towers by index"),
+}
+lab.pair_table({title: [scores[name] for name in pair] for title, pair in pairs.items()})
+
+# %% tags=["nbval-check-output"]
+for title, both in right.items():
+    print(f"{title}: {lab.verdicts(both, baseline='generalist')['specialist'].word}")
 
 # %% [markdown]
-# Why may the papers differ? Hinton's specialists gained with 15,000 classes, most of which a generalist hardly knows; here ten classes fit into one network. USTE's tables could not be read; its teachers are larger, trained for 150 epochs, ours for 600 steps. At this budget four convolutions in a row beat three or five times two side by side: as a network, and as a teacher. And here the better teacher *was* the better teacher of students.
+# Each specialist is the better network within its group; the team is not a better teacher. Why may the papers differ? Hinton's specialists gained with 15,000 classes, most of which a generalist hardly knows; here ten classes fit into one network. USTE's tables could not be read; its teachers are larger, trained for 150 epochs, ours for 600 steps. At this budget four convolutions in a row beat three or five times two side by side: as a network, and as a teacher. And here the better teacher *was* the better teacher of students.
