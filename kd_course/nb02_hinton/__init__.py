@@ -1,0 +1,24 @@
+"""Notebook 02: the loss, the loop, and whether a teacher helps a small student."""
+
+from kd_course.common import SHARED, lazy
+
+__getattr__ = lazy(
+    __name__,
+    experiments="HIDDEN_CLASS KD_WEIGHTS SEEDS TEACHER TEMPERATURES Recipe Schedule full_arms "
+    "hidden_class_arms lab_arms map_arms source_arms taught",
+    explorers="build_gradient_explorer build_settings_explorer",
+    figures="draw_gain_map draw_gradients draw_lab draw_panel draw_pulls draw_recalls draw_setting "
+    "draw_sources",
+    tables="gain_matrix recalls",
+    **SHARED,
+    **{
+        "kd_course.exercises": "check_gradient check_kd_loss check_labelled_loss",
+        "kd_helpers.data.transfer_set": "load_source",
+        "kd_helpers.experiments.metrics": "accuracy",
+        "kd_helpers.experiments.run": "cached_teacher",
+        "kd_helpers.methods.hinton": "distillation_terms",
+        "kd_helpers.runtime.device": "autocast pick_precision",
+        "kd_helpers.training.schedules": "make_optimiser",
+        "kd_helpers.widgets.train_live": "TrainingPanel",
+    },
+)

@@ -14,7 +14,6 @@ from kd_course import nb01_targets as lab
 from kd_course.checkup import check
 from kd_helpers import load_dataset, pick_device
 from kd_helpers.data.augment import ViewSet, make_views
-from kd_helpers.widgets.show import display_figure, display_live
 
 # %% [markdown]
 # ## Is everything here?
@@ -48,7 +47,7 @@ for name in ("train", "val", "test"):
 # %%
 images, labels = data.test.images[:20], data.test.labels[:20]  # (20, 1, 28, 28), (20,)
 titles = [data.classes[label] for label in labels]
-display_figure(lab.draw_samples(images.numpy(), titles))
+lab.display_figure(lab.draw_samples(images.numpy(), titles))
 
 # %% [markdown]
 # ## How controls work
@@ -65,7 +64,7 @@ augmentation = ViewSet(flip=True, max_shift=2)
 explorer = lab.build_view_explorer(images, augmentation)
 numbers = torch.tensor([0, 1, 2, 10, 18, 49])  # (6,) six of the views of image 0
 shown = make_views(images[:1].expand(6, -1, -1, -1), numbers, augmentation)  # (6, 1, 28, 28)
-display_live(explorer, lab.draw_views(shown.numpy(), numbers))
+lab.display_live(explorer, lab.draw_views(shown.numpy(), numbers))
 
 # %% tags=["nbval-check-output"]
 len(augmentation)  # 5 shifts down × 5 to the right × mirrored or not

@@ -8,14 +8,13 @@
 # Time: about one minute on two processor cores. Needed: notebook 00, and softmax.
 
 # %%
-import pandas
+import pandas as pd
 import torch
 from IPython.display import Markdown
 
 from kd_course import nb01_targets as lab
 from kd_helpers import load_dataset, load_or_train
 from kd_helpers.methods.targets import entropy_bits, soften
-from kd_helpers.widgets.show import display_figure, display_live
 
 # %% [markdown]
 # ## The teacher
@@ -36,7 +35,7 @@ logits, labels = teacher.logits("test"), data.test.labels  # (10000, 10), (10000
 top_two = soften(logits, 1.0).topk(2, dim=1)  # values and classes (10000, 2)
 hard = (top_two.values[:, 0] - top_two.values[:, 1]).argsort()[:8]  # (8,)
 titles = [data.classes[label] for label in labels[hard]]
-display_figure(lab.draw_ambiguous(data.test.images[hard].numpy(), titles))
+lab.display_figure(lab.draw_ambiguous(data.test.images[hard].numpy(), titles))
 
 # %% [markdown]
 # ## Run
@@ -47,7 +46,7 @@ display_figure(lab.draw_ambiguous(data.test.images[hard].numpy(), titles))
 image = hard[0]
 z = logits[image]  # (10,)
 p = z.exp() / z.exp().sum()  # (10,)
-answer = pandas.DataFrame({"logit": z, "probability": p}, index=data.classes)
+answer = pd.DataFrame({"logit": z, "probability": p}, index=data.classes)
 answer.round({"logit": 2, "probability": 3})
 
 # %% [markdown]
@@ -57,14 +56,14 @@ answer.round({"logit": 2, "probability": 3})
 
 # %%
 one_hot = torch.nn.functional.one_hot(labels[image], 10).float()  # (10,)
-display_figure(lab.draw_hard_and_soft(one_hot, p, data.classes, int(labels[image])))
+lab.display_figure(lab.draw_hard_and_soft(one_hot, p, data.classes, int(labels[image])))
 
 # %% [markdown]
 # And the second answers of all eight? Compare with your guesses:
 
 # %%
 answers = [[data.classes[k] for k in top_two.indices[row]] for row in hard]
-pandas.DataFrame(answers, index=titles, columns=["the teacher says", "then"]).rename_axis("label")
+pd.DataFrame(answers, index=titles, columns=["the teacher says", "then"]).rename_axis("label")
 
 # %% [markdown]
 # ## But most answers look like labels
@@ -74,7 +73,7 @@ pandas.DataFrame(answers, index=titles, columns=["the teacher says", "then"]).re
 # %%
 top = soften(logits, 1.0).max(dim=1)  # values and classes (10000,)
 right = top.indices == labels  # (10000,)
-display_figure(lab.draw_certainty(top.values, right))
+lab.display_figure(lab.draw_certainty(top.values, right))
 
 # %%
 sure = top.values > 0.99  # (10000,)
@@ -86,7 +85,7 @@ print(f"{100 * sure.float().mean():.1f} % of the answers have a probability abov
 
 # %%
 is_label = torch.nn.functional.one_hot(labels, 10).bool()  # (10000, 10)
-display_figure(lab.draw_logits(logits[is_label], logits[~is_label]))
+lab.display_figure(lab.draw_logits(logits[is_label], logits[~is_label]))
 
 # %%
 others = logits[~is_label].reshape(-1, 9)  # (10000, 9)
@@ -120,7 +119,7 @@ print("same order of classes:", torch.equal(by_hand.argsort(), z.argsort()))
 pictures = data.test.images.numpy()  # (10000, 1, 28, 28)
 explorer = lab.build_temperature_explorer(pictures, logits.numpy(), labels.numpy(), data.classes)
 shown = by_hand, one_hot, data.classes, int(labels[image]), pictures[image]
-display_live(explorer, lab.draw_softened(*shown))
+lab.display_live(explorer, lab.draw_softened(*shown))
 
 # %% [markdown]
 # ## Which classes are alike?
@@ -129,7 +128,7 @@ display_live(explorer, lab.draw_softened(*shown))
 
 # %%
 similarity = lab.mean_soft_labels(soften(logits, 4.0), labels)  # (10, 10), row: true class
-display_figure(lab.draw_similarity(similarity, data.classes))
+lab.display_figure(lab.draw_similarity(similarity, data.classes))
 
 # %% [markdown]
 # ## A smoothed label is not a soft label
@@ -148,14 +147,14 @@ print(f"smoothed with ε = {epsilon[same].item():.3f}: {entropy_bits(smoothed[sa
 
 # %%
 shown = smoothed[same], soft, data.classes, int(labels[image])
-display_figure(lab.draw_smoothed_and_soft(*shown))
+lab.display_figure(lab.draw_smoothed_and_soft(*shown))
 
 # %% [markdown]
 # A smoothed label has the same doubt for every image and no opinion about which wrong class is near. The soft target's doubt depends on the image:
 
 # %%
 entropies = entropy_bits(soften(logits, 4.0))  # (10000,)
-display_figure(lab.draw_entropies(entropies, right))
+lab.display_figure(lab.draw_entropies(entropies, right))
 
 # %% [markdown]
 # ## Exercise 1: softmax with a temperature

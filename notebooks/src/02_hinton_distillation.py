@@ -8,42 +8,22 @@
 # Time: about one minute on two processor cores, and about 12 seconds for each training of your own. Needed: notebook 01.
 
 # %%
-import pandas
+import pandas as pd
 import torch
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 from torch.nn import functional as F
 
-from kd_course.exercises import check_gradient, check_kd_loss, check_labelled_loss
-from kd_course.nb02_hinton import experiments as shipped
-from kd_course.nb02_hinton.explorers import build_gradient_explorer, build_settings_explorer
+from kd_course import nb02_hinton as lab
 from kd_helpers import kd_loss, load_dataset, load_or_train, pick_device
-from kd_helpers.data.transfer_set import load_source
-from kd_helpers.experiments.labs import accuracies, collect, quality_row, verdict_lines, verdicts
-from kd_helpers.experiments.metrics import accuracy
-from kd_helpers.experiments.run import cached_teacher
-from kd_helpers.methods.hinton import distillation_terms
-from kd_helpers.runtime.device import autocast, pick_precision
 from kd_helpers.training.batches import batches
 from kd_helpers.training.loop import make_student, predict, train
-from kd_helpers.training.schedules import make_optimiser
-from kd_helpers.widgets.figures import (
-    Figure,
-    draw_arms,
-    draw_bars,
-    draw_images,
-    draw_lines,
-    draw_matrix,
-    new_figure,
-)
-from kd_helpers.widgets.show import display_figure, display_live
-from kd_helpers.widgets.train_live import TrainingPanel
 
 # %%
 device = pick_device()
-dtype, reason = pick_precision(device)
+dtype, reason = lab.pick_precision(device)
 print(f"{device}, {dtype}: {reason}")
 data = load_dataset("fashion-mnist", device)
-teacher = load_or_train(shipped.TEACHER)
+teacher = load_or_train(lab.TEACHER)
 
 # %% [markdown]
 # ## The loss, by hand
@@ -79,19 +59,18 @@ print(torch.allclose(kd_by_hand(s, t, 4.0), kd_loss(s, t, temperature=4.0)))
 # %%
 def loss_by_hand(student_logits, teacher_logits, labels, temperature=4.0, kd_weight=0.9):
     ce = F.cross_entropy(student_logits, labels)
-    return (1 - kd_weight) * ce + kd_weight * kd_by_hand(
-        student_logits, teacher_logits, temperature
-    )
+    kd = kd_by_hand(student_logits, teacher_logits, temperature)
+    return (1 - kd_weight) * ce + kd_weight * kd
 
 
 # %% [markdown]
 # ## The loop, by hand
 #
-# For each batch: the teacher answers, the student answers, one gradient step. The teacher is frozen and always in evaluation mode. It answers the same pictures that the student sees; `cached_teacher` remembers each answer by image and view, so it never has to be asked twice.
+# For each batch: the teacher answers, the student answers, one gradient step. The teacher is frozen and always in evaluation mode. It answers the same pictures that the student sees; `cached_teacher`, a teacher cache, remembers each answer by image and view, so it never has to be asked twice.
 
 # %%
-recipe = shipped.taught(shipped.Recipe(schedule=shipped.Schedule(steps=60)))
-teach = cached_teacher(recipe)
+recipe = lab.taught(lab.Recipe(schedule=lab.Schedule(steps=60)))
+teach = lab.cached_teacher(recipe)
 
 
 def new_student():
@@ -100,10 +79,10 @@ def new_student():
 
 # %%
 student = new_student().train()
-optimiser, scheduler = make_optimiser(student, recipe.schedule)
+optimiser, scheduler = lab.make_optimiser(student, recipe.schedule)
 for batch in batches(data.train, None, recipe.schedule, recipe.views, seed=0):
     teacher_logits = teach(batch)  # (128, 10)
-    with autocast(device, dtype):
+    with lab.autocast(device, dtype):
         student_logits = student(batch.images).float()  # (128, 10)
     loss = loss_by_hand(student_logits, teacher_logits, batch.labels)
     optimiser.zero_grad()
@@ -118,9 +97,8 @@ print(f"loss of the last batch: {loss.item():.3f}")
 
 # %%
 def helper_loss(student_logits, teacher_logits, labels):
-    return distillation_terms(
-        student_logits, teacher_logits, labels, temperature=4.0, kd_weight=0.9
-    )
+    how = {"temperature": 4.0, "kd_weight": 0.9}
+    return lab.distillation_terms(student_logits, teacher_logits, labels, **how)
 
 
 # %% tags=["nbval-check-output"]
@@ -152,16 +130,11 @@ hard = gradient_size(F.cross_entropy(z, y), z)
 temperatures = [1, 2, 4, 10, 20, 40]
 with_t2 = [gradient_size(kd_loss(z, t, temperature=T), z) / hard for T in temperatures]
 without = [ratio / T**2 for ratio, T in zip(with_t2, temperatures)]
-for T, a, b in zip(temperatures, with_t2, without):
-    print(f"T = {T:2}: soft gradient / hard gradient {a:6.3f} with T², {b:8.5f} without")
+ratios = pd.DataFrame({"with T²": with_t2, "without": without}, index=temperatures)
+ratios.round({"with T²": 3, "without": 5}).rename_axis("soft gradient / hard gradient at T =")
 
 # %%
-figure, (ax,) = new_figure(6, 3)
-series = {"with T²": (temperatures, with_t2), "without T²": (temperatures, without)}
-draw_lines(
-    ax, series, title="Soft gradient over hard gradient", x="temperature T", y="ratio", log_y=True
-)
-display_figure(figure, "With T² the ratio changes by a small factor; without, it falls as 1/T².")
+lab.display_figure(lab.draw_gradients(temperatures, with_t2, without))
 
 # %% [markdown]
 # For one image the gradient of the KL is $(q_i - p_i)/T$ (Hinton et al. 2015, equation 2): one 1/T comes from the chain rule through $z/T$. At high T a second one comes from $q$ and $p$, which both approach $1/K$, so that their difference shrinks as 1/T.
@@ -170,21 +143,9 @@ display_figure(figure, "With T² the ratio changes by a small factor; without, i
 # The answer to the guess lies between ten and a hundred times: from T = 10 on the soft gradient falls as 1/T², but T = 1 is not a high temperature. With T² in front, the balance between label and teacher stays within a small factor when T changes, so α keeps its meaning. T² is bookkeeping, and it is exact only at high temperatures.
 
 # %%
-explorer = build_gradient_explorer(s.cpu().numpy(), t.cpu().numpy(), y.cpu().numpy())
-figure, (ax,) = new_figure(6, 1.6)
-sizes = [0.5 * hard, 0.5 * gradient_size(kd_loss(z, t, temperature=4.0), z)]
-draw_bars(
-    ax,
-    ["label pulls", "teacher pulls"],
-    sizes,
-    title="T = 4, α = 0.5",
-    x="mean size of the gradient",
-)
-display_live(
-    explorer,
-    figure,
-    f"At T = 4 and equal weights the teacher pulls {sizes[1] / sizes[0]:.1f} times as hard as the label.",
-)
+explorer = lab.build_gradient_explorer(s.cpu().numpy(), t.cpu().numpy(), y.cpu().numpy())
+soft = gradient_size(kd_loss(z, t, temperature=4.0), z)
+lab.display_live(explorer, lab.draw_pulls(0.5 * hard, 0.5 * soft))
 
 # %% [markdown]
 # ## The high-temperature limit
@@ -201,12 +162,14 @@ def centre(logits):  # (B, K) → (B, K), mean 0 for each image
     return logits - logits.mean(dim=1, keepdim=True)
 
 
-centred, raw = (centre(s) - centre(t)) / 10, (s - t) / 10  # both (128, 10)
+limits = (centre(s) - centre(t)) / 10, (s - t) / 10  # both (128, 10)
+errors = {}
 for T in (1, 4, 16, 64, 256, 1024):
     (gradient,) = torch.autograd.grad(kd_loss(z, t, temperature=T), z)
     exact = len(z) * gradient  # undo the mean over the batch
-    errors = [((exact - limit).norm() / exact.norm()).item() for limit in (centred, raw)]
-    print(f"T = {T:4}: error of the limit {errors[0]:6.3f}; without the zero mean {errors[1]:6.3f}")
+    errors[T] = [((exact - limit).norm() / exact.norm()).item() for limit in limits]
+columns = ["error of the limit", "without the zero mean"]
+pd.DataFrame.from_dict(errors, orient="index", columns=columns).round(3).rename_axis("T")
 
 # %% [markdown]
 # ## The laboratory
@@ -225,28 +188,24 @@ for T in (1, 4, 16, 64, 256, 1024):
 # **How to read the verdicts.** For each seed, take the arm's test accuracy minus the baseline's, in percentage points. BETTER: the 95 % interval (Student's t) of the mean of these five differences lies above 0; WORSE: below; otherwise NO CLEAR DIFFERENCE. ± is the standard deviation over seeds. Among twenty comparisons without any effect, one gets a verdict by chance.
 
 # %% tags=["nbval-check-output"]
-lab = accuracies(collect(shipped.lab_arms, shipped.SEEDS))
-print(verdict_lines(lab, baseline="600 labels"))
+scores = lab.accuracies(lab.collect(lab.lab_arms, lab.SEEDS))
+lab.verdict_table(scores, baseline="600 labels")
 
 # %%
-figure, (ax,) = new_figure(8, 3.4)
-draw_arms(ax, lab, title="cnn-2, five seeds an arm; the bar is the mean")
-display_figure(
-    figure, "Test accuracy of every seed of the six arms; the numbers are printed above."
-)
+lab.display_figure(lab.draw_lab(scores))
 
 # %% [markdown]
 # Is it *what* the teacher says? Then it must beat labels that are just as soft and know nothing about the image. ε = 0.1 is the usual value; ε = 0.45 gives the labels as much entropy as the teacher's targets have at T = 4 on average:
 
 # %% tags=["nbval-check-output"]
 for control in ("600 labels smoothed by 0.1", "600 labels smoothed by 0.45"):
-    print("against", control, "·", verdicts(lab, baseline=control)["600 labels + teacher"])
+    print("against", control, "·", lab.verdicts(scores, control)["600 labels + teacher"])
 
 # %% [markdown]
 # And the last two arms: 600 labels and the teacher's answers to 12,000 images, against the true labels of these 12,000. The soft targets carry what the teacher learnt from 54,000 labels:
 
 # %% tags=["nbval-check-output"]
-print(verdicts(lab, baseline="12,000 labels")["600 labels + 11,400 without + teacher"])
+print(lab.verdicts(scores, "12,000 labels")["600 labels + 11,400 without + teacher"])
 
 # %% [markdown]
 # ## Train a student now
@@ -258,15 +217,8 @@ print(verdicts(lab, baseline="12,000 labels")["600 labels + 11,400 without + tea
 # **Question:** with how many seeds would you believe a difference of one point? Look at the spread of the five seeds in the figure above.
 
 # %%
-panel = TrainingPanel(shipped.TEACHER, device=device.type)
-figure, (ax,) = new_figure(6, 2.4)
-pair = {
-    "600 labels": lab["600 labels"],
-    "with teacher": lab["600 labels + 11,400 without + teacher"],
-}
-draw_arms(ax, pair, title="The laboratory's runs: 600 steps, test images")
-words = "The panel trains two students; without a kernel you see what five stored seeds reached."
-display_live(panel, figure, words)
+panel = lab.TrainingPanel(lab.TEACHER, device=device.type)
+lab.display_live(panel, lab.draw_panel(scores))
 
 # %% [markdown]
 # ## Which temperature, which α?
@@ -276,44 +228,27 @@ display_live(panel, figure, words)
 # **Question:** the best of 20 cells on the test images is not a fair estimate of what you would get. Why?
 
 # %%
-grid = accuracies(collect(shipped.map_arms, shipped.SEEDS))  # (T, α) → five accuracies
-gain = {
-    key: sum(a - b for a, b in zip(values, lab["600 labels"])) / len(values)
-    for key, values in grid.items()
-}
-matrix = torch.tensor(
-    [[gain[t, w] for t in shipped.TEMPERATURES] for w in shipped.KD_WEIGHTS]
-)  # (4, 5)
-figure, (ax,) = new_figure(6.5, 3)
-draw_matrix(ax, matrix.numpy(), shipped.KD_WEIGHTS, shipped.TEMPERATURES, title="Gain over 600 labels, points",
-            x="temperature T", y="α", unit="points", fmt="+.2f", cmap="PuOr", centre=0)  # fmt: skip
-display_figure(figure, "Heat map of the mean gain for five temperatures and four weights.")
+runs = lab.collect(lab.map_arms, lab.SEEDS)
+grid = lab.accuracies(runs)  # (T, α) → five accuracies
+lab.display_figure(lab.draw_gain_map(lab.gain_matrix(grid, scores["600 labels"])))
 
 # %%
-explorer = build_settings_explorer(grid, lab["600 labels"])
-figure, (ax,) = new_figure(6, 1.8)
-draw_arms(
-    ax, {"no teacher": lab["600 labels"], "distilled": grid[4.0, 0.9]}, title="T = 4, α = 0.9"
-)
-display_live(explorer, figure, "Test accuracy with and without teacher at T = 4 and α = 0.9.")
+explorer = lab.build_settings_explorer(grid, scores["600 labels"])
+lab.display_live(explorer, lab.draw_setting(scores["600 labels"], grid[4.0, 0.9]))
 
 # %% [markdown]
 # The best of many noisy numbers is partly luck, and the luck does not come back. So choose the cell on the *validation* images, then look at its test accuracy. (That is still generous: these are 6,000 labelled images, ten times what the student has, and the baseline was not tuned so much. How far is the best cell from the second?)
 
 # %% tags=["nbval-check-output"]
-runs = collect(shipped.map_arms, shipped.SEEDS)
-validation = {
-    key: sum(run.record["val"]["accuracy"] for run in of_key) for key, of_key in runs.items()
-}
-chosen = max(validation, key=validation.get)
-best, second = sorted(validation.values(), reverse=True)[:2]
+val = {key: sum(r.record["val"]["accuracy"] for r in of_key) for key, of_key in runs.items()}
+chosen = max(val, key=val.get)
+best, second = sorted(val.values(), reverse=True)[:2]
 print(f"chosen on validation: T = {chosen[0]:g}, α = {chosen[1]:g}", end=", ")
-print(f"{100 * (best - second) / len(shipped.SEEDS):.2f} points ahead of the second cell")
-print(
-    verdict_lines(
-        {"600 labels": lab["600 labels"], "chosen setting": grid[chosen]}, baseline="600 labels"
-    )
-)
+print(f"{100 * (best - second) / len(lab.SEEDS):.2f} points ahead of the second cell")
+
+# %% tags=["nbval-check-output"]
+pair = {"600 labels": scores["600 labels"], "chosen setting": grid[chosen]}
+lab.verdict_table(pair, baseline="600 labels")
 
 # %% [markdown]
 # ## A class that the student never saw
@@ -323,15 +258,12 @@ print(
 # **Guess:** how many of the 1,000 test sneakers does each get right?
 
 # %% tags=["nbval-check-output"]
-hidden = collect(shipped.hidden_class_arms, shipped.SEEDS)
+hidden = lab.collect(lab.hidden_class_arms, lab.SEEDS)
+rows = {}
 for name, of_arm in hidden.items():
-    recall = [
-        100 * run.record["test"]["per_class"]["recall"][shipped.HIDDEN_CLASS] for run in of_arm
-    ]
-    everything = sum(run.accuracy for run in of_arm) / len(of_arm)
-    print(
-        f"{name:13} sneakers right in %: {', '.join(f'{r:.1f}' for r in recall)}; all classes {everything:.2f} %"
-    )
+    rows[name] = {f"seed {k}": r[lab.HIDDEN_CLASS] for k, r in enumerate(lab.recalls(of_arm))}
+    rows[name]["all classes, mean"] = sum(run.accuracy for run in of_arm) / len(of_arm)
+pd.DataFrame.from_dict(rows, orient="index").round(2).rename_axis("sneakers right in %")
 
 # %% [markdown]
 # That is the raw result. A student that never saw a sneaker may know what one looks like and still prefer its neighbours: the targets never made *sneaker* the largest class, so its bias was learnt much too low. Hinton's famous 98.6 % of the 3s came after raising that bias by a value chosen on the *test* set; the raw result was 133 errors on 1,010.
@@ -341,38 +273,36 @@ for name, of_arm in hidden.items():
 
 # %%
 shifts = torch.linspace(0, 40, 161)  # wide enough for both students
-is_hidden = F.one_hot(torch.tensor(shipped.HIDDEN_CLASS), 10).to(device)  # (10,)
+is_hidden = F.one_hot(torch.tensor(lab.HIDDEN_CLASS), 10).to(device)  # (10,)
 
 
 def best_shift(val_logits):  # (6000, 10) → number
-    scores = [accuracy(val_logits + shift * is_hidden, data.val.labels) for shift in shifts]
-    return shifts[scores.index(max(scores))]
+    right = [lab.accuracy(val_logits + shift * is_hidden, data.val.labels) for shift in shifts]
+    return shifts[right.index(max(right))]
 
 
 # %%
-sneaker = data.test.labels == shipped.HIDDEN_CLASS  # (10000,)
+sneaker = data.test.labels == lab.HIDDEN_CLASS  # (10000,)
 
 
 def after_shift(run):  # → sneakers right, all right, in percent
     model = run.model(device)
     shift = best_shift(predict(model, data.val.images))
     logits = predict(model, data.test.images) + shift * is_hidden  # (10000, 10)
-    of_sneakers = accuracy(logits[sneaker], data.test.labels[sneaker])
-    return 100 * of_sneakers, 100 * accuracy(logits, data.test.labels)
+    of_sneakers = lab.accuracy(logits[sneaker], data.test.labels[sneaker])
+    return 100 * of_sneakers, 100 * lab.accuracy(logits, data.test.labels)
 
 
 # %%
 shifted = {name: [after_shift(run) for run in of_arm] for name, of_arm in hidden.items()}
-for name, pairs in shifted.items():
-    print(
-        f"{name:13} shifted, sneakers right in %: {', '.join(f'{right:.1f}' for right, _ in pairs)}"
-    )
-print(
-    verdict_lines(
-        {name: [every for _, every in pairs] for name, pairs in shifted.items()},
-        baseline="labels only",
-    )
-)
+rows = {name: [right for right, _ in pairs] for name, pairs in shifted.items()}
+columns = [f"seed {seed}" for seed in lab.SEEDS]
+rows = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+rows.round(1).rename_axis("shifted, sneakers right in %")
+
+# %%
+every = {name: [every for _, every in pairs] for name, pairs in shifted.items()}
+lab.verdict_table(every, baseline="labels only")
 
 # %% [markdown]
 # ## Pictures of other things
@@ -380,21 +310,16 @@ print(
 # Does the student need pictures of clothes at all? Three transfer sets without any label, so that only the teacher speaks (α = 1): clothes, 1,797 handwritten digits, and noise. Kulkarni, Patil and Karande (2017) studied this for the case that the teacher's own training images are lost.
 
 # %%
-pictures = [load_source(data, source).images[:3].cpu() for source in ("train", "digits", "noise")]
-figure = draw_images(
-    Figure(figsize=(7, 1.2)),
-    torch.cat(pictures).numpy(),
-    ["clothes"] * 3 + ["digits"] * 3 + ["noise"] * 3,
-    9,
-)
-display_figure(figure, "Three pictures of each transfer set: clothes, handwritten digits, noise.")
+sources = [lab.load_source(data, source) for source in ("train", "digits", "noise")]
+pictures = torch.cat([source.images[:3].cpu() for source in sources])  # (9, 1, 28, 28)
+lab.display_figure(lab.draw_sources(pictures.numpy()))
 
 # %% tags=["nbval-check-output"]
-sources = accuracies(collect(shipped.source_arms, shipped.SEEDS))
-print(verdict_lines(sources, baseline="12,000 clothes"))
+imitators = lab.collect(lab.source_arms, lab.SEEDS)
+lab.verdict_table(lab.accuracies(imitators), baseline="12,000 clothes")
 
 # %% tags=["nbval-check-output"]
-for name, of_arm in collect(shipped.source_arms, shipped.SEEDS).items():
+for name, of_arm in imitators.items():
     losses = [run.record["history"]["kd"][-1] for run in of_arm]
     print(f"{name:22} soft loss at the end of training {sum(losses) / len(losses):.2f}")
 
@@ -407,28 +332,29 @@ for name, of_arm in collect(shipped.source_arms, shipped.SEEDS).items():
 # With all 54,000 labelled images, is there anything left to gain? Teacher, and the same student three times: hard labels, smoothed labels, distilled (T = 4, α = 0.9), 3,000 steps each. Latency was measured on the machine that the table names, in float32.
 
 # %%
-full = collect(shipped.full_arms, shipped.SEEDS)
-table = {"teacher, resnet-20": quality_row([teacher])}
-table |= {name: quality_row(runs) for name, runs in full.items()}
+full = lab.collect(lab.full_arms, lab.SEEDS)
+table = {"teacher, resnet-20": lab.quality_row([teacher])}
+table |= {name: lab.quality_row(of_arm) for name, of_arm in full.items()}
 print("latency:", teacher.record["latency"][0]["device"], "· medians after warm-up")
-display(pandas.DataFrame(table).T)
+pd.DataFrame(table).T
 
 # %% tags=["nbval-check-output"]
-print(verdict_lines(accuracies(full), baseline="student, hard labels"))
-print(
-    verdicts(accuracies(full), baseline="student, smoothed labels")["student, distilled"],
-    "(against smoothed labels)",
-)
+every = lab.accuracies(full)
+smoothed = lab.verdicts(every, "student, smoothed labels")["student, distilled"]
+print("distilled against smoothed labels ·", smoothed)
+lab.verdict_table(every, baseline="student, hard labels")
 
 # %% [markdown]
 # With all labels, the teacher does not help this student. Why not? One look: how well do the networks fit images that they *were* trained on?
 
 # %% tags=["nbval-check-output"]
 seen = data.train.images[:6000]  # (6000, 1, 28, 28)
-networks = {"teacher": teacher} | {name: runs[0] for name, runs in full.items()}
+networks = {"teacher": teacher} | {name: of_arm[0] for name, of_arm in full.items()}
+fit = {}
 for name, run in networks.items():
-    fit = 100 * accuracy(predict(run.model(device), seen), data.train.labels[:6000])
-    print(f"{name:24} training images {fit:.1f} %, test images {run.accuracy:.1f} %")
+    right = lab.accuracy(predict(run.model(device), seen), data.train.labels[:6000])
+    fit[name] = {"training images, %": 100 * right, "test images, %": run.accuracy}
+pd.DataFrame(fit).T.round(1)
 
 # %% [markdown]
 # Even on their training images all students stay below the teacher. That fits two explanations: this network is too small to use more information, or 3,000 steps, seven passes over the images, are too few. A longer run would tell them apart. Read the verdict as "no gain here": its interval just misses 0, and against smoothed labels there is no clear difference. With few labels a student lacks *information*, and there the teacher has plenty.
@@ -438,21 +364,8 @@ for name, run in networks.items():
 
 # %%
 rows = {"teacher": [teacher]} | full
-recall = [
-    [sum(r.record["test"]["per_class"]["recall"][k] for r in runs) / len(runs) for k in range(10)]
-    for runs in rows.values()
-]
-figure, (ax,) = new_figure(9, 2.6)
-draw_matrix(
-    ax,
-    100 * torch.tensor(recall).numpy(),
-    list(rows),
-    data.classes,
-    fmt=".1f",
-    unit="recall, %",
-    title="Recall of each class, %",
-)
-display_figure(figure, "Heat map of recall: shirts are hardest for every network.")
+recall = {name: lab.recalls(of_arm).mean(axis=0) for name, of_arm in rows.items()}  # (10,) each
+lab.display_figure(lab.draw_recalls(recall, data.classes))
 
 # %% [markdown]
 # ## Exercise 1: the loss in PyTorch's own words
@@ -471,7 +384,7 @@ def my_kd_loss(student_logits, teacher_logits, temperature):  # (B, K), (B, K), 
 
 
 # %%
-print(check_kd_loss(my_kd_loss))
+print(lab.check_kd_loss(my_kd_loss))
 
 # %% [markdown]
 # ## Exercise 2: its gradient, without autograd
@@ -490,7 +403,7 @@ def my_gradient(student_logits, teacher_logits, temperature):  # (B, K), (B, K),
 
 
 # %%
-print(check_gradient(my_gradient))
+print(lab.check_gradient(my_gradient))
 
 # %% [markdown]
 # ## Exercise 3: hidden labels
@@ -510,20 +423,20 @@ def my_labelled_loss(student_logits, labels):  # (B, K), (B,) → scalar
 
 
 # %%
-print(check_labelled_loss(my_labelled_loss))
+print(lab.check_labelled_loss(my_labelled_loss))
 
 # %% [markdown]
 # ## What we saw
 
 # %% tags=["nbval-check-output"]
-words = verdicts(lab, baseline="600 labels")
-all_labels = verdicts(accuracies(full), baseline="student, hard labels")["student, distilled"]
-display(
-    Markdown(f"""
-- The loss is (1 − α)·CE + α·T²·KL(teacher ‖ student), batch mean. T² keeps the two gradients in balance when T changes.
-- 600 labels and a teacher against 600 labels: {words["600 labels + teacher"]}.
-- With the teacher's answers to 11,400 more images, labelled for the teacher but not for the student: {words["600 labels + 11,400 without + teacher"]}.
+few = lab.verdicts(scores, baseline="600 labels")
+all_labels = lab.verdicts(every, baseline="student, hard labels")["student, distilled"]
+Markdown(f"""
+- The loss is (1 − α)·CE + α·T²·KL(teacher ‖ student), batch mean. T² keeps the two gradients in
+  balance when T changes.
+- 600 labels and a teacher against 600 labels: {few["600 labels + teacher"]}.
+- With the teacher's answers to 11,400 more images, labelled for the teacher but not for the
+  student: {few["600 labels + 11,400 without + teacher"]}.
 - With all 54,000 labels: {all_labels}.
 - One small student, one teacher, one data set: another gap or more classes can turn out otherwise.
 """)
-)
