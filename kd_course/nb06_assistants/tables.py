@@ -1,17 +1,21 @@
-"""The numbers of ladders: every rung over the seeds, what a ladder costs, who makes whose
-errors."""
+"""The numbers of ladders: every rung over the seeds, what a network costs, who makes whose errors,
+what the papers say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 
+from kd_course.nb07_papers.tables import PaperNumber
 from kd_helpers.experiments.ladders import error_overlap
+from kd_helpers.experiments.metrics import measure_latency
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.run import dataset_of, load_or_train, load_run
+from kd_helpers.experiments.run import Run, dataset_of, load_or_train, load_run
+from kd_helpers.models.zoo import make_model
 
 Ladder = tuple[Recipe, ...]  # teacher first, student last
 
@@ -67,3 +71,40 @@ def overlap_matrix(answers: Sequence[torch.Tensor], labels: torch.Tensor) -> np.
         for j in range(i + 1):
             matrix[i, j] = matrix[j, i] = error_overlap(answers[i], answers[j], labels)
     return matrix
+
+
+def cost_table(runs: Mapping[str, list[Run]]) -> pd.DataFrame:
+    """Size of each network, its time on this machine, now, and its mean accuracy over the seeds."""
+    rows = {}
+    for title, of_one in runs.items():
+        record = of_one[0].record
+        model = make_model(of_one[0].recipe.student, **record["input"])
+        rows[title] = {
+            "parameters": f"{record['parameters']:,}",
+            "multiply-adds": f"{record['multiply_adds']:,}",
+            "ms, 256 images": f"{measure_latency(model, (1, 28, 28), 256)['median_ms']:.1f}",
+            "test accuracy, %": f"{np.mean([run.accuracy for run in of_one]):.2f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def paper_table(
+    numbers: Iterable[PaperNumber], ours: Mapping[str, Mapping[str, list[float] | None]]
+) -> pd.DataFrame:
+    """The papers' accuracies on CIFAR and ours, by method; only rows with more than one number.
+
+    Args:
+        numbers: of TAKD and DGKD. ours: networks → method → one score a seed, None: not run.
+    """
+    table: dict[tuple[str, str], dict[str, str]] = {}
+    for number in numbers:
+        if number.table.startswith("table") and number.setting.endswith(("CIFAR-10", "CIFAR-100")):
+            mark = {"quoted": " q", "derived": " d"}.get(number.certainty, "")
+            cell = f"{number.value:.2f}{mark}" if number.value else "not found"
+            table.setdefault((number.paper, number.setting), {})[number.method] = cell
+    table = {key: row for key, row in table.items() if len(row) > 1}
+    for networks, by_way in ours.items():
+        said = {way: f"{np.mean(v):.2f}" if v else "not run" for way, v in by_way.items()}
+        table["this notebook", f"{networks}, Fashion-MNIST"] = said
+    shown = pd.DataFrame(list(table.values()), index=pd.MultiIndex.from_tuples(table)).fillna("")
+    return shown[list(said)].rename_axis(["source", "networks"])

@@ -8,38 +8,20 @@
 # Time: about 15 seconds on two processor cores. Needed: notebook 02.
 
 # %%
-from collections import Counter
 from dataclasses import replace
 
-import numpy as np
+import pandas as pd
 import torch
-from IPython.display import Markdown, display
 
-from kd_course.nb02_hinton import experiments as shipped
-from kd_course.nb06_assistants import experiments as lab
-from kd_course.nb06_assistants.chain_builder import build_ladder_explorer, teaching_pairs
-from kd_course.nb06_assistants.checks import check_dense_loss, check_overlap, check_teaching
-from kd_course.nb06_assistants.error_overlap import build_overlap_explorer
-from kd_course.nb06_assistants.figures import draw_intervals, draw_ladder
-from kd_course.nb06_assistants.tables import overlaps, stored_rungs
-from kd_course.nb07_papers.tables import paper_numbers
+from kd_course import nb06_assistants as lab
 from kd_helpers import load_dataset, load_or_train
-from kd_helpers.data.transfer_set import select
-from kd_helpers.experiments.compare import mean_interval
-from kd_helpers.experiments.labs import accuracies, collect, gain_table, verdict_lines, verdicts
-from kd_helpers.experiments.ladders import climb, error_overlap
-from kd_helpers.experiments.metrics import accuracy, measure_latency
 from kd_helpers.methods.dgkd import DenseLoss, Sources, draw_sources
 from kd_helpers.methods.hinton import hard_loss, kd_loss
-from kd_helpers.methods.targets import soften
-from kd_helpers.models.zoo import make_model
-from kd_helpers.training.loop import predict
-from kd_helpers.widgets.figures import draw_gains, draw_matrix, new_figure
-from kd_helpers.widgets.show import display_figure, display_live
+from kd_helpers.methods.targets import entropy_bits, soften
 
 # %%
 data = load_dataset("fashion-mnist")
-seeds = shipped.SEEDS
+seeds = lab.SEEDS
 
 # %% [markdown]
 # ## Part 1: the gap
@@ -49,48 +31,31 @@ seeds = shipped.SEEDS
 # **Guess:** each teacher is a better network than the one before. Which one has the best student?
 
 # %%
-runs = collect(lab.gap_arms, seeds)  # name of the teacher → five runs of the student
-scores = accuracies(runs)
-own = accuracies(collect(lab.gap_teachers, seeds))
-
-
-# %%
-def with_interval(values):  # five accuracies → mean, low, high
-    return np.round([np.mean(values), *mean_interval(values)], 2).tolist()
-
-
-names = list(own)
-lines = {
-    "the teacher itself": [with_interval(own[name]) for name in names],
-    "its student": [with_interval(scores[name]) for name in names],
-}
-figure, axes = new_figure(12, 3.6, columns=2)
-for ax, (title, points) in zip(axes, lines.items()):
-    how = {"title": f"{title} (bars: 95 % interval of the mean)", "y": "test accuracy, %"}
-    draw_intervals(ax, names, {title: points}, x="teacher", **how)
-    ax.set_xticks(range(len(names)), names, rotation=20, ha="right")
-alt = "The six teachers are better and better; the best student is that of the second, cnn-4."
-display_figure(figure, alt)
+runs = lab.collect(lab.gap_arms, seeds)  # name of the teacher → five runs of the student
+scores = lab.accuracies(runs)
+own = lab.accuracies(lab.collect(lab.gap_teachers, seeds))
 
 # %%
-print(verdict_lines(scores, baseline="cnn-4"))
+lab.display_figure(lab.draw_gap(own, scores))
+
+# %%
+lab.verdict_table(scores, baseline="cnn-4")
 
 # %% [markdown]
 # The most accurate teachers do not have the best students. cnn-4's is ahead of those of cnn-8, of ResNet-20, and of the cnn-4 trained longer; against cnn-2 and cnn-6 no difference is clear. Mirzadeh et al. name three forces: a better teacher knows more; a far larger one is hard to imitate; and a well-fitted teacher is so sure of its training images that its targets are nearly labels. How sure are the teachers of the student's 2,000 images?
 
 # %%
-split, rows = select(data.train, lab.small_student(0).transfer, seed=0)
+split, rows = lab.select(data.train, lab.small_student(0).transfer, seed=0)
 seen, labels = split.images[rows], split.labels[rows]  # (2000, 1, 28, 28), (2000,)
 networks = {name: load_or_train(r, quiet=True).model() for name, r in lab.gap_teachers(0).items()}
-z = {name: predict(model, seen) for name, model in networks.items()}  # (2000, 10) each
+z = {name: lab.predict(model, seen) for name, model in networks.items()}  # (2000, 10) each
 
 # %%
+told = {}
 for name, logits in z.items():
-    p = soften(logits, 4.0)
-    bits = -(p * p.clamp(min=1e-12).log2()).sum(dim=1).mean()
-    print(
-        f"{name:22} right on {100 * accuracy(logits, labels):5.1f} %, entropy at T = 4 {bits:.2f} bits"
-    )
+    bits = entropy_bits(soften(logits, 4.0)).mean()
+    told[name] = f"{100 * lab.accuracy(logits, labels):.1f}", f"{bits:.2f}"
+pd.DataFrame(told, index=["right on, %", "entropy at T = 4, bits"]).T
 
 # %% [markdown]
 # The cnn-4 trained ten times as long, with augmentation, is surer, and its student is worse: what the third force predicts. But cnn-8 is no surer than cnn-4, ResNet-20 less sure, and their students are worse too: sureness is not all. Size may be the rest; these networks differ in more than that, so this shows no cause. (One seed.)
@@ -111,7 +76,7 @@ def my_chain(names, base):  # recipes, the teacher's first
 
 # %% tags=["nbval-check-output"]
 names, base = ("cnn-8", "cnn-6", "cnn-4", "cnn-2"), lab.of_labels(0, "cnn-2")
-print("the same recipes as climb's:", my_chain(names, base) == climb(names, "chain", base=base))
+print("the same recipes as climb's:", my_chain(names, base) == lab.climb(names, "chain", base=base))
 for recipe in my_chain(names, base):
     print(recipe)
 
@@ -164,13 +129,15 @@ for scale in ("sum", "mean"):
 
 # %%
 torch.manual_seed(0)
-for title, sources_used in {
+ways = {
     "each with probability 0.75": Sources(survival=0.75),
     "exactly one removed": Sources(removed=1),
-}.items():
-    counts = torch.stack([draw_sources(4, sources_used) for _ in range(10_000)]).sum(dim=1)
-    shares = ", ".join(f"{k} of them {100 * (counts == k).double().mean():.1f} %" for k in range(5))
-    print(f"{title}: {shares}")
+}
+shares = {}
+for title, way in ways.items():
+    counts = torch.stack([draw_sources(4, way) for _ in range(10_000)]).sum(dim=1)
+    shares[title] = [f"{100 * (counts == k).double().mean():.1f} %" for k in range(5)]
+pd.DataFrame(shares, index=[f"{k} of 4 teach" for k in range(5)]).T
 
 # %% [markdown]
 # Where all of them are gone, the mini-batch teaches its labels only, at their usual weight. The sources that stay are not scaled up.
@@ -182,49 +149,29 @@ for title, sources_used in {
 
 # %%
 def find(teacher, assistants, way):
-    return stored_rungs([lab.ladder(seed, assistants, way, teacher=teacher) for seed in seeds])
+    ladders = [lab.ladder(seed, assistants, way, teacher=teacher) for seed in seeds]
+    return lab.stored_rungs(ladders)
 
-
-def name_of(rung):
-    return f"{np.mean(rung.accuracies):.2f} %"
-
-
-builder = build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)
 
 # %%
+builder = lab.build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)
 rungs = find(lab.LARGE, lab.ASSISTANTS[lab.LARGE], "chain")
-figure, (ax,) = new_figure(12, 1.7)
-title = (
-    "resnet-20, three assistants and the student, in a chain (test accuracy, mean of five seeds)"
-)
-draw_ladder(
-    ax,
-    [rung.name for rung in rungs],
-    teaching_pairs(5, "chain"),
-    [name_of(rung) for rung in rungs],
-    title=title,
-)
-display_live(builder, figure, f"A chain of five networks: {[(r.name, name_of(r)) for r in rungs]}")
+lab.display_live(builder, lab.draw_chain(rungs))
 
 # %% [markdown]
 # All of it in one table: gains of the student over the teacher alone, in points.
 
 # %%
-students = accuracies(
-    collect(lab.ladder_arms, seeds)
-)  # (teacher, assistants, way) → five accuracies
-subsets = [key[1] for key in students if key[0] == lab.LARGE and key[2] == "chain"]
+# (teacher, assistants, way) → five accuracies
+students = lab.accuracies(lab.collect(lab.ladder_arms, seeds))
 direct = students[lab.LARGE, (), "direct"]
 table = {"direct": dict.fromkeys(lab.WAYS, direct)}
-for assistants in subsets:
-    table[" → ".join(assistants)] = {way: students[lab.LARGE, assistants, way] for way in lab.WAYS}
-gains, words = gain_table(table, baseline="direct")
+for (teacher, assistants, way), values in students.items():
+    if teacher == lab.LARGE and assistants:
+        table.setdefault(" → ".join(assistants), {})[way] = values
 
 # %%
-figure, (ax,) = new_figure(7, 3.6)
-title = "Gain of cnn-2 over ResNet-20 alone (*: 95 % interval leaves out 0)"
-draw_gains(ax, gains, words, list(table)[1:], lab.WAYS, title=title)
-display_figure(figure, f"Gains of students over the direct one, by assistants and way: {words}")
+lab.display_figure(lab.draw_gains_over_direct(table))
 
 # %% [markdown]
 # ## Is it the chain, or is it the assistant?
@@ -232,19 +179,16 @@ display_figure(figure, f"Gains of students over the direct one, by assistants an
 # Dense and stochastic ladders help with every set of assistants, chains with most. But the smaller teachers of part 1 did well too, and they never had a teacher themselves. So the right rival is a lone network of the assistant's size, trained as an assistant is, on labels:
 
 # %%
-rivals = accuracies(collect(lab.rival_arms, seeds))
-for size, of_labels in rivals.items():
-    pair = {
-        f"{size} of labels": of_labels,
-        f"{size} as an assistant": students[lab.LARGE, (size,), "chain"],
-    }
-    print(verdict_lines(pair, baseline=f"{size} of labels"))
+rivals = lab.accuracies(lab.collect(lab.rival_arms, seeds))
+taught = {size: students[lab.LARGE, (size,), "chain"] for size in rivals}
+both = {size: {"of labels": rivals[size], "as an assistant": taught[size]} for size in rivals}
+lab.verdict_tables(both, baseline="of labels")
 
 # %%
-ablation = accuracies(collect(lab.ablation_arms, seeds))
+ablation = lab.accuracies(lab.collect(lab.ablation_arms, seeds))
 alone = {"cnn-4 of labels": rivals["cnn-4"], "ResNet-20 alone": ablation["direct"]}
 alone |= {f"three assistants, {way}": ablation[way] for way in ("chain", "dense", "dense, mean")}
-print(verdict_lines(alone, baseline="cnn-4 of labels"))
+lab.verdict_table(alone, baseline="cnn-4 of labels")
 
 # %% [markdown]
 # The cnn-4 of part 1 was trained with 128 images a step instead of 64 and a learning rate of 0.1 instead of 0.03. (Assistants could not have that rate: with the paper's sum, cnn-4 then ended in chance; see data/README.md.) Against that one:
@@ -252,13 +196,13 @@ print(verdict_lines(alone, baseline="cnn-4 of labels"))
 # %%
 best = {"cnn-4 of labels, part 1": scores["cnn-4"]}
 best |= {f"three assistants, {way}": ablation[way] for way in ("chain", "dense")}
-print(verdict_lines(best, baseline="cnn-4 of labels, part 1"))
+lab.verdict_table(best, baseline="cnn-4 of labels, part 1")
 
 # %% [markdown]
 # ## How are the sources put together?
 
 # %%
-print(verdict_lines(ablation, baseline="direct"))
+lab.verdict_table(ablation, baseline="direct")
 
 # %% [markdown]
 # Smoothed labels are not the reason. That the label counts once only matters little. Where a source survives with probability 0.25, about a third of the mini-batches have no source at all.
@@ -269,56 +213,49 @@ print(verdict_lines(ablation, baseline="direct"))
 
 # %% tags=["nbval-check-output"]
 first, second, truth = torch.tensor([0, 0, 0, 3, 0]), torch.tensor([0, 1, 1, 0, 3]), torch.arange(5)
-print(
-    f"errors {(first != truth).tolist()} and {(second != truth).tolist()}: overlap {error_overlap(first, second, truth)}"
-)
+wrong = f"{(first != truth).tolist()} and {(second != truth).tolist()}"
+print(f"errors {wrong}: overlap {lab.error_overlap(first, second, truth)}")
 
 # %%
 full = lab.ASSISTANTS[lab.LARGE]
 names = ["resnet-20", *full, lab.STUDENT]
 ladders = {way: [lab.ladder(seed, full, way) for seed in seeds] for way in ("chain", "dense")}
-overlap = {way: overlaps(of_way) for way, of_way in ladders.items()}  # (5, 5) each
+overlap = {way: lab.overlaps(of_way) for way, of_way in ladders.items()}  # (5, 5) each
 
 # %%
-answers = {
-    way: torch.stack([load_or_train(recipe, quiet=True).answers() for recipe in of_way[0]])
-    for way, of_way in ladders.items()
-}  # (5, 10000) each
-explorer = build_overlap_explorer(
-    data.test.images.numpy(), data.test.labels, data.classes, names, overlap, answers
-)
+answers = {}  # way → what the networks of one seed answer, (5, 10000)
+for way, of_way in ladders.items():
+    told = [load_or_train(recipe, quiet=True).answers() for recipe in of_way[0]]
+    answers[way] = torch.stack(told)
 
 # %%
-figure, axes = new_figure(12, 3.4, columns=2)
-for ax, (way, matrix) in zip(axes, overlap.items()):
-    shown = np.where(np.tri(5, k=-1), matrix, np.nan)[1:, :-1]
-    how = {"fmt": ".3f", "unit": "share of errors in common", "limits": (0.3, 0.75)}
-    draw_matrix(ax, shown, names[1:], names[:-1], title=way, **how)
-display_live(
-    explorer,
-    figure,
-    "Overlap of errors between all pairs of five rungs, for a chain and a dense ladder.",
-)
+images, truth = data.test.images.numpy(), data.test.labels
+explorer = lab.build_overlap_explorer(images, truth, data.classes, names, overlap, answers)
+lab.display_live(explorer, lab.draw_overlaps(overlap, names))
 
 
 # %%
 def both_wrong(student, above):  # five recipes, five recipes → mean number of images
-    pairs = [[load_or_train(r, quiet=True).answers() for r in pair] for pair in zip(student, above)]
-    truth = data.test.labels
-    return float(np.mean([int(((a != truth) & (b != truth)).sum()) for a, b in pairs]))
+    counts = []
+    for pair in zip(student, above):
+        first, second = (load_or_train(r, quiet=True).answers() != truth for r in pair)
+        counts.append((first & second).sum().item())
+    return round(sum(counts) / len(counts))
 
 
-for way, of_way in ladders.items():
-    wrong = [round(both_wrong(rung, rung)) for rung in zip(*of_way)]
-    print(f"{way}, errors of each network:", dict(zip(names, wrong)))
+wrong = {way: [both_wrong(r, r) for r in zip(*of_way)] for way, of_way in ladders.items()}
+pd.DataFrame(wrong, index=names).T.rename_axis("errors of each network")
 
 # %%
 kinds = ("hard labels", "direct", "chain", "dense")
 of_kind = {kind: [lab.ablation_arms(seed)[kind] for seed in seeds] for kind in kinds}
-others = {"resnet-20": [shipped.TEACHER] * 5, "the chain's cnn-4": [r[3] for r in ladders["chain"]]}
-for other, recipes in others.items():
-    found = {kind: round(both_wrong(of, recipes)) for kind, of in of_kind.items()}
-    print(f"images that the student and {other} both have wrong:", found)
+others = {
+    "resnet-20": [lab.TEACHER] * 5,
+    "the chain's cnn-4": [recipes[3] for recipes in ladders["chain"]],
+}
+pd.DataFrame(
+    {k: {o: both_wrong(of_kind[k], others[o]) for o in others} for k in kinds}
+).rename_axis("images that the student and … both have wrong")
 
 # %% [markdown]
 # Errors grow from rung to rung, in the chain faster. Smaller networks would make more without a teacher too. But the chain's student has more of its assistant's errors than students who never met it: some are handed down. With ResNet-20 all four have about as many in common: these images are hard for everyone. The share in percent hides this, since it divides by the errors of either: it rises when the student merely gets better.
@@ -332,14 +269,13 @@ for other, recipes in others.items():
 medium = lab.ASSISTANTS[lab.MEDIUM]
 plain = {way: students[lab.MEDIUM, medium, way] for way in ("chain", "dense")}
 plain = {"direct": students[lab.MEDIUM, (), "direct"], **plain}
-print(verdict_lines(plain, baseline="direct"))
+lab.verdict_table(plain, baseline="direct")
 
 # %%
-shared_out = accuracies(collect(lab.share_arms, seeds))
-for who in ("assistant with few images", "student with all images"):
-    print("---", who)
-    arms = {way: values for (whose, way), values in shared_out.items() if whose == who}
-    print(verdict_lines(arms, baseline="direct"))
+shared: dict = {"assistant with few images": {}, "student with all images": {}}
+for (who, way), values in lab.accuracies(lab.collect(lab.share_arms, seeds)).items():
+    shared[who][way] = values
+lab.verdict_tables(shared, baseline="direct")
 
 # %% [markdown]
 # ## Part 3: 1×N filters
@@ -347,39 +283,27 @@ for who in ("assistant with few images", "student with all images"):
 # Son's thesis has hardware in mind that reads an image row by row: its filters may be one row high. Teacher: cnn-4, 3×3 filters, all images. Student: cnn-4 with 1×3 filters, 2,000 images. Between them an assistant with *both*: in each layer half of the filters 3×3, half 1×3, side by side. How the thesis builds its assistant could not be read; this is our design. Controls: an assistant with 3×3 filters only, one with 1×3 only, and the mean of the teacher and a 1×3 network (the authors' earlier paper speaks of an ensemble as intermediate teacher).
 
 # %%
-row_runs = collect(lab.row_arms, seeds)
-right = accuracies(row_runs)
-print(verdict_lines(right, baseline="direct"))
+row_runs = lab.collect(lab.row_arms, seeds)
+right = lab.accuracies(row_runs)
+lab.verdict_table(right, baseline="direct")
 
 # %%
 sums = {name: values for name, values in right.items() if name.endswith("and the teacher")}
-print(verdict_lines(sums, baseline="1×N assistant, and the teacher"))
+lab.verdict_table(sums, baseline="1×N assistant, and the teacher")
+
+# %%
 filters = ("N×N filters, hard labels", "hard labels")
-print(verdict_lines({name: right[name] for name in filters}, baseline=filters[0]))
+lab.verdict_table({name: right[name] for name in filters}, baseline=filters[0])
 
 # %% [markdown]
 # On labels alone, filters one row high cost accuracy. Under the teacher, only the plainest assistant helps clearly, that with 1×3 filters; not the one with both. The arms "and the teacher" add two soft terms, so their steps are longer than those of "direct": a part of the gain may be that. With steps of equal length the 1×3 assistant is ahead of the one with both filters, and not clearly of the one with 3×3.
 
-
 # %%
-def cost_line(title, run, values):
-    model = make_model(run.recipe.student, **run.record["input"])
-    ms = measure_latency(model, (1, 28, 28), 256)["median_ms"]
-    return f"| {title} | {run.record['parameters']:,} | {run.record['multiply_adds']:,} | {ms:.1f} | {np.mean(values):.2f} |"
-
-
-# %%
-lines = [
-    "| network | parameters | multiply-adds | ms, 256 images | test accuracy, % |",
-    "| :-- | --: | --: | --: | --: |",
-]
-for place, title in enumerate(("teacher, 3×3 filters", "assistant, both")):
-    ladders = [lab.row_ladder(seed, (lab.BOTH,), "chain") for seed in seeds]
-    runs = [load_or_train(recipes[place], quiet=True) for recipes in ladders]
-    lines.append(cost_line(title, runs[0], [run.accuracy for run in runs]))
-for arm in (*filters, "direct", *sums):
-    lines.append(cost_line(f"student: {arm}", row_runs[arm][0], right[arm]))
-display(Markdown("\n".join(lines)))
+of_ladders = [lab.row_ladder(seed, (lab.BOTH,), "chain") for seed in seeds]
+teacher, assistant, _ = ([load_or_train(r, quiet=True) for r in rung] for rung in zip(*of_ladders))
+shown = {"teacher, 3×3 filters": teacher, "assistant, both": assistant}
+shown |= {f"student: {arm}": row_runs[arm] for arm in (*filters, "direct", *sums)}
+lab.cost_table(shown)
 
 # %% [markdown]
 # Latency is that of *your* machine, now, in PyTorch, which is not made for 1×3 filters: a third of the multiply-adds is not a third of the time. Row hardware is another matter. The assistant with both filters is needed in training only.
@@ -400,26 +324,13 @@ display(Markdown("\n".join(lines)))
 # Accuracy of the student in %, and ours. q: quoted from written summaries; d: computed from such numbers. Mirzadeh et al. report the best of a search over λ, T and the seed; ours are means of five seeds. Their table 1 prints 88.98 for ResNet 110-20-8 on CIFAR-10: that is the cell of assistant 14 in their table 3; here stands that of assistant 20. The networks of CIFAR-100 are wider than ours.
 
 # %%
-ways = ("labels only", "direct", "chain", "dense", "stochastic")
-table: dict = {}
-for number in (*paper_numbers("takd_2020"), *paper_numbers("dgkd_2021")):
-    if number.table.startswith("table") and number.setting.endswith(("CIFAR-10", "CIFAR-100")):
-        mark = {"quoted": " q", "derived": " d"}.get(number.certainty, "")
-        cell = f"{number.value:.2f}{mark}" if number.value else "not found"
-        table.setdefault((number.paper, number.setting), {})[number.method] = cell
-reported = {key: row for key, row in table.items() if len(row) > 1}
-
-# %%
+ours = {}
 for title, teacher in (("ResNet-20, cnn-8-6-4-2", lab.LARGE), ("cnn 8-6-4-2", lab.MEDIUM)):
-    ours = {"labels only": ablation["hard labels"], "direct": students[teacher, (), "direct"]}
-    for way in lab.WAYS:
-        ours[way] = students.get((teacher, lab.ASSISTANTS[teacher], way))
-    said = {way: f"{np.mean(values):.2f}" if values else "not run" for way, values in ours.items()}
-    reported["this notebook", f"{title}, Fashion-MNIST"] = said
-lines = ["| source | networks | " + " | ".join(ways) + " |", "| :-- | :-- |" + " --: |" * len(ways)]
-for (paper, setting), row in reported.items():
-    lines.append(f"| {paper} | {setting} | " + " | ".join(row.get(way, "") for way in ways) + " |")
-display(Markdown("\n".join(lines)))
+    full = lab.ASSISTANTS[teacher]
+    ours[title] = {"labels only": ablation["hard labels"]}
+    ours[title]["direct"] = students[teacher, (), "direct"]
+    ours[title] |= {way: students.get((teacher, full, way)) for way in lab.WAYS}
+lab.paper_table((*lab.paper_numbers("takd_2020"), *lab.paper_numbers("dgkd_2021")), ours)
 
 # %% [markdown]
 # ## Exercise 1: who teaches whom
@@ -437,7 +348,7 @@ def my_teaching(rungs, dense):  # number of networks, True for a dense ladder �
 
 
 # %%
-print(check_teaching(my_teaching))
+print(lab.check_teaching(my_teaching))
 
 # %% [markdown]
 # ## Exercise 2: the loss with sources left out
@@ -450,14 +361,14 @@ def my_stochastic_loss(student_logits, source_logits, teach, labels, T, weight):
     # (B, K), (M, B, K), (M,) bool, (B,) → scalar
     # solution
     soft = sum(kd_loss(student_logits, one, temperature=T) for one in source_logits[teach])
-    label = torch.nn.functional.cross_entropy(student_logits, labels)
+    label = hard_loss(student_logits, labels)
     return len(source_logits) * (1 - weight) * label + weight * soft
     # end solution
     # stub: return ...  # your code here
 
 
 # %%
-print(check_dense_loss(my_stochastic_loss))
+print(lab.check_dense_loss(my_stochastic_loss))
 
 # %% [markdown]
 # ## Exercise 3: overlap of errors
@@ -475,44 +386,49 @@ def my_overlap(first, second, labels):  # answered classes (N,), (N,), labels (N
 
 
 # %%
-print(check_overlap(my_overlap))
+print(lab.check_overlap(my_overlap))
 
 # %% [markdown]
 # ## What we saw
-
-
-# %%
-def verdict_of(values, baseline):
-    return verdicts({"baseline": baseline, "arm": values}, baseline="baseline")["arm"]
-
-
-tally = lambda arms, baseline: ", ".join(  # noqa: E731
-    f"{word} {count}"
-    for word, count in sorted(Counter(verdict_of(v, baseline).word for v in arms).items())
-)
-large = {key[1:]: values for key, values in students.items() if key[0] == lab.LARGE}
-by_way = {way: [values for (_, w), values in large.items() if w == way] for way in lab.WAYS}
-few, many = (
-    {way: shared_out[who, way] for way in ("direct", "chain", "dense")}
-    for who in ("assistant with few images", "student with all images")
-)
+#
+# **For which gaps do assistants help here?** First ResNet-20 → cnn-2, assistants with all images, seven sets of assistants: students against the one that ResNet-20 taught alone.
 
 # %% tags=["nbval-check-output"]
-display(
-    Markdown(f"""
-**For which gaps do assistants help here?** Students against the one that the large network taught alone:
+for way in lab.WAYS:
+    found = lab.verdicts({name: row[way] for name, row in table.items()}, baseline="direct")
+    words = [verdict.word for verdict in found.values()]
+    print(f"{way}: " + ", ".join(f"{word} {words.count(word)}" for word in sorted(set(words))))
 
-- ResNet-20 → cnn-2, assistants with all images, seven sets of assistants. Chain: {tally(by_way["chain"], direct)}. Dense: {tally(by_way["dense"], direct)}. Stochastic: {tally(by_way["stochastic"], direct)}.
-- All three assistants, dense against chain: {verdict_of(ablation["dense"], ablation["chain"])}; dense with the mean against chain: {verdict_of(ablation["dense, mean"], ablation["chain"])}; the mean against the sum: {verdict_of(ablation["dense, mean"], ablation["dense"])}; stochastic against dense: {verdict_of(ablation["survival 0.75"], ablation["dense"])}; survival 0.5 against dense: {verdict_of(ablation["survival 0.5"], ablation["dense"])}.
-- Three assistants, against a lone cnn-4 trained as they are. Chain: {verdict_of(ablation["chain"], rivals["cnn-4"])}. Dense: {verdict_of(ablation["dense"], rivals["cnn-4"])}. Dense with the mean: {verdict_of(ablation["dense, mean"], rivals["cnn-4"])}.
-- cnn-8 → cnn-2, two assistants. Chain: {verdict_of(plain["chain"], plain["direct"])}. Dense: {verdict_of(plain["dense"], plain["direct"])}.
-- Assistant with the student's images only. Chain: {verdict_of(few["chain"], few["direct"])}. Dense: {verdict_of(few["dense"], few["direct"])}.
-- Student with all images. Chain: {verdict_of(many["chain"], many["direct"])}. Dense: {verdict_of(many["dense"], many["direct"])}.
-- cnn-4 as an assistant of ResNet-20, against cnn-4 that had no teacher: {verdict_of(students[lab.LARGE, ("cnn-4",), "chain"], rivals["cnn-4"])}.
-- Three assistants, dense, against the lone cnn-4 of part 1: {verdict_of(best["three assistants, dense"], best["cnn-4 of labels, part 1"])}.
-- 1×N student, teacher and an assistant with both filters, against the teacher alone: {verdict_of(right["both branches, and the teacher"], right["direct"])}. With an assistant of 1×N filters: {verdict_of(right["1×N assistant, and the teacher"], right["direct"])}.
-""")
-)
+# %% [markdown]
+# All three assistants under ResNet-20:
+
+# %% tags=["nbval-check-output"]
+lone = rivals["cnn-4"]
+pairs = {
+    "dense against chain": (ablation["dense"], ablation["chain"]),
+    "dense with the mean against chain": (ablation["dense, mean"], ablation["chain"]),
+    "dense, the mean against the sum": (ablation["dense, mean"], ablation["dense"]),
+    "stochastic against dense": (ablation["survival 0.75"], ablation["dense"]),
+    "survival 0.5 against dense": (ablation["survival 0.5"], ablation["dense"]),
+    "chain, against a lone cnn-4 trained as they are": (ablation["chain"], lone),
+    "dense, against this cnn-4": (ablation["dense"], lone),
+    "dense with the mean, against this cnn-4": (ablation["dense, mean"], lone),
+    "dense, against the lone cnn-4 of part 1": (ablation["dense"], scores["cnn-4"]),
+}
+lab.pair_table(pairs)
+
+# %% [markdown]
+# Other gaps, each against the student that the teacher taught alone:
+
+# %% tags=["nbval-check-output"]
+gaps = {"cnn-8 → cnn-2, two assistants": plain} | shared
+pairs = {
+    f"{gap}, {way}": (of[way], of["direct"]) for gap, of in gaps.items() for way in lab.WAYS[:2]
+}
+pairs["cnn-4 as an assistant of ResNet-20, against cnn-4 without a teacher"] = taught["cnn-4"], lone
+for name in ("both branches, and the teacher", "1×N assistant, and the teacher"):
+    pairs[f"1×N student, {name}"] = right[name], right["direct"]
+lab.pair_table(pairs)
 
 # %% [markdown]
 # A dense ladder helped under ResNet-20 and under cnn-8, a chain under ResNet-20 only in part. Both needed assistants that had seen more images than the student. Dense was better than chain, as Son et al. report. A part of the reason may be the step: with the mean in place of the sum, no difference to the chain was clear, and the mean was worse than the sum. Leaving sources out did not help, and at survival 0.5 it hurt.
