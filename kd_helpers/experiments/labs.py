@@ -115,10 +115,11 @@ def verdict_tables(groups: Mapping[str, Mapping[str, list[float]]], baseline: st
     return pd.concat({name: verdict_table(scores, baseline) for name, scores in groups.items()})
 
 
-def pair_table(pairs: Mapping[str, Sequence[Sequence[float]]]) -> pd.DataFrame:
-    """One row for each pair (scores of a method, scores of its own baseline): the verdict."""
-    rows = {title: verdict_cells(paired_verdict(*pair)) for title, pair in pairs.items()}
-    return pd.DataFrame.from_dict(rows, orient="index")
+def pair_table(scores: Mapping[str, list[float]], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """The verdict on each pair of arms (arm, baseline)."""
+    found = {pair: paired_verdict(*(scores[name] for name in pair)) for pair in pairs}
+    table = pd.DataFrame.from_dict({k: verdict_cells(v) for k, v in found.items()}, orient="index")
+    return table.rename_axis(["arm", "against"])
 
 
 def verdict_cells(verdict: Verdict) -> dict[str, object]:

@@ -492,15 +492,12 @@ tally = [f"{word} for {words.count(word)}" for word in ("BETTER", "NO CLEAR DIFF
 print(f"students of {len(specialised)} specialised teachers: {', '.join(tally)}")
 
 # %% tags=["nbval-check-output"]
-pairs = {
-    "Hinton's specialists, joint answer, against three generalists": ("specialists, joint", ensemble),
-    "towers by index, against three generalists": ("towers by index", ensemble),
-    "towers by cluster, against three generalists": ("towers by cluster", ensemble),
-    "selective instead of joint": ("specialists, selective", "specialists, joint"),
-    "one big network of that size, against three generalists": ("one big network", ensemble),
-    "softmax twice, against the same towers without": ("towers by index, double softmax", "towers by index"),
-}
-lab.pair_table({title: [scores[name] for name in pair] for title, pair in pairs.items()})
+pairs = [
+    (name, ensemble) for name in ("specialists, joint", "towers by index", "towers by cluster")
+]
+pairs += [("specialists, selective", "specialists, joint"), ("one big network", ensemble)]
+pairs += [("towers by index, double softmax", "towers by index")]
+lab.pair_table(scores, pairs)
 
 # %% tags=["nbval-check-output"]
 for title, both in right.items():
