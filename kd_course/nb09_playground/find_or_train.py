@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from kd_course.nb02_hinton.experiments import SEEDS, TEACHER
-from kd_course.nb06_assistants.tables import overlap_matrix
+from kd_course.nb06_assistants.tables import overlaps
 from kd_course.nb09_playground.setting import (
     SCHEDULES,
     UNTREATED,
@@ -40,7 +42,7 @@ THIS, BARE, SOFT = "this setting", "no teacher, hard labels", "no teacher, smoot
 LABELS_ONLY = "labels only"  # in short
 
 # What is tried first where a setting is not stored.
-NEIGHBOURS = {
+NEAR = {
     "temperature": (4.0, 2.0, 8.0, 1.0, 16.0),
     "kd_weight": (0.9, 0.5, 1.0, 0.25),
     "assistants": ((),),
@@ -62,13 +64,13 @@ def scores_of(setting: Setting) -> dict[str, Scores]:
     Returns:
         {THIS, BARE, SOFT: scores}; the same student each time, on the same images.
     """
-    seeds = sorted({*SEEDS, setting.seed})
-    settings = {seed: replace(setting, seed=seed) for seed in seeds}
-    arms = {THIS: recipe_of, BARE: alone, SOFT: smoothed}
-    found = {name: {s: load_run(of(settings[s])) for s in seeds} for name, of in arms.items()}
-    return {
-        name: {s: run.accuracy for s, run in runs.items() if run} for name, runs in found.items()
-    }
+    scores: dict[str, Scores] = {THIS: {}, BARE: {}, SOFT: {}}
+    for seed in sorted({*SEEDS, setting.seed}):
+        own = replace(setting, seed=seed)
+        for name, recipe in ((THIS, recipe_of(own)), (BARE, alone(own)), (SOFT, smoothed(own))):
+            if run := load_run(recipe):
+                scores[name][seed] = run.accuracy
+    return scores
 
 
 def missing(recipe: Recipe, with_weights: bool = False) -> list[Recipe]:
@@ -83,21 +85,18 @@ def missing(recipe: Recipe, with_weights: bool = False) -> list[Recipe]:
     return list(dict.fromkeys([*before, recipe]))
 
 
-def is_stored(recipe: Recipe) -> bool:
-    return any((folder / f"{recipe.hash}.json").is_file() for folder in run_folders())
-
-
 def stored_neighbours(setting: Setting, most: int = 4) -> list[Setting]:
     """Settings that differ in one thing and are stored, both they and their baseline."""
-    found: list[Setting] = []
-    for field, values in NEIGHBOURS.items():
-        for value in values:
-            with contextlib.suppress(Refused):
-                near = replace(setting, **{field: value})
-                is_new = near != setting and near.has_teacher
-                if is_new and is_stored(recipe_of(near)) and is_stored(alone(near)):
-                    found.append(near)
-    return found[:most]
+    return list(islice(_neighbours(setting), most))
+
+
+def _neighbours(setting: Setting) -> Iterator[Setting]:
+    for field, value in ((field, value) for field, values in NEAR.items() for value in values):
+        with suppress(Refused):
+            near = replace(setting, **{field: value})
+            is_new = near != setting and near.has_teacher
+            if is_new and load_run(recipe_of(near)) and load_run(alone(near)):
+                yield near
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,8 @@ class Plan:
 
     def __str__(self) -> str:
         count, steps = len(self.recipes), sum(recipe.schedule.steps for recipe in self.recipes)
-        said = (
-            f"{count} training{'s' if count > 1 else ''}, {steps:,} steps in all, about "
-            f"{sum(self.seconds):.0f} s on this machine"
-        )
+        said = f"{count} training{'s' * (count > 1)}, {steps:,} steps in all, about "
+        said += f"{sum(self.seconds):.0f} s on this machine"
         if not self.is_too_long:
             return f"{said} (this page trains for {BUDGET:.0f} s at most)."
         return f"{said}. That is more than the {BUDGET:.0f} s of this page. {self.advice}"
@@ -127,9 +124,8 @@ def plan_for(setting: Setting) -> Plan:
     """What is not stored of a setting and of the same student without a teacher."""
     recipes = dict.fromkeys([*missing(alone(setting)), *missing(recipe_of(setting))])
     seconds = {recipe: estimate(recipe) for recipe in recipes}
-    if not recipes:
-        return Plan((), ())
-    return Plan(tuple(recipes), tuple(seconds.values()), advice_for(setting, seconds))
+    advice = advice_for(setting, seconds) if recipes else ""
+    return Plan(tuple(recipes), tuple(seconds.values()), advice)
 
 
 def advice_for(setting: Setting, seconds: Mapping[Recipe, float]) -> str:
@@ -186,7 +182,7 @@ def train_stoppable(
     """
     hooks = {"should_stop": should_stop, "on_report": on_report}
     # A KeyboardInterrupt is what a wait or a training ends with that was stopped.
-    with contextlib.suppress(KeyboardInterrupt), lock_of(recipe, should_stop=should_stop):
+    with suppress(KeyboardInterrupt), lock_of(recipe, should_stop=should_stop):
         tidy_up(recipe)
         if (run := load_checked_run(recipe)) and run.has_tensors:
             return run
@@ -194,35 +190,30 @@ def train_stoppable(
     return None
 
 
-@dataclass(frozen=True)
-class Errors:
-    """Who is wrong on what, on a ladder, as `explorers_overlap` shows it."""
+class Errors(NamedTuple):
+    """Who is wrong on what, on a ladder; THIS, and LABELS_ONLY: without a teacher of the student."""
 
     names: tuple[str, ...]  # the teacher first
-    overlap: dict[str, np.ndarray]  # THIS, LABELS_ONLY → (R, R), mean over the stored seeds
-    answers: dict[str, torch.Tensor]  # THIS, LABELS_ONLY → classes (R, N) of the setting's seed
+    overlap: dict[str, np.ndarray]  # (R, R) each, mean over the stored seeds
+    answers: dict[str, torch.Tensor]  # classes (R, N) each, of the setting's seed
 
 
 def errors_of(setting: Setting) -> Errors | None:
-    """The errors of all rungs, and of the student without a teacher in the last place; None where a
-    run is not stored, or where nobody teaches. Trains nothing."""
-    own = _answers(setting)
-    if not setting.has_teacher or own is None:
+    """The errors of all rungs; None where a run is not stored, or where nobody teaches. Trains
+    nothing."""
+    seeds = [setting.seed, *(seed for seed in SEEDS if seed != setting.seed)]
+    every = {seed: _with_and_without(replace(setting, seed=seed)) for seed in seeds}
+    stored = [both for both in every.values() if all(map(load_run, both[THIS] + both[LABELS_ONLY]))]
+    own = every[setting.seed]
+    if not setting.has_teacher or own not in stored:
         return None
-    labels = dataset_of(alone(setting)).test.labels.cpu()
-    others = [_answers(replace(setting, seed=seed)) for seed in SEEDS if seed != setting.seed]
-    together = [own, *filter(None, others)]
-    overlap = {
-        name: np.mean([overlap_matrix(of[name], labels) for of in together], axis=0) for name in own
-    }
-    names = [recipe.student for recipe in ladder(setting)]
-    names[-1] = names[-1] if names[-1] not in names[:-1] else "student"
-    return Errors(tuple(names), overlap, own)
+    overlap = {way: overlaps([both[way] for both in stored]) for way in own}
+    answers = {w: torch.stack([load_run(r).answers() for r in rungs]) for w, rungs in own.items()}
+    *names, last = [recipe.student for recipe in own[THIS]]
+    return Errors((*names, "student" if last in names else last), overlap, answers)
 
 
-def _answers(setting: Setting) -> dict[str, torch.Tensor] | None:
-    rungs = [load_run(recipe) for recipe in (*ladder(setting), alone(setting))]
-    if not all(rungs):
-        return None
-    told = [run.answers() for run in rungs]
-    return {THIS: torch.stack(told[:-1]), LABELS_ONLY: torch.stack([*told[:-2], told[-1]])}
+def _with_and_without(setting: Setting) -> dict[str, tuple[Recipe, ...]]:
+    """The ladder, and the same with the student without a teacher in the last place."""
+    rungs = ladder(setting)
+    return {THIS: rungs, LABELS_ONLY: (*rungs[:-1], alone(setting))}

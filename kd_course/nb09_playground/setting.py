@@ -22,14 +22,13 @@ WAYS = ("chain", "dense", "stochastic")
 SCHEDULES: dict[str, Schedule] = {"600x64": SHORT, "600x128": LAB, "3000x128": FULL}
 SMOOTHING = {"600x64": 0.4, "600x128": 0.45, "3000x128": 0.1}  # of the control, as it is stored
 # Name in a setting → what it is called by the recipes of notebooks 06 and 04.
-TRAINED_ALIKE = {name: name for name in ("cnn-2", "cnn-4", "cnn-6", "cnn-8")}
-LONG = {"cnn-4-long": "cnn-4, 6,000 steps", "resnet-20": LARGE}
+GAP = {"cnn-4-long": "cnn-4, 6,000 steps", "resnet-20": LARGE}
 WRONG = {
     "cnn-4-few": "600 labels",
     "cnn-4-noisy": "50 % random labels",
     "cnn-4-pairs": "40 % pair labels",
 }
-TEACHER_NAMES = (NO_TEACHER, *TRAINED_ALIKE, *LONG, *WRONG)
+TEACHER_NAMES = (NO_TEACHER, "cnn-2", "cnn-4", "cnn-6", "cnn-8", *GAP, *WRONG)
 TREATMENTS: dict[str, Lesson] = {
     UNTREATED: HINTON,
     "standardised": STANDARDISED,
@@ -46,7 +45,6 @@ TREATMENTS: dict[str, Lesson] = {
     "mask": CORRECTIONS["mask"],
     "trust": CORRECTIONS["trust"],
 }
-LOWEST_T, HIGHEST_T, LAST_SEED = 1.0, 20.0, 99
 KEYS = {"temperature": "T", "kd_weight": "alpha"}  # in a string, where it is not the field's name
 
 
@@ -75,35 +73,29 @@ class Setting:
 
     def __post_init__(self) -> None:
         for name, offered in CHOICES.items():
-            if getattr(self, name) not in offered:
-                raise Refused(_not_offered(key_of(name), getattr(self, name), offered))
+            _check_offered(name, getattr(self, name), offered)
         for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise Refused(f"got {key_of(name)}={getattr(self, name)}; expected {low} to {high}")
-        if self.assistants != tuple(name for name in ASSISTANTS if name in self.assistants):
-            got = "+".join(self.assistants)
-            raise Refused(f"got assistants={got}; expected some of {'+'.join(ASSISTANTS)}")
-        if self.has_teacher:
-            self._check_assistants()
-
-    def _check_assistants(self) -> None:
-        top = sizes_of(teacher_of(self).student)
         for name in self.assistants:
-            if teacher_of(self).student == name or _is_larger(sizes_of(name), top):
-                raise Refused(
-                    f"the assistant {name} is not smaller than the teacher {self.teacher}; take it "
-                    "out, or take a larger teacher"
-                )
-            if self.student == name or _is_larger(sizes_of(self.student), sizes_of(name)):
-                raise Refused(
-                    f"the assistant {name} is not larger than the student {self.student}; take it "
-                    "out, or take a smaller student"
-                )
-        if self.assistants and self.way != "chain" and self.treatment != UNTREATED:
+            _check_offered("assistants", name, ASSISTANTS)
+            if self.has_teacher:
+                self._check_place_of(name)
+        several = self.has_teacher and self.assistants and self.way != "chain"
+        if several and self.treatment != UNTREATED:
             raise Refused(
                 f"with way={self.way} several networks teach the student, and no treatment is "
                 "defined for that; take way=chain or treatment=off"
             )
+
+    def _check_place_of(self, name: str) -> None:
+        if _is_as_large(name, teacher_of(self).student):
+            why, other = f"smaller than the teacher {self.teacher}", "larger teacher"
+        elif _is_as_large(self.student, name):
+            why, other = f"larger than the student {self.student}", "smaller student"
+        else:
+            return
+        raise Refused(f"the assistant {name} is not {why}; take it out, or take a {other}")
 
     @property
     def has_teacher(self) -> bool:
@@ -111,9 +103,8 @@ class Setting:
 
     def __str__(self) -> str:
         """As `kd1;student=cnn-4;T=8`: the version, then what is not at its default."""
-        changed = [f for f in fields(self) if getattr(self, f.name) != f.default]
-        parts = [f"{key_of(f.name)}={_told(getattr(self, f.name))}" for f in changed]
-        return ";".join([VERSION, *parts])
+        changed = [f.name for f in fields(self) if getattr(self, f.name) != f.default]
+        return ";".join([VERSION, *(f"{key_of(n)}={_told(getattr(self, n))}" for n in changed)])
 
 
 CHOICES = {
@@ -124,7 +115,7 @@ CHOICES = {
     "way": WAYS,
     "treatment": tuple(TREATMENTS),
 }
-RANGES = {"temperature": (LOWEST_T, HIGHEST_T), "kd_weight": (0.0, 1.0), "seed": (0, LAST_SEED)}
+RANGES = {"temperature": (1.0, 20.0), "kd_weight": (0.0, 1.0), "seed": (0, 99)}
 
 
 def key_of(field: str) -> str:
@@ -138,13 +129,15 @@ def _told(value: object) -> str:
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def _not_offered(key: str, got: object, offered: tuple) -> str:
-    return f"got {key}={got}; expected one of {', '.join(map(str, offered))}"
+def _check_offered(field: str, value: object, offered: tuple) -> None:
+    if value not in offered:
+        known = ", ".join(map(str, offered))
+        raise Refused(f"got {key_of(field)}={value}; expected one of {known}")
 
 
-def _is_larger(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """More parameters and more multiply-adds, as `assistants.check_ladder` has it."""
-    return size[0] >= other[0] and size[1] >= other[1]
+def _is_as_large(name: str, other: str) -> bool:
+    """At least as many parameters and multiply-adds, as `check_ladder` has it."""
+    return all(own >= its for own, its in zip(sizes_of(name), sizes_of(other), strict=True))
 
 
 def parse(text: str) -> Setting:
@@ -153,48 +146,39 @@ def parse(text: str) -> Setting:
     Raises:
         Refused: it says which part is wrong, and what was expected there.
     """
-    version, *parts = (part.strip() for part in text.strip().rstrip(";").split(";"))
+    version, *parts = (_short(part.strip()) for part in text.strip().rstrip(";").split(";"))
     if version != VERSION:
-        raise Refused(
-            f'got "{_short(version)}" at the start; expected {VERSION}, as in '
-            f"{VERSION};student=cnn-4;T=8"
-        )
-    names = {key_of(field.name): field.name for field in fields(Setting)}
+        expected = f"expected {VERSION}, as in {VERSION};student=cnn-4;T=8"
+        raise Refused(f'got "{version}" at the start; {expected}')
+    known = {key_of(field.name): field for field in fields(Setting)}
     values: dict[str, object] = {}
     for part in parts:
         key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals or key not in names:
-            raise Refused(
-                f'got the part "{_short(part)}"; expected name=value with one of the names '
-                f"{', '.join(names)}"
-            )
-        if names[key] in values:
+        if not equals or key not in known:
+            expected = f"expected name=value with one of the names {', '.join(known)}"
+            raise Refused(f'got the part "{part}"; {expected}')
+        if known[key].name in values:
             raise Refused(f"got {key} twice; expected each name once")
-        values[names[key]] = _read(key, value, Setting.__dataclass_fields__[names[key]].default)
+        values[known[key].name] = _read(key, value, type(known[key].default))
     return Setting(**values)
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "…"
+    return text if len(text) <= 50 else text[:47] + "…"
 
 
-def _read(key: str, text: str, like: object) -> object:
+def _read(key: str, text: str, kind: type) -> object:
     """A value as its field has it; numbers are plain decimal ones."""
-    if isinstance(like, tuple):
-        given = [name for name in text.split("+") if name]
-        for name in given:
-            if name not in ASSISTANTS:
-                raise Refused(_not_offered(key, _short(name), ASSISTANTS))
-        return tuple(name for name in ASSISTANTS if name in given)
-    if isinstance(like, str):
-        return _short(text)
-    kind = "a whole number" if isinstance(like, int) else "a number"
+    if kind is tuple:
+        names = dict.fromkeys(filter(None, text.split("+")))
+        return tuple(sorted(names, key=(*ASSISTANTS, *names).index))
     try:
-        if not text.isascii() or "_" in text:
+        if kind is not str and (not text.isascii() or "_" in text):
             raise ValueError
-        return type(like)(text)
+        return kind(text)
     except ValueError:
-        raise Refused(f'got {key}="{_short(text)}"; expected {kind}') from None
+        expected = "a whole number" if kind is int else "a number"
+        raise Refused(f'got {key}="{text}"; expected {expected}') from None
 
 
 def teacher_of(setting: Setting) -> Recipe:
@@ -202,7 +186,7 @@ def teacher_of(setting: Setting) -> Recipe:
     all seeds."""
     if setting.teacher in WRONG:
         return TEACHERS[WRONG[setting.teacher]]
-    return gap_teachers(setting.seed)[(TRAINED_ALIKE | LONG)[setting.teacher]]
+    return gap_teachers(setting.seed)[GAP.get(setting.teacher, setting.teacher)]
 
 
 def alone(setting: Setting) -> Recipe:
@@ -219,23 +203,16 @@ def smoothed(setting: Setting) -> Recipe:
 
 def ladder(setting: Setting) -> tuple[Recipe, ...]:
     """The setting's recipes, the teacher first, the student last; the student alone without one."""
-    student = alone(setting)
     if not setting.has_teacher:
-        return (student,)
-    teacher = teacher_of(setting)
-    teaching = {"temperature": setting.temperature, "kd_weight": setting.kd_weight}
-    rungs = (teacher, replace(student, teacher=teacher, **teaching))
+        return (alone(setting),)
+    teacher, student = teacher_of(setting), alone(setting)
+    how = {"temperature": setting.temperature, "kd_weight": setting.kd_weight}
+    rungs = (teacher, replace(student, teacher=teacher, **how))
     if setting.assistants:
-        rungs = climb(
-            (teacher.student, *setting.assistants, setting.student),
-            setting.way,
-            base=of_labels(setting.seed, setting.student),
-            top=teacher,
-            last=student,
-            **teaching,
-        )
-    treated = TREATMENTS[setting.treatment]
-    return rungs if treated == HINTON else (*rungs[:-1], replace(rungs[-1], lesson=treated))
+        names = (teacher.student, *setting.assistants, setting.student)
+        base = of_labels(setting.seed, setting.student)
+        rungs = climb(names, setting.way, base=base, top=teacher, last=student, **how)
+    return (*rungs[:-1], replace(rungs[-1], lesson=TREATMENTS[setting.treatment]))
 
 
 def recipe_of(setting: Setting) -> Recipe:
