@@ -4,29 +4,30 @@ processes."""
 from __future__ import annotations
 
 import gzip
-import hashlib
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from kd_helpers.data import published
 from kd_helpers.data.splits import DataError, Dataset, Split, hold_out, last_of_each_class
 from kd_helpers.runtime.folders import data_dir
 
 __all__ = ["DataError", "Dataset", "Split", "data_dir", "last_of_each_class", "load_dataset"]
 
-FASHION_CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
+FASHION_CLASSES = tuple(
+    [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ]
 )
 
 # The four files as published by the authors of Fashion-MNIST: SHA-256 of the gzip file.
@@ -36,7 +37,6 @@ FASHION_FILES = {
     "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
     "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 }
-VALIDATION_PER_CLASS = 600
 
 
 def load_dataset(
@@ -54,8 +54,9 @@ def load_dataset(
 
     Validation is the last tenth of each class (rounded down) in the published training part, in
     the order of its file: 600 images a class of Fashion-MNIST, 500 of CIFAR-10, 50 of CIFAR-100
-    and of Tiny ImageNet (there in the order of the file names). The test split is the published
-    one; of Tiny ImageNet, whose test images have no labels, it is the published validation part.
+    and of Tiny ImageNet (there in the order of the file names). CIFAR's images come class by
+    class. The test split is the published one; of Tiny ImageNet, whose test images have no
+    labels, it is the published validation part.
 
     Fashion-MNIST comes with the course. The others are downloaded at the first call unless their
     files are there; `data/README.md` says which files, and where they may lie.
@@ -74,55 +75,32 @@ def load_dataset(
     """
     if name not in LOADERS:
         raise ValueError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}")
-    return LOADERS[name](Path(root) if root else data_dir(), torch.device(device))
+    classes, whole, test = LOADERS[name](Path(root) if root else data_dir())
+    train, val = hold_out(whole, last_of_each_class(whole.labels))
+    return Dataset(name, tuple(classes), train.to(device), val.to(device), test.to(device))
 
 
-def load_fashion_mnist(root: Path, device: torch.device) -> Dataset:
-    raw = {
-        file: read_idx(root / "fashion-mnist" / file, sha) for file, sha in FASHION_FILES.items()
-    }
-    published, test = (
-        Split(
-            torch.from_numpy(raw[f"{part}-images-idx3-ubyte.gz"]).unsqueeze(1).to(device),
-            torch.from_numpy(raw[f"{part}-labels-idx1-ubyte.gz"]).long().to(device),
-        )
-        for part in ("train", "t10k")
+def load_fashion_mnist(root: Path) -> published.Parts:
+    """Fashion-MNIST: 60,000 + 10,000 images, (N, 1, 28, 28), in the order of their files."""
+    images, labels, test_images, test_labels = (
+        read_idx(root / "fashion-mnist" / name, sha256) for name, sha256 in FASHION_FILES.items()
     )
-    held_out = last_of_each_class(published.labels, VALIDATION_PER_CLASS)
-    return Dataset("fashion-mnist", FASHION_CLASSES, *hold_out(published, held_out), test)
+    train = Split(images.unsqueeze(1), labels.long())
+    return list(FASHION_CLASSES), train, Split(test_images.unsqueeze(1), test_labels.long())
 
 
-def load_paper_data(name: str, root: Path, device: torch.device) -> Dataset:
-    from kd_helpers.data import cifar_svhn as paper_data  # only now: most readers never need it
-
-    return paper_data.LOADERS[name](root, device)
-
-
-def read_idx(path: Path, sha256: str) -> np.ndarray:
+def read_idx(path: Path, sha256: str) -> torch.Tensor:
     """Read a gzipped IDX file of bytes, after checking that it is the published file."""
     advice = (
         "Get the published file back with `git checkout -- data/fashion-mnist`, "
         "or set KD_DATA to a folder that has it."
     )
-    if not path.is_file():
-        raise DataError(f"{path}: expected a file, found none. {advice}")
-    packed = path.read_bytes()
-    found = hashlib.sha256(packed).hexdigest()
-    if found != sha256:
-        raise DataError(
-            f"{path}: expected SHA-256 {sha256}, found {found} ({len(packed):,} bytes): "
-            f"the file is cut short or altered. {advice}"
-        )
-    content = gzip.decompress(packed)
+    published.check(path, sha256, advice)
+    content = gzip.decompress(path.read_bytes())
     dimensions = content[3]  # IDX: two zero bytes, the type (8 = uint8), the number of dimensions
     shape = np.frombuffer(content, ">i4", count=dimensions, offset=4)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
+    pixels = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
+    return torch.from_numpy(pixels.reshape(shape).copy())
 
 
-LOADERS = {
-    "fashion-mnist": load_fashion_mnist,
-    "cifar-10": partial(load_paper_data, "cifar-10"),
-    "cifar-100": partial(load_paper_data, "cifar-100"),
-    "svhn": partial(load_paper_data, "svhn"),
-    "tiny-imagenet-200": partial(load_paper_data, "tiny-imagenet-200"),
-}
+LOADERS = {"fashion-mnist": load_fashion_mnist, **published.LOADERS}

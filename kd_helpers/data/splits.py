@@ -43,16 +43,13 @@ class Dataset:
     test: Split
 
 
-def last_of_each_class(labels: torch.Tensor, count: int | None = None) -> torch.Tensor:
-    """Mask (N,) bool of the last `count` images of every class: needs no random numbers at all.
-
-    Without `count`: the last tenth of every class, rounded down to whole images.
-    """
+def last_of_each_class(labels: torch.Tensor) -> torch.Tensor:
+    """Mask (N,) bool of the last tenth of every class, rounded down to whole images: the rule
+    needs no random numbers at all."""
     mask = torch.zeros_like(labels, dtype=torch.bool)
     for label in labels.unique():
         rows = torch.where(labels == label)[0]
-        held_out = len(rows) // 10 if count is None else min(count, len(rows))
-        mask[rows[len(rows) - held_out :]] = True
+        mask[rows[len(rows) - len(rows) // 10 :]] = True
     return mask
 
 

@@ -11,12 +11,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torchvision.datasets import SVHN
 
 import paper_files
 from kd_course.nb07_papers import ladders as paper_ladders
 from kd_course.nb07_papers.ladders import CLASSES, LADDERS, SETTINGS, paper_ladder
-from kd_helpers.data import cifar_svhn as paper_data
 from kd_helpers.experiments import records
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments.build import loss_of
@@ -200,10 +198,8 @@ def test_what_there_is_not_is_named(ladder, dataset, way, setting, words):
 def trained(tmp_path, monkeypatch):
     """Small files in the published format; two steps for each network; who was trained how
     often."""
-    paths = [
-        paper_files.house_numbers(tmp_path / "svhn" / f"{part}_32x32.mat", list(range(10)) * n, n)
-        for part, n in (("train", 20), ("test", 2))
-    ]
+    paper_files.write_svhn(tmp_path, list(range(10)) * 20, list(range(10)) * 2)
+    paper_files.publish(monkeypatch, "svhn", tmp_path)
     where = {
         "OUT": f"{tmp_path}/out",
         "DATA": str(tmp_path),
@@ -212,11 +208,6 @@ def trained(tmp_path, monkeypatch):
     }
     for name, value in where.items():
         monkeypatch.setenv(f"KD_{name}", value)
-    published = tuple(paper_files.as_published(path) for path in paths)
-    monkeypatch.setitem(paper_data.FILES, "svhn", published)
-    for part, path in zip(("train", "test"), paths, strict=True):
-        md5 = paper_files.md5_of(path.read_bytes())
-        monkeypatch.setitem(SVHN.split_list, part, ["", path.name, md5])
     short = Schedule(steps=2, batch_size=8)
     monkeypatch.setattr(paper_ladders, "schedule_of", lambda *_: short)
     monkeypatch.setattr(records, "measure_latencies", lambda *_: [])

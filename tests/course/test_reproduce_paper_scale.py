@@ -5,7 +5,6 @@ import csv
 from dataclasses import replace
 
 import pytest
-from torchvision.datasets import CIFAR10, CIFAR100
 
 import paper_files
 from kd_course import cli
@@ -15,7 +14,6 @@ from kd_course.nb07_papers import ladders as paper_ladders
 from kd_course.nb07_papers import paper_scale as reproductions_paper
 from kd_course.nb07_papers import reproduce
 from kd_course.nb07_papers.paper_scale import PAPER
-from kd_helpers.data import cifar_svhn as paper_data
 from kd_helpers.experiments import records
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments import sweep as sweeps
@@ -31,44 +29,25 @@ SOME = {
 }
 
 
-def members(name, classes, count):
-    """An archive with so many classes, `count` training images of each."""
-    names = [f"class {k}".encode() for k in range(classes)]
-    labels = [*range(classes)] * count
-    if name == "cifar-10":
-        made = paper_files.cifar_10(labels, [*range(classes)] * 2)
-        facts = {b"num_cases_per_batch": 10_000, b"label_names": names, b"num_vis": 3072}
-        return {**made, "batches.meta": paper_files.python_2_pickle(facts)}
-    train, test = (
-        paper_files.batch(paper_files.pictures(some, seed), coarse_labels=some, fine_labels=some)
-        for seed, some in enumerate((labels, [*range(classes)]))
-    )
-    meta = {b"fine_label_names": names, b"coarse_label_names": names}
-    return {"train": train, "test": test, "meta": paper_files.python_2_pickle(meta)}
-
-
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
+    """A data folder with some training images of each class, and with test images."""
     folder = tmp_path_factory.mktemp("data")
-    paths = {}
-    for name, facts, classes, count in (
-        ("cifar-10", CIFAR10, 10, 20),
-        ("cifar-100", CIFAR100, 100, 10),
-    ):
-        path = folder / name / facts.filename
-        paths[name] = paper_files.pack(path, facts.base_folder, members(name, classes, count))
-    return folder, paths
+    for name, classes, count in (("cifar-10", 10, 20), ("cifar-100", 100, 10)):
+        labels = [*range(classes)]
+        test = labels * (2 if name == "cifar-10" else 1)
+        paper_files.write_cifar(folder, name, labels * count, test)
+    return folder
 
 
 @pytest.fixture
 def tiny(archives, tmp_path, monkeypatch):
     """Published files are the small ones, trainings take two steps, in this process."""
-    folder, paths = archives
-    where = {"OUT": tmp_path, "DATA": folder, "OFFLINE": "1", "PRECISION": "float32"}
+    where = {"OUT": tmp_path, "DATA": archives, "OFFLINE": "1", "PRECISION": "float32"}
     for name, value in where.items():
         monkeypatch.setenv(f"KD_{name}", str(value))
-    for name, path in paths.items():
-        monkeypatch.setitem(paper_data.FILES, name, (paper_files.as_published(path),))
+    for name in ("cifar-10", "cifar-100"):
+        paper_files.publish(monkeypatch, name, archives)
     for module in (paper_ladders, reproductions_paper):
         monkeypatch.setattr(module, "schedule_of", lambda *_: SHORT)
     student = replace(teams.CIFAR_10.student, schedule=SHORT)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torchvision.datasets import SVHN
 
 import paper_files
 from kd_course.nb05_specialists import experiments as lab
@@ -18,7 +17,6 @@ from kd_course.nb05_specialists.tables import (
     teacher_accuracy,
     teacher_costs,
 )
-from kd_helpers.data import cifar_svhn as paper_data
 from kd_helpers.data.datasets import load_dataset
 from kd_helpers.experiments.recipe import Recipe, Team
 from kd_helpers.experiments.run import load_or_train, load_run
@@ -209,16 +207,9 @@ def test_the_whole_table_runs_on_another_data_set(tmp_path, monkeypatch):
     """Published format, three channels, subsets of the public code; a few steps only."""
     monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
     monkeypatch.setenv("KD_OFFLINE", "1")
-    paths = [
-        paper_files.house_numbers(tmp_path / "svhn" / f"{part}_32x32.mat", list(range(10)) * n, n)
-        for part, n in (("train", 30), ("test", 2))
-    ]
     monkeypatch.setenv("KD_DATA", str(tmp_path))
-    published = tuple(paper_files.as_published(path) for path in paths)
-    monkeypatch.setitem(paper_data.FILES, "svhn", published)
-    for part, path in zip(("train", "test"), paths, strict=True):
-        md5 = paper_files.md5_of(path.read_bytes())
-        monkeypatch.setitem(SVHN.split_list, part, ["", path.name, md5])
+    paper_files.write_svhn(tmp_path, list(range(10)) * 30, list(range(10)) * 2)
+    paper_files.publish(monkeypatch, "svhn", tmp_path)
     short = Schedule(steps=2, batch_size=8)
     student = replace(lab.SVHN.student, schedule=short)
     setting = replace(
