@@ -1,0 +1,165 @@
+"""The static pages: complete, offline, and alive without a kernel."""
+
+import html
+import json
+import re
+from itertools import product
+
+import nbformat
+import pytest
+
+import build_site
+from notebook_io import NOTEBOOKS, read
+from site_explorers import LIVE, without_guess
+
+NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+MOVED = {  # what a reader moves on each page, and the key for it
+    "01_soft_and_hard_targets": ("temperature", "ArrowRight"),
+    "02_hinton_distillation": ("temperature", "ArrowRight"),
+    "06_teacher_assistants": ("assistant_0", "Space"),
+    "08_when_distillation_fails": ("fault", "Space"),
+}
+STORED = re.compile(r"<script type='application/json'>(.*?)</script>", re.S)
+
+
+def page_of(site, name) -> str:
+    return (site / f"{name}.html").read_text(encoding="utf-8")
+
+
+def test_pages_load_nothing_and_links_lead_somewhere(site):
+    for name in (*NAMES, "index"):
+        text = page_of(site, name)
+        loaded = re.findall(r"<(?:script|img|link|iframe)[^>]*(?:src|href)=[\"']([^\"']+)", text)
+        assert all(source.startswith("data:") for source in loaded), name
+        assert "@import" not in text and not re.search(r"url\((?!#)", text), name
+        for target in re.findall(r"<a [^>]*href=[\"']([^\"'#]+)", text):
+            assert target.startswith("https://") or (site / target).is_file(), (name, target)
+        assert len(text) < 3e6
+    assert re.findall(r"<li><a href='([^']+)\.html'>", page_of(site, "index")) == NAMES
+
+
+def first_frame(text) -> str:
+    """The picture of the settings at which the controls begin."""
+    data, row = json.loads(STORED.search(text)[1]), 0
+    for place, values in zip(data["defaults"], data["values"], strict=True):
+        row = row * len(values) + place
+    return data["frames"][data["index"][row]]
+
+
+def test_every_formula_is_mathml_and_every_figure_is_there_with_its_words(site):
+    for name in NAMES:
+        text, cells = page_of(site, name), read(NOTEBOOKS / f"{name}.ipynb").cells
+        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        prose = re.sub(r"```.*?```|`[^`\n]*`", "", prose, flags=re.S)
+        formulas = len(re.findall(r"\$\$.+?\$\$|\$[^$\n]+?\$", prose, re.S))
+        assert text.count("<math") == formulas and not re.search(r"FORMULA\d|EXPLORERX", text)
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        figures = [output for output in outputs if "image/png" in output.get("data", {})]
+        assert all(figure.metadata["image/png"]["alt"] for figure in figures), name
+        expected = len(figures)
+        if name in LIVE:
+            expected += first_frame(text).count("data:image/png") - 1
+        shown = STORED.sub("", text)
+        assert shown.count("data:image/png") == expected <= shown.count("alt="), name
+
+
+def test_formulas_in_code_stay_code_and_a_logarithm_stands_apart():
+    kept = {}
+    text = build_site.take_formulas_out("a $x_1$ `cost $5 or $6` ```$y$``` $$z$$", kept)
+    assert "`cost $5 or $6`" in text and "```$y$```" in text and len(kept) == 2
+    assert ["block" in made for made in kept.values()] == [False, True]
+    kept = {}
+    build_site.take_formulas_out(r"$\log p_i$ $\log(p)$", kept)
+    letter, bracket = kept.values()
+    assert "<mi>log</mi><mspace" in letter and "<mspace" not in bracket
+
+
+def test_every_setting_has_the_picture_that_the_notebook_would_show(site):
+    for name, live in LIVE.items():
+        text, explorer = page_of(site, name), live.build()
+        data, first = json.loads(STORED.search(text)[1]), explorer.defaults
+        settings = list(product(*(control.values for control in live.controls.values())))
+        assert len(data["index"]) == len(settings)
+        assert {*data["index"]} == {*range(len(data["frames"]))}
+        for place, (key, control) in enumerate(live.controls.items()):
+            assert re.search(rf"<label>[^\n]*data-control='{name}-{key}'", text)
+            assert html.escape(control.label) in text
+            assert data["values"][place] == [str(value) for value in control.values]
+            if first[key] in control.values:
+                assert control.values[data["defaults"][place]] == first[key]
+        for row in (0, len(settings) // 3, len(settings) // 2, len(settings) - 1):
+            chosen = dict(zip(live.controls, settings[row], strict=True))
+            for key, value in {**(live.fixed or {}), **chosen}.items():  # as a reader does
+                explorer.controls[key].value = value
+            shown = explorer.view.value
+            expected = without_guess(shown) if live.fixed else shown
+            assert data["frames"][data["index"][row]] == expected, (name, row)
+
+
+def test_a_notebook_without_the_explorer_is_refused():
+    with pytest.raises(ValueError, match="expected a cell with build_x"):
+        build_site.cell_of(nbformat.v4.new_notebook(), "build_x")
+
+
+# In a browser
+
+
+@pytest.fixture
+def opened(page, site):
+    """opened("00_start_here") -> the page; every request and every error is kept."""
+    requests, problems = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda problem: problems.append(str(problem)))
+
+    def opened(name):
+        page.goto((site / f"{name}.html").as_uri())
+        return page
+
+    yield opened
+    assert not problems
+    assert not [url for url in requests if not url.startswith(("file:", "data:"))]
+
+
+def test_a_control_changes_the_picture_without_a_kernel(opened, screenshot):
+    for name, (control, key) in MOVED.items():
+        page = opened(name)
+        box = page.locator(".explorer")
+        before = box.locator(".view").inner_html()
+        assert "<svg" in before
+        field = box.locator(f"[data-control='{name}-{control}']")
+        field.press(key)
+        changed = "before => document.querySelector('.view').innerHTML !== before"
+        page.wait_for_function(changed, arg=before)
+        assert "<svg" in box.locator(".view").inner_html()
+        if key == "ArrowRight":  # a screen reader says the value, not its place in a list
+            said = field.locator("xpath=..").locator("output").inner_text()
+            assert said and field.get_attribute("aria-valuetext") == said
+        screenshot(f"site-{name[:2]}")
+        box.get_by_role("button", name="Reset").click()
+        assert box.locator(".view").inner_html() == before
+
+
+def test_without_javascript_the_first_picture_is_there(browser, site):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    for name in MOVED:
+        page.goto((site / f"{name}.html").as_uri())
+        assert page.locator(".explorer .view svg").first.is_visible()
+        assert "need JavaScript" in page.locator(".explorer noscript").inner_text()
+    page.context.close()
+
+
+def test_formulas_are_drawn_pages_are_linked_and_fit_a_phone(opened, screenshot):
+    page = opened("index")
+    page.get_by_role("link", name="03 · ").click()
+    formula = page.locator("math[display=block]").first
+    assert formula.bounding_box()["height"] > 20 and formula.bounding_box()["width"] > 200
+    page.get_by_role("link", name="All notebooks").click()
+    assert page.locator("li").count() == len(NAMES)
+    page.set_viewport_size({"width": 390, "height": 800})
+    opened("06_teacher_assistants")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    # Its letters are 13 units high: below 9 pixels nobody reads them; the frame scrolls instead.
+    svg = page.locator(".explorer .view svg").first
+    units = svg.evaluate("e => e.viewBox.baseVal.width")
+    assert 13 * svg.bounding_box()["width"] / units > 9
+    screenshot("site-phone")
