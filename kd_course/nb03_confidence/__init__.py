@@ -1,0 +1,18 @@
+"""Notebook 03: what a sure teacher still says, and methods that get more out of it."""
+
+from kd_course.common import SHARED, lazy
+
+__getattr__ = lazy(
+    __name__,
+    checks="check_lumped check_other_classes check_standardise",
+    experiments="TEMPERATURES entry_arms temperature_arms treatment_arms",
+    explorer="build_certainty_explorer build_lesson_explorer",
+    figures="draw_certainty draw_entries draw_gains_by_certainty draw_muted draw_standardised "
+    "draw_temperatures draw_top_three draw_treatments",
+    **SHARED,
+    **{
+        "kd_course.nb02_hinton.experiments": "SEEDS TEACHER full_arms",
+        "kd_helpers.experiments.compare": "paired_verdict",
+        "kd_helpers.methods.hinton": "kd_rows",
+    },
+)

@@ -1,0 +1,19 @@
+"""Notebook 04: teachers that are wrong, and ways to correct them."""
+
+from kd_course.common import SHARED, lazy
+
+__getattr__ = lazy(
+    __name__,
+    experiments="CORRECTIONS HALF TEACHERS correction_arms noisy_label_arms",
+    explorer="build_mistake_explorer mistaken_rows",
+    figures="draw_calibration draw_doubtful draw_gains_over draw_gains_where draw_mistakes "
+    "draw_swapped",
+    **SHARED,
+    **{
+        "kd_course.nb02_hinton.experiments": "SEEDS",
+        "kd_course.nb03_confidence.checks": "check_mistakes check_swap check_trust",
+        "kd_course.nb03_confidence.experiments": "small_student",
+        "kd_helpers.data.transfer_set": "select",
+        "kd_helpers.experiments.compare": "paired_verdict",
+    },
+)

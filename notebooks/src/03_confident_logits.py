@@ -1,47 +1,26 @@
 # %% [markdown]
 # # 03 · Confident logits and the small entries
 #
-# **Question: a good teacher is nearly always sure. What is left of its lesson then, and can one get more out of it?**
+# **Question: a good teacher is nearly always sure. What is left to learn from it then, and can one get more out of it?**
 #
 # D'Amicantonio's thesis (Bologna 2021) claims that very confident logits can be used better than plain KD does, and that the *smaller* entries of a teacher's answer matter. Its abstract could be read, its formulas and numbers could not. So we take documented methods that make each claim concrete, and test them.
 #
 # Time: about ten seconds on two processor cores. Needed: notebook 02.
 
 # %%
+import pandas as pd
 import torch
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 
-from kd_course.nb02_hinton import experiments as shipped
-from kd_course.nb03_confidence import experiments as lab
-from kd_course.nb03_confidence.checks import check_lumped, check_other_classes, check_standardise
-from kd_course.nb03_confidence.explorer import build_certainty_explorer, build_lesson_explorer
+from kd_course import nb03_confidence as lab
 from kd_helpers import load_dataset, load_or_train
-from kd_helpers.experiments.labs import (
-    accuracies,
-    collect,
-    gain_table,
-    group_accuracies,
-    verdict_lines,
-    verdicts,
-)
 from kd_helpers.methods.decoupled import decoupled_parts
-from kd_helpers.methods.hinton import kd_rows
 from kd_helpers.methods.targets import soften
 from kd_helpers.training.loop import predict
-from kd_helpers.widgets.figures import (
-    Figure,
-    draw_arms,
-    draw_distributions,
-    draw_gains,
-    draw_lines,
-    draw_targets,
-    new_figure,
-)
-from kd_helpers.widgets.show import display_figure, display_live
 
 # %%
 data = load_dataset("fashion-mnist")
-teacher = load_or_train(shipped.TEACHER)
+teacher = load_or_train(lab.TEACHER)
 train, train_labels = teacher.logits("train"), data.train.labels  # (54000, 10), (54000,)
 val, val_labels = predict(teacher.model(), data.val.images), data.val.labels  # (6000, 10), (6000,)
 
@@ -51,24 +30,19 @@ val, val_labels = predict(teacher.model(), data.val.images), data.val.labels  # 
 # **Guess:** on how many of its 54,000 training images is the top probability above 0.9? And on images that it was not trained on?
 
 # %%
-figure, axes = new_figure(9, 3, columns=2)
-for ax, (name, logits) in zip(axes, {"training": train, "validation": val}.items()):
-    largest = logits.topk(3, dim=1).values  # (N, 3)
-    groups = {"largest": largest[:, 0], "second": largest[:, 1], "third": largest[:, 2]}
-    groups = {place: values.numpy() for place, values in groups.items()}
-    draw_distributions(ax, groups, title=f"Three largest logits, {name} images", x="logit")
-display_figure(figure, "The largest logit lies far above the second and third, on both sets.")
+lab.display_figure(lab.draw_top_three({"training": train, "validation": val}))
 
 # %%
 answers = {
     "54,000 training images": (train, train_labels),
     "6,000 validation images": (val, val_labels),
 }
+rows = {}
 for name, (logits, labels) in answers.items():
     top = soften(logits, 1.0).max(dim=1)  # values and classes (N,)
-    wrong = (top.indices != labels).float().mean()
-    sure = (top.values > 0.9).float().mean()
-    print(f"{name}: {100 * sure:.1f} % above 0.9, {100 * wrong:.1f} % wrong")
+    shares = {"above 0.9, %": top.values > 0.9, "wrong, %": top.indices != labels}
+    rows[name] = {title: 100 * chosen.float().mean().item() for title, chosen in shares.items()}
+pd.DataFrame(rows).T.round(1)
 
 # %% [markdown]
 # The explorer splits the answers into right and wrong ones and softens both.
@@ -76,16 +50,12 @@ for name, (logits, labels) in answers.items():
 # **Question:** at which T do the wrong answers of the validation images look as sure as the right ones did at T = 4?
 
 # %%
-explorer = build_certainty_explorer(answers)
-figure, (ax,) = new_figure(6, 2.6)
+explorer = lab.build_certainty_explorer(answers)
 top = soften(train, 1.0).max(dim=1)  # values and classes (54000,)
-right = top.indices == train_labels  # (54000,)
-groups = {"right answers": top.values[right].numpy(), "wrong answers": top.values[~right].numpy()}
-draw_distributions(ax, groups, title="Training images at T = 1", x="top probability", bins=20)
-display_live(explorer, figure, "Histogram: right answers crowd at 1, wrong ones are spread.")
+lab.display_live(explorer, lab.draw_certainty(top.values, top.indices == train_labels))
 
 # %% [markdown]
-# ## Two lessons in one
+# ## Two parts in one
 #
 # Take the true class $t$ out. The teacher's answer then has two parts: how sure it is of $t$ (two numbers, $p_t$ and $1 - p_t$), and how it shares the rest among the other nine classes ($\hat p$, which sums to 1). Zhao et al. (2022) show that the KL divergence splits in the same way:
 #
@@ -94,7 +64,7 @@ display_live(explorer, figure, "Histogram: right answers crowd at 1, wrong ones 
 # Here for real images: the teacher, and the student of notebook 02 that learnt from labels only.
 
 # %%
-student = load_or_train(shipped.full_arms(0)["student, hard labels"])
+student = load_or_train(lab.full_arms(0)["student, hard labels"])
 rows = torch.arange(6000)
 z, v, y = predict(student.model(), data.train.images[rows]), train[rows], train_labels[rows]
 T = 4.0
@@ -118,7 +88,7 @@ print("largest difference over 6,000 images below 1e-12:", bool(difference < 1e-
 helper = decoupled_parts(z, v, y, temperature=T)  # TCKD, NCKD, p_t: (6000,) each
 for name, mine, theirs in zip(("TCKD", "NCKD", "p_t"), (tckd, nckd, p_t), helper):
     print(name, torch.allclose(mine.float(), theirs, rtol=1e-3, atol=1e-5))
-print("KL", torch.allclose(kl.float(), kd_rows(z, v, T), rtol=1e-3, atol=1e-5))
+print("KL", torch.allclose(kl.float(), lab.kd_rows(z, v, T), rtol=1e-3, atol=1e-5))
 
 # %% [markdown]
 # ## What a sure teacher mutes
@@ -137,36 +107,30 @@ inside = {
 # %%
 heat = (1.0, 2.0, 4.0, 8.0, 16.0)
 p_at = {T: soften(train, T).gather(1, train_labels[:, None])[:, 0] for T in heat}  # (54000,) each
-muted = {
-    f"{name} at T = 1 ({100 * chosen.float().mean():.0f} % of images)": [(1 - p_at[T][chosen]).mean() for T in heat]
-    for name, chosen in inside.items()
-}  # fmt: skip
-figure, (ax,) = new_figure(7, 3)
-lines = {name: (heat, factors) for name, factors in muted.items()}
-draw_lines(
-    ax,
-    lines,
-    title="What the other classes count in plain KD",
-    x="temperature T",
-    y="mean of 1 − p_t",
-)
-display_figure(figure, "1 − p_t rises with T; for the surest images it is near 0 up to T = 2.")
+muted = {}
+for name, chosen in inside.items():
+    title = f"{name} at T = 1 ({100 * chosen.float().mean():.0f} % of images)"
+    muted[title] = [(1 - p_at[T][chosen]).mean() for T in heat]
+lab.display_figure(lab.draw_muted(heat, muted))
 
 # %%
-for name in data.classes:
-    of_class = train_labels == data.classes.index(name)
-    factors = [(1 - p_at[T][of_class]).mean() for T in (1.0, 4.0)]
-    print(f"{name:12} mean 1 − p_t at T = 1: {factors[0]:.4f}, at T = 4: {factors[1]:.3f}")
+rows = {}
+for k, name in enumerate(data.classes):
+    rows[name] = [(1 - p_at[T][train_labels == k]).mean().item() for T in (1.0, 4.0)]
+rows = pd.DataFrame.from_dict(rows, orient="index", columns=["T = 1", "T = 4"])
+rows.round({"T = 1": 4, "T = 4": 3}).rename_axis("mean 1 − p_t")
 
 # %% [markdown]
 # And what is it that is muted? Per image, the two parts of the divergence between our student and the teacher at T = 4:
 
 # %%
-print("p_t at T = 1      images   TCKD  (1 − p_t)·NCKD   NCKD itself")
+parts = {"TCKD": tckd, "(1 − p_t)·NCKD": (1 - p_t) * nckd, "NCKD itself": nckd}  # (6000,) each
+rows = {}
 for name, chosen in inside.items():
     few = chosen[:6000]  # (6000,)
-    parts = [tckd[few].mean(), ((1 - p_t) * nckd)[few].mean(), nckd[few].mean()]
-    print(f"{name:16} {few.sum():7} {parts[0]:6.3f} {parts[1]:15.3f} {parts[2]:13.3f}")
+    means = {part: values[few].mean().item() for part, values in parts.items()}
+    rows[name] = {"images": few.sum().item()} | means
+pd.DataFrame.from_dict(rows, orient="index").round(3).rename_axis("p_t at T = 1")
 
 # %% [markdown]
 # ## Treatments
@@ -191,23 +155,13 @@ few = torch.arange(300)
 z_val = predict(student.model(), data.val.images[few])  # (300, 10)
 surest = soften(val[few], 1.0).max(dim=1).values.argmax()
 row = val[few][surest]  # (10,)
-pair = {
-    "before: T = 4": soften(row, 4.0),
-    "after: standardised logits": soften((row - row.mean()) / row.std(), 4.0),
-}
-pair = {title: target.numpy() for title, target in pair.items()}
+before, after = soften(row, 4.0), soften((row - row.mean()) / row.std(), 4.0)
 
 # %%
-picture = data.val.images[surest].numpy()  # (1, 28, 28)
-explorer = build_lesson_explorer(
-    data.val.images[few].numpy(), z_val, val[few], val_labels[few], data.classes
-)
-figure = draw_targets(
-    Figure(figsize=(9, 3.2)), pair, data.classes, int(val_labels[surest]), picture
-)
-display_live(
-    explorer, figure, "The surest image: its target at T = 4, and with standardised logits."
-)
+images = data.val.images[few].numpy()  # (300, 1, 28, 28)
+explorer = lab.build_lesson_explorer(images, z_val, val[few], val_labels[few], data.classes)
+shown = before, after, data.classes, int(val_labels[surest]), images[surest]
+lab.display_live(explorer, lab.draw_standardised(*shown))
 
 # %% [markdown]
 # ## The laboratory
@@ -217,24 +171,22 @@ display_live(
 # **Guess:** which treatment beats plain KD? Which arm falls below the labels?
 
 # %% tags=["nbval-check-output"]
-runs = collect(lab.treatment_arms, shipped.SEEDS)
-scores = accuracies(runs)
-print(verdict_lines(scores, baseline="hard labels"))
+runs = lab.collect(lab.treatment_arms, lab.SEEDS)
+scores = lab.accuracies(runs)
+lab.verdict_table(scores, baseline="hard labels")
 
 # %%
-figure, (ax,) = new_figure(8, 5.6)
-draw_arms(ax, scores, title="cnn-2, 2,000 labelled images, five seeds an arm; the bar is the mean")
-display_figure(figure, "Test accuracy of every seed of every arm; the numbers are above.")
+lab.display_figure(lab.draw_treatments(scores))
 
 # %% [markdown]
 # Better than labels is one thing. Better than *plain KD* is what the claim says:
 
 # %% tags=["nbval-check-output"]
 taught = {name: values for name, values in scores.items() if runs[name][0].recipe.teacher}
-print(verdict_lines(taught, baseline="KD"))
+lab.verdict_table(taught, baseline="KD")
 
 # %% [markdown]
-# The gates also say where the lesson sits. An image behind a closed gate keeps 0.1·CE only. Taught by the sure answers alone, a student keeps most of KD's gain; taught by the unsure ones alone, it does worse than on its labels. So a confident answer is not an empty one.
+# The gates also say which answers teach. An image behind a closed gate keeps 0.1·CE only. Taught by the sure answers alone, a student keeps most of KD's gain; taught by the unsure ones alone, it does worse than on its labels. So a confident answer is not an empty one.
 #
 # ## On which images?
 #
@@ -250,20 +202,8 @@ for low, high in bounds:
     groups[f"{low:g} to {min(high, 1):g}\n{int(chosen.sum())} images"] = chosen
 
 # %%
-by_group = group_accuracies(runs, test_labels, groups)
-gains, words = gain_table(by_group, baseline="hard labels")
-figure, (ax,) = new_figure(8.5, 4.6)
-title = "Gain over hard labels by the teacher's top probability"
-draw_gains(
-    ax,
-    gains,
-    words,
-    list(runs)[1:],
-    list(groups),
-    title=title,
-    x="teacher's top probability at T = 1",
-)
-display_figure(figure, "Heat map of gains: arms by the teacher's certainty of the test image.")
+by_group = lab.group_accuracies(runs, test_labels, groups)
+lab.display_figure(lab.draw_gains_by_certainty(by_group))
 
 # %% [markdown]
 # ## At which temperature?
@@ -271,21 +211,14 @@ display_figure(figure, "Heat map of gains: arms by the teacher's certainty of th
 # A confident answer can also be opened with T alone. Do treatments shift the best T, or lift the curve?
 
 # %%
-grid = accuracies(collect(lab.temperature_arms, shipped.SEEDS))  # (treatment, T) → five accuracies
-mean = {key: sum(values) / len(values) for key, values in grid.items()}
-lines = {
-    name: (lab.TEMPERATURES, [mean[name, T] for T in lab.TEMPERATURES])
-    for name in dict.fromkeys(name for name, _ in grid)
-}
-figure, (ax,) = new_figure(7, 3.2)
-draw_lines(ax, lines, title="Mean of five seeds", x="temperature T", y="test accuracy, %")
-display_figure(figure, "Accuracy against T for KD, standardised logits and decoupled KD.")
+grid = lab.accuracies(lab.collect(lab.temperature_arms, lab.SEEDS))  # (treatment, T) → five
+lab.display_figure(lab.draw_temperatures(grid))
 
 # %% tags=["nbval-check-output"]
-for T in lab.TEMPERATURES:
-    at_T = {name: grid[name, T] for name in lines}
-    for name, verdict in verdicts(at_T, baseline="KD").items():
-        print(f"T = {T:g}, {name} against KD: {verdict}")
+at = {f"T = {T:g}": {} for T in lab.TEMPERATURES}
+for (name, T), values in grid.items():
+    at[f"T = {T:g}"][name] = values
+lab.verdict_tables(at, baseline="KD")
 
 # %% [markdown]
 # ## The small entries
@@ -293,29 +226,13 @@ for T in lab.TEMPERATURES:
 # Now the entries one by one, at T = 4. **Guess:** the teacher's top answer and the true class, the rest lumped: how much of the gain of KD is left? And what do all entries *but* the top three teach?
 
 # %%
-entries = accuracies(collect(lab.entry_arms, shipped.SEEDS))  # (kind, k) → five accuracies
-means = {key: sum(values) / len(values) for key, values in entries.items()}
-lines = {
-    kind: zip(*[(k, value) for (other, k), value in means.items() if other == kind])
-    for kind in dict.fromkeys(kind for kind, _ in entries)
-}
-
-# %%
-figure, (ax,) = new_figure(7.5, 3.6)
-names = {
-    "title": "Mean of five seeds; T = 4",
-    "x": "k, entries kept beside the true class, or left out",
-}
-draw_lines(ax, lines, **names, y="test accuracy, %")
-for name in ("KD", "hard labels"):
-    level = sum(scores[name]) / len(scores[name])
-    ax.axhline(level, color="#222222", linewidth=1, linestyle=":")
-    ax.text(5.1, level, "all entries (KD)" if name == "KD" else name, va="center", fontsize=9)
-display_figure(figure, "Accuracy against the number of entries kept or left out.")
+entries = lab.accuracies(lab.collect(lab.entry_arms, lab.SEEDS))  # (kind, k) → five accuracies
+levels = {"all entries (KD)": scores["KD"], "hard labels": scores["hard labels"]}
+lab.display_figure(lab.draw_entries(entries, levels))
 
 # %% tags=["nbval-check-output"]
 named = {f"{kind}, k = {k}": values for (kind, k), values in entries.items()}
-print(verdict_lines({"all entries (KD)": scores["KD"]} | named, baseline="all entries (KD)"))
+lab.verdict_table({"all entries (KD)": scores["KD"]} | named, baseline="all entries (KD)")
 
 # %% [markdown]
 # Read both ends. If the small entries were noise, "rest in one bin" would be as good as KD. If they were all that matters, "all but the top" would be. How much probability is in them at T = 4?
@@ -340,7 +257,7 @@ def my_standardise(logits):  # (B, K) → (B, K)
 
 
 # %%
-print(check_standardise(my_standardise))
+print(lab.check_standardise(my_standardise))
 
 # %% [markdown]
 # ## Exercise 2: the other classes
@@ -359,7 +276,7 @@ def my_other_classes(logits, labels, temperature):  # (B, K), (B,), T → (B, K 
 
 
 # %%
-print(check_other_classes(my_other_classes))
+print(lab.check_other_classes(my_other_classes))
 
 # %% [markdown]
 # ## Exercise 3: one bin for the rest
@@ -377,31 +294,31 @@ def my_lumped(probabilities, count):  # (B, K), k → (B, k + 1)
 
 
 # %%
-print(check_lumped(my_lumped))
+print(lab.check_lumped(my_lumped))
 
 # %% [markdown]
 # ## What the thesis says, what our lab shows, why they may differ
 
 # %% tags=["nbval-check-output"]
-against = verdicts(taught, baseline="KD")
+against = lab.verdicts(taught, baseline="KD")
 better = [name for name, verdict in against.items() if verdict.word == "BETTER"]
-top_three = verdicts({"KD": scores["KD"], "top": entries["rest in one bin", 3]}, baseline="KD")[
-    "top"
-]
-alone = {"labels": scores["hard labels"], "small": entries["all but the top", 3]}
-small_alone = verdicts(alone, baseline="labels")["small"]
-at_one = {name: grid[name, 1.0] for name in ("KD", "standardised logits", "decoupled, β = 1")}
-opened = verdicts(at_one, baseline="KD")
-best = verdicts({"labels": scores["hard labels"], "KD": scores["KD"]}, baseline="labels")["KD"]
+plain = lab.paired_verdict(scores["KD"], scores["hard labels"])
+opened = lab.verdicts(at["T = 1"], baseline="KD")
+top_three = lab.paired_verdict(entries["rest in one bin", 3], scores["KD"])
+small_alone = lab.paired_verdict(entries["all but the top", 3], scores["hard labels"])
 
 # %% tags=["nbval-check-output"]
-display(
-    Markdown(f"""
-**Claim 1: very confident logits can be used better.** Of {len(against)} treatments, each at its own setting, {len(better) or "none"} beats plain KD at T = 4; plain KD against hard labels: {best}. At T = 1, where confident answers are almost labels, treatments do help: standardised logits {opened["standardised logits"]}; decoupled {opened["decoupled, β = 1"]}. Raising T does the same.
+Markdown(f"""
+**Claim 1: very confident logits can be used better.** Of {len(against)} treatments, each at its
+own setting, {len(better) or "none"} beats plain KD at T = 4; plain KD against hard labels:
+{plain}. At T = 1, where confident answers are almost labels, treatments do help: standardised
+logits {opened["standardised logits"]}; decoupled {opened["decoupled, β = 1"]}. Raising T does the
+same.
 
-**Claim 2: the smaller entries matter.** Supported, with a limit. Without the entries below the top three (their sum is kept): {top_three}. But they do not teach alone. All but the top three, against hard labels: {small_alone}.
+**Claim 2: the smaller entries matter.** Supported, with a limit. Without the entries below the
+top three (their sum is kept): {top_three}. But they do not teach alone. All but the top three,
+against hard labels: {small_alone}.
 """)
-)
 
 # %% [markdown]
 # The thesis names ResNets; on which data we do not know, and its formulas are unread. The papers of these treatments work with 100 or 1,000 classes, where nearly all of an answer is "other classes", and train for hundreds of epochs; their weights and temperatures were tuned for each pair of networks. Here there are ten classes and 600 steps, and plain KD had the same four settings to choose from. Decoupled KD with its paper's β = 8 is clearly worse than plain KD here: a weight tuned for 100 classes does not carry over.
