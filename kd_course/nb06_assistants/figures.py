@@ -26,7 +26,6 @@ def draw_gap(own: Mapping[str, list[float]], taught: Mapping[str, list[float]]) 
     for ax, (title, scores) in zip(axes, named.items(), strict=True):
         words = {"x": "teacher", "y": "test accuracy, %"}
         draw_intervals(ax, scores, title=f"{title} (bars: 95 % interval of the mean)", **words)
-        ax.tick_params(axis="x", rotation=20)
     return figure
 
 
@@ -37,7 +36,7 @@ def draw_intervals(
     means = np.array([np.mean(values) for values in scores.values()])
     ends = np.array([mean_interval(values) for values in scores.values()]).T  # (2, names)
     ax.errorbar(range(len(means)), means, yerr=abs(ends - means), fmt="o", capsize=3, color=BLUE)
-    ax.set_xticks(range(len(means)), list(scores))
+    ax.set_xticks(range(len(means)), list(scores), rotation=20, ha="right")
     ax.grid(axis="y", color="#e4e4e4")
     return tidy(ax, title=title, x=x, y=y)
 
