@@ -1,0 +1,21 @@
+"""Chapter 08: the faults of public code, and how correct distillation fails."""
+
+from kd_course.common import SHARED, lazy
+
+__getattr__ = lazy(
+    __name__,
+    assertions="make_setup",
+    checks="check_detector check_ratio",
+    exhibits="EXHIBITS outcome",
+    experiments="fault_arms taught unequal_arms",
+    explorer="build_museum_explorer",
+    faulty_losses="FAULTS",
+    figures="draw_costs draw_exhibit",
+    tables="arms_of exhibit_table",
+    **SHARED,
+    **{
+        "kd_course.nb02_hinton.experiments": "SEEDS full_arms",
+        "kd_course.nb06_assistants.experiments": "gap_arms gap_teachers",
+        "kd_helpers.experiments.compare": "paired_verdict",
+    },
+)

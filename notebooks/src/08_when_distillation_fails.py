@@ -10,28 +10,16 @@
 # %%
 from dataclasses import replace
 
-import numpy as np
+import pandas as pd
 import torch
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 
-from kd_course.nb02_hinton import experiments as shipped
-from kd_course.nb06_assistants import experiments as shipped_assistants
-from kd_course.nb08_faults import experiments as lab
-from kd_course.nb08_faults.assertions import make_setup
-from kd_course.nb08_faults.checks import check_detector, check_ratio
-from kd_course.nb08_faults.exhibits import EXHIBITS, outcome
-from kd_course.nb08_faults.explorer import build_museum_explorer
-from kd_course.nb08_faults.figures import draw_costs, draw_pair
-from kd_course.nb08_faults.tables import arms_of
+from kd_course import nb08_faults as lab
 from kd_helpers import load_or_train
-from kd_helpers.experiments.compare import paired_verdict
-from kd_helpers.experiments.labs import accuracies, collect, verdict_lines
 from kd_helpers.methods.hinton import hard_loss, kd_loss
-from kd_helpers.widgets.figures import new_figure
-from kd_helpers.widgets.show import display_figure, display_live
 
 # %%
-seeds = shipped.SEEDS
+seeds = lab.SEEDS
 
 # %% [markdown]
 # ## The museum
@@ -43,17 +31,9 @@ seeds = shipped.SEEDS
 # **Guess:** of the faults below, how many cost more than one point?
 
 # %%
-museum = build_museum_explorer(EXHIBITS, lambda exhibit: arms_of(exhibit, seeds), outcome)
-
-# %%
-wrong, right = arms_of(EXHIBITS[0], seeds)
-figure, axes = new_figure(12, 3, columns=2)
-for ax, part, log in zip(axes, ("loss", "ratio"), (False, True)):
-    both = {"without the fault": getattr(right, part), "with the fault": getattr(wrong, part)}
-    title = {"loss": "loss in training", "ratio": "soft gradient ÷ hard gradient"}[part]
-    draw_pair(ax, right.steps, both, title=title, logarithmic=log)
-alt = "Exhibit 1, the mean over too much: the loss is lower and falls; the ratio is much lower."
-display_live(museum, figure, alt)
+found = {exhibit: lab.arms_of(exhibit, seeds) for exhibit in lab.EXHIBITS}  # (with, without)
+museum = lab.build_museum_explorer(lab.EXHIBITS, found.get, lab.outcome)
+lab.display_live(museum, lab.draw_exhibit(*found[lab.EXHIBITS[0]]))
 
 # %% [markdown]
 # ## All of them
@@ -61,34 +41,16 @@ display_live(museum, figure, alt)
 # The difference to the same student without the fault, in points.
 
 # %%
-found = {exhibit.title: arms_of(exhibit, seeds) for exhibit in EXHIBITS}
-costs = {
-    title: paired_verdict(wrong.accuracies, right.accuracies)
-    for title, (wrong, right) in found.items()
-}
-
-# %%
-figure, (ax,) = new_figure(9, 5)
-title = "Difference that each fault makes, five paired seeds (grey: none that is clear)"
-draw_costs(ax, costs, title=title, x="points, with 95 % interval; logarithmic beyond 1")
-display_figure(figure, f"Cost of each fault: { {t: str(v) for t, v in costs.items()} }")
+costs = {}  # title → the verdict on the student with the fault
+for exhibit, (wrong, right) in found.items():
+    costs[exhibit.title] = lab.paired_verdict(wrong.accuracies, right.accuracies)
+lab.display_figure(lab.draw_costs(costs))
 
 # %% [markdown]
 # Does one see it in the loss, or in the gradients? The loss at the end, and the ratio of the gradients in the middle of the training, with the fault and without it; and what the one assertion says.
 
 # %%
-lines = [
-    "| exhibit | loss, with / without | gradient ratio, with / without | assertion, with / without |",
-    "| :-- | --: | --: | :-- |",
-]
-for exhibit in EXHIBITS:
-    arms = found[exhibit.title]
-    loss = " / ".join(f"{arm.loss[-1]:.2f}" for arm in arms)
-    middle = [None if arm.ratio is None else arm.ratio[len(arm.ratio) // 2] for arm in arms]
-    ratio = " / ".join("" if value is None else f"{value:.3g}" for value in middle)
-    said = " / ".join(outcome(exhibit, is_on=on).split(":")[0] for on in (True, False))
-    lines.append(f"| {exhibit.title} | {loss} | {ratio} | {said} |")
-display(Markdown("\n".join(lines)))
+lab.exhibit_table(found)
 
 # %% [markdown]
 # A loss that falls proves little: each fault has a loss of its own, and that one is minimised. The gradients can be compared, for they end in the same logits.
@@ -102,9 +64,9 @@ display(Markdown("\n".join(lines)))
 # Who compares with labels alone only, sees this:
 
 # %%
-students = accuracies(collect(lab.fault_arms, seeds))
-students["labels alone"] = accuracies(collect(lab.unequal_arms, seeds))["labels"]
-print(verdict_lines(students, baseline="labels alone"))
+students = lab.accuracies(lab.collect(lab.fault_arms, seeds))
+students["labels alone"] = lab.accuracies(lab.collect(lab.unequal_arms, seeds))["labels"]
+lab.verdict_table(students, baseline="labels alone")
 
 # %% [markdown]
 # Several faults that cost more than a point still leave a clear gain over the labels. So nobody looks for them.
@@ -114,12 +76,14 @@ print(verdict_lines(students, baseline="labels alone"))
 # Choose a fault and train 200 steps with and without it.
 
 # %%
-FAULT = "no T²"  # a name from kd_course.nb08_faults.faulty_losses.FAULTS
-base = lab.taught(7, shipped_assistants.gap_teachers(0)["cnn-4"])
+FAULT = "no T²"  # a name of lab.FAULTS
+base = lab.taught(7, lab.gap_teachers(0)["cnn-4"])
 base = replace(base, schedule=replace(base.schedule, steps=200))
+told = {}
 for fault in ("none", FAULT):
     run = load_or_train(replace(base, fault=fault), quiet=True)
-    print(f"{fault:8} {run.accuracy:.2f} %, loss {run.record['history']['loss'][-1]:.3f}")
+    told[fault] = f"{run.accuracy:.2f}", f"{run.record['history']['loss'][-1]:.3f}"
+pd.DataFrame(told, index=["test accuracy, %", "loss at the end"]).T
 
 # %% [markdown]
 # ## The one assertion
@@ -128,10 +92,11 @@ for fault in ("none", FAULT):
 
 # %%
 for fault in ("none", "train mode"):
-    setup = make_setup(lab.fault_arms(0)[fault])
+    setup = lab.make_setup(lab.fault_arms(0)[fault])
     alone = setup.teacher(type(setup.batch)(*(part[:1] for part in setup.batch[:4])))
-    print(f"{fault:10} first image in its batch {setup.teacher_logits[0, :3].tolist()}")
-    print(f"{'':10} first image alone        {alone[0, :3].tolist()}")
+    for title, logits in (("in its batch", setup.teacher_logits), ("alone", alone)):
+        told = ", ".join(f"{value:.2f}" for value in logits[0, :3])
+        print(f"{fault:10} first image {title}: {told}, …")
 
 # %% [markdown]
 # ## Correct distillation fails too
@@ -139,16 +104,16 @@ for fault in ("none", "train mode"):
 # **The teacher is too strong for the student.** The gap of notebook 06: six teachers, the last the best, and one student. The baseline is the student of cnn-4.
 
 # %%
-gap = collect(shipped_assistants.gap_arms, seeds)
-teachers = collect(shipped_assistants.gap_teachers, seeds)
-print(verdict_lines(accuracies(gap), baseline="cnn-4"))
+gap = lab.collect(lab.gap_arms, seeds)
+teachers = lab.collect(lab.gap_teachers, seeds)
+lab.verdict_table(lab.accuracies(gap), baseline="cnn-4")
 
 # %% [markdown]
 # **The student is too small, and has all the data.** cnn-2 with all 54,000 labelled images and for longer (notebook 02): what limits it now is its size, not what it is told.
 
 # %%
-print(verdict_lines(accuracies(collect(shipped.full_arms, seeds)), baseline="student, hard labels"))
-
+full = lab.accuracies(lab.collect(lab.full_arms, seeds))
+lab.verdict_table(full, baseline="student, hard labels")
 
 # %% [markdown]
 # **Fidelity is not accuracy.** How often does a student give its teacher's answer on the test images, and how often the right one?
@@ -157,14 +122,13 @@ print(verdict_lines(accuracies(collect(shipped.full_arms, seeds)), baseline="stu
 # %%
 def agreement(students, teachers):  # percent of the test images, mean over the seeds
     pairs = zip(students, teachers)
-    return np.mean([100 * (s.answers() == t.answers()).double().mean() for s, t in pairs])
+    same = torch.stack([s.answers() == t.answers() for s, t in pairs])  # (5, 10000)
+    return f"{100 * same.double().mean():.2f}"
 
 
-for name in gap:
-    right = np.mean([run.accuracy for run in gap[name]])
-    print(
-        f"{name:22} agrees with its teacher {agreement(gap[name], teachers[name]):.2f} %, right {right:.2f} %"
-    )
+faithful = {name: agreement(gap[name], teachers[name]) for name in gap}
+right = {name: f"{sum(run.accuracy for run in gap[name]) / 5:.2f}" for name in gap}
+pd.DataFrame({"agrees with its teacher, %": faithful, "right, %": right})
 
 # %% [markdown]
 # ## Exercise 1: the gradient ratio
@@ -184,7 +148,7 @@ def my_ratio(student_logits, teacher_logits, labels, T, kd_weight):  # → scala
 
 
 # %%
-print(check_ratio(my_ratio))
+print(lab.check_ratio(my_ratio))
 
 # %% [markdown]
 # ## Exercise 2: a detector
@@ -205,7 +169,7 @@ def my_detector(soft):  # a function → True or False
 
 
 # %%
-print(check_detector(my_detector))
+print(lab.check_detector(my_detector))
 
 # %% [markdown]
 # ## What we saw
@@ -217,13 +181,14 @@ for title, verdict in costs.items():
     key = "WORSE by more than 1 point" if heavy else verdict.word
     words.setdefault(key, []).append(title)
 lines = [f"- {word}, {len(titles)}: {'; '.join(titles)}." for word, titles in words.items()]
-display(Markdown("\n".join(lines)))
+Markdown("\n".join(lines))
 
 # %% tags=["nbval-check-output"]
-heavy = [found[title] for title in words["WORSE by more than 1 point"]]
+bad = words["WORSE by more than 1 point"]
+heavy = [arms for exhibit, arms in found.items() if exhibit.title in bad]
 lower = sum(wrong.loss[-1] < right.loss[-1] for wrong, right in heavy)
-middle = [[arm.ratio[len(arm.ratio) // 2] for arm in arms] for arms in heavy]
-off = sum(max(a, b) > 3 * min(a, b) for a, b in middle)
+middle = [[arm.middle_ratio for arm in arms] for arms in heavy]
+off = sum(max(pair) > 3 * min(pair) for pair in middle)
 print(f"of these {len(heavy)}: loss at the end lower than without the fault: {lower}")
 print(f"gradient ratio in the middle off by a factor of 3 or more: {off}")
 
