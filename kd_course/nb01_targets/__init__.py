@@ -5,7 +5,7 @@ from kd_course.common import SHARED, lazy
 __getattr__ = lazy(
     __name__,
     figures="draw_samples draw_views draw_ambiguous draw_hard_and_soft draw_certainty draw_logits "
-    "draw_softened draw_similarity draw_smoothed_and_soft draw_entropies",
+    "draw_similarity draw_smoothed_and_soft draw_entropies",
     **SHARED,
     **{
         "kd_course.exercises": "check_accuracy check_most_similar check_smooth_labels check_soften",

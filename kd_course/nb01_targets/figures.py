@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -36,35 +36,11 @@ def draw_ambiguous(images: np.ndarray, titles: Sequence[str]) -> Figure:
     return described(figure, "Eight ambiguous test images, labelled: " + ", ".join(titles))
 
 
-def draw_pair(
-    targets: Mapping[str, np.ndarray],
-    classes: Sequence[str],
-    label: int,
-    image: np.ndarray | None = None,
-    *,
-    alt: str,
-) -> Figure:
-    """Targets (K,) of one image side by side, after the image if it is given."""
-    return described(draw_targets(Figure(figsize=(9, 3.2)), targets, classes, label, image), alt)
-
-
 def draw_hard_and_soft(
     hard: np.ndarray, soft: np.ndarray, classes: Sequence[str], label: int
 ) -> Figure:
     alt = "The hard target has one bar; the soft target shares the probability among few classes."
-    return draw_pair({"hard target": hard, "soft target": soft}, classes, label, alt=alt)
-
-
-def draw_softened(
-    soft: np.ndarray, hard: np.ndarray, classes: Sequence[str], label: int, image: np.ndarray
-) -> Figure:
-    """The default view of the temperature explorer."""
-    pair = {"soft target at T = 4.00": soft, "hard target": hard}
-    alt = (
-        "The most ambiguous test image, a shirt like a T-shirt; "
-        "its soft target at T = 4 and its label."
-    )
-    return draw_pair(pair, classes, label, image, alt=alt)
+    return draw_targets({"hard target": hard, "soft target": soft}, classes, label, alt=alt)
 
 
 def draw_smoothed_and_soft(
@@ -72,7 +48,7 @@ def draw_smoothed_and_soft(
 ) -> Figure:
     pair = {"smoothed label": smoothed, "soft target, T = 4": soft}
     alt = "Same entropy: the smoothed label treats nine classes alike, the soft target does not."
-    return draw_pair(pair, classes, label, alt=alt)
+    return draw_targets(pair, classes, label, alt=alt)
 
 
 def draw_certainty(top: np.ndarray, right: np.ndarray) -> Figure:

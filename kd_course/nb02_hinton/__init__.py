@@ -7,8 +7,7 @@ __getattr__ = lazy(
     experiments="HIDDEN_CLASS KD_WEIGHTS SEEDS TEACHER TEMPERATURES Recipe Schedule full_arms "
     "hidden_class_arms lab_arms map_arms source_arms taught",
     explorers="build_gradient_explorer build_settings_explorer",
-    figures="draw_gain_map draw_gradients draw_lab draw_panel draw_pulls draw_recalls draw_setting "
-    "draw_sources",
+    figures="draw_gain_map draw_gradients draw_lab draw_panel draw_recalls draw_sources",
     tables="gain_matrix recalls",
     **SHARED,
     **{

@@ -11,7 +11,6 @@ from kd_course.nb02_hinton.experiments import KD_WEIGHTS, TEMPERATURES
 from kd_helpers.widgets.figures import (
     described,
     draw_arms,
-    draw_bars,
     draw_images,
     draw_lines,
     draw_matrix,
@@ -29,14 +28,6 @@ def draw_gradients(
     words = {"title": "Soft gradient over hard gradient", "x": "temperature T", "y": "ratio"}
     alt = "With T² the ratio changes by a small factor; without, it falls as 1/T²."
     return drawn(draw_lines, lines, size=(6, 3), alt=alt, log_y=True, **words)
-
-
-def draw_pulls(hard: float, soft: float) -> Figure:
-    """The default view of the gradient explorer: mean size of both gradients, weighted."""
-    names, ratio = ["label pulls", "teacher pulls"], soft / hard
-    words = {"title": "T = 4, α = 0.5", "x": "mean size of the gradient"}
-    alt = f"At T = 4 and equal weights the teacher pulls {ratio:.1f} times as hard as the label."
-    return drawn(draw_bars, names, [hard, soft], size=(6, 1.6), alt=alt, **words)
 
 
 def draw_lab(scores: Scores) -> Figure:
@@ -62,13 +53,6 @@ def draw_gain_map(gains: np.ndarray) -> Figure:
     return drawn(
         draw_matrix, gains, KD_WEIGHTS, TEMPERATURES, size=(6.5, 3), alt=alt, **words, **how
     )
-
-
-def draw_setting(baseline: Sequence[float], distilled: Sequence[float]) -> Figure:
-    """The default view of the settings explorer."""
-    pair = {"no teacher": baseline, "distilled": distilled}
-    alt = "Test accuracy with and without teacher at T = 4 and α = 0.9."
-    return drawn(draw_arms, pair, size=(6, 1.8), alt=alt, title="T = 4, α = 0.9")
 
 
 def draw_sources(images: np.ndarray) -> Figure:

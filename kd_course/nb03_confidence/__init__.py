@@ -7,8 +7,8 @@ __getattr__ = lazy(
     checks="check_lumped check_other_classes check_standardise",
     experiments="TEMPERATURES entry_arms temperature_arms treatment_arms",
     explorer="build_certainty_explorer build_lesson_explorer",
-    figures="draw_certainty draw_entries draw_gains_by_certainty draw_muted draw_standardised "
-    "draw_temperatures draw_top_three draw_treatments",
+    figures="draw_entries draw_gains_by_certainty draw_muted draw_temperatures "
+    "draw_top_three draw_treatments",
     **SHARED,
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS TEACHER full_arms",

@@ -14,7 +14,6 @@ from kd_helpers.widgets.figures import (
     draw_distributions,
     draw_gains,
     draw_lines,
-    draw_targets,
     drawn,
     new_figure,
 )
@@ -34,29 +33,12 @@ def draw_top_three(logits: Mapping[str, np.ndarray]) -> Figure:
     return described(figure, alt)
 
 
-def draw_certainty(top: np.ndarray, right: np.ndarray) -> Figure:
-    """The default view of the certainty explorer: top probabilities (N,), right answers or not."""
-    groups = {"right answers": top[right], "wrong answers": top[~right]}
-    words = {"title": "Training images at T = 1", "x": "top probability"}
-    alt = "Histogram: right answers crowd at 1, wrong ones are spread."
-    return drawn(draw_distributions, groups, size=(6, 2.6), alt=alt, bins=20, **words)
-
-
 def draw_muted(temperatures: Sequence[float], muted: Mapping[str, Sequence[float]]) -> Figure:
     """Mean of 1 − p_t at each temperature, for images of different certainty."""
     lines = {name: (temperatures, factors) for name, factors in muted.items()}
     words = {"title": "What the other classes count in plain KD", "x": "temperature T"}
     alt = "1 − p_t rises with T; for the surest images it is near 0 up to T = 2."
     return drawn(draw_lines, lines, size=(7, 3), alt=alt, y="mean of 1 − p_t", **words)
-
-
-def draw_standardised(
-    before: np.ndarray, after: np.ndarray, classes: Sequence[str], label: int, image: np.ndarray
-) -> Figure:
-    """The default view of the explorer of treatments: one target, (K,) each time."""
-    pair = {"before: T = 4": before, "after: standardised logits": after}
-    alt = "The surest image: its target at T = 4, and with standardised logits."
-    return described(draw_targets(Figure(figsize=(9, 3.2)), pair, classes, label, image), alt)
 
 
 def draw_treatments(scores: Scores) -> Figure:

@@ -6,8 +6,7 @@ __getattr__ = lazy(
     __name__,
     experiments="CORRECTIONS HALF TEACHERS correction_arms noisy_label_arms",
     explorer="build_mistake_explorer mistaken_rows",
-    figures="draw_calibration draw_doubtful draw_gains_over draw_gains_where draw_mistakes "
-    "draw_swapped",
+    figures="draw_calibration draw_doubtful draw_gains_over draw_gains_where draw_mistakes",
     **SHARED,
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS",

@@ -14,7 +14,6 @@ from kd_helpers.widgets.figures import (
     draw_gains,
     draw_images,
     draw_matrix,
-    draw_targets,
     drawn,
     new_figure,
 )
@@ -27,15 +26,6 @@ def draw_mistakes(top: Mapping[str, np.ndarray]) -> Figure:
     words = {"title": "Mistaken answers only", "x": "top probability at T = 1"}
     alt = "Top probability of mistaken answers, for three teachers."
     return drawn(draw_distributions, top, size=(7, 2.8), alt=alt, bins=20, **words)
-
-
-def draw_swapped(
-    before: np.ndarray, after: np.ndarray, classes: Sequence[str], label: int, image: np.ndarray
-) -> Figure:
-    """The default view of the explorer of mistakes: one target (K,), before and after the swap."""
-    pair = {"uncorrected, T = 4": before, "swap": after}
-    alt = "A mistake of the course's teacher: its target before and after the swap."
-    return described(draw_targets(Figure(figsize=(9, 3.2)), pair, classes, label, image), alt)
 
 
 def draw_doubtful(images: np.ndarray, pairs: Sequence[tuple[str, str]]) -> Figure:

@@ -35,9 +35,8 @@ def draw_answers(
     Args:
         images: (N, C, H, W) uint8. labels: (N,).
     """
-    figure = Figure(figsize=(2.25 * (len(targets) + 1), 2.6), label=alt)
     told = {title: target[row].numpy() for title, target in targets.items()}
-    return draw_targets(figure, told, classes, int(labels[row]), images[row].numpy())
+    return draw_targets(told, classes, int(labels[row]), images[row].numpy(), alt=alt)
 
 
 def draw_member_pairs(differ: torch.Tensor, together: torch.Tensor) -> Figure:

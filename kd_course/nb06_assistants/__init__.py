@@ -12,7 +12,7 @@ __getattr__ = lazy(
         "ASSISTANTS BOTH LARGE MEDIUM STUDENT TEACHER WAYS ablation_arms gap_arms gap_teachers "
         "ladder ladder_arms of_labels rival_arms row_arms row_ladder share_arms small_student"
     ),
-    figures="draw_chain draw_gains_over_direct draw_gap draw_overlaps",
+    figures="draw_gains_over_direct draw_gap draw_overlaps",
     tables="cost_table overlaps paper_table stored_rungs",
     **SHARED,
     **{

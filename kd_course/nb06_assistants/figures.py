@@ -1,4 +1,4 @@
-"""Figures of ladders: who teaches whom, and accuracy along a gap. Arrays in, Axes or a figure out."""
+"""Figures of ladders: accuracy along a gap, gains, errors in common. Arrays in, a figure out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kd_course.nb06_assistants.chain_builder import teaching_pairs
-from kd_course.nb06_assistants.tables import Rung
 from kd_helpers.experiments.compare import mean_interval
 from kd_helpers.experiments.labs import gain_table
 from kd_helpers.widgets.figures import BLUE, draw_gains, draw_matrix, drawn, new_figure, tidy
-from kd_helpers.widgets.svg import BLACK
 
 
 def draw_gap(own: Mapping[str, list[float]], taught: Mapping[str, list[float]]) -> Figure:
@@ -39,50 +36,6 @@ def draw_intervals(
     ax.set_xticks(range(len(means)), list(scores), rotation=20, ha="right")
     ax.grid(axis="y", color="#e4e4e4")
     return tidy(ax, title=title, x=x, y=y)
-
-
-def draw_chain(rungs: Sequence[Rung]) -> Figure:
-    """A chain with the mean accuracy of each of its networks."""
-    names = [rung.name for rung in rungs]
-    words = [f"{np.mean(rung.accuracies):.2f} %" for rung in rungs]
-    title = "resnet-20, three assistants and the student, in a chain"
-    return drawn(
-        draw_ladder,
-        names,
-        teaching_pairs(len(names), "chain"),
-        words,
-        size=(12, 1.7),
-        alt=f"A chain of five networks: {list(zip(names, words, strict=True))}",
-        title=f"{title} (test accuracy, mean of five seeds)",
-    )
-
-
-def draw_ladder(
-    ax: Axes,
-    names: Sequence[str],
-    pairs: Sequence[tuple[int, int]],
-    words: Sequence[str],
-    *,
-    title: str = "",
-) -> Axes:
-    """Networks from left to right with an arrow for each (teacher, student) pair of places.
-
-    Args:
-        words: what stands under each name.
-    """
-    for i, j in pairs:
-        inset, height, bend = (0.3, 0.0, 0) if j - i == 1 else (0.12, 0.3, -0.22)
-        style = {"arrowstyle": "-|>", "color": BLACK, "connectionstyle": f"arc3,rad={bend}"}
-        ends = {"xytext": (i + inset, height), "xy": (j - inset, height)}
-        ax.annotate("", **ends, arrowprops=style)
-    frame = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": BLUE}
-    for place, (name, said) in enumerate(zip(names, words, strict=True)):
-        ax.text(place, 0, f"{name}\n{said}", ha="center", va="center", fontsize=10, bbox=frame)
-    ax.set_xlim(-0.5, len(names) - 0.5)
-    ax.set_ylim(-0.45, 0.5 + 0.32 * max((j - i for i, j in pairs), default=1))
-    ax.axis("off")
-    ax.set_title(title, loc="left", fontsize=11)
-    return ax
 
 
 def draw_gains_over_direct(scores: Mapping[str, Mapping[str, list[float]]]) -> Figure:

@@ -8,9 +8,9 @@ __getattr__ = lazy(
     checks="check_detector check_ratio",
     exhibits="EXHIBITS outcome",
     experiments="fault_arms taught unequal_arms",
-    explorer="build_museum_explorer",
+    explorer="GUESSES build_museum_explorer",
     faulty_losses="FAULTS",
-    figures="draw_costs draw_exhibit",
+    figures="draw_costs",
     tables="arms_of exhibit_table",
     **SHARED,
     **{

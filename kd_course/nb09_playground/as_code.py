@@ -13,14 +13,14 @@ from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.training.schedules import Schedule
 
 ALWAYS = """from kd_helpers import Recipe, load_or_train
-from kd_helpers.widgets.figures import draw_bars, new_figure
+from kd_helpers.widgets.figures import draw_arms, new_figure
 """
 METHODS = dict.fromkeys(type(method) for method in TREATMENTS.values())
 SOMETIMES = (replace, climb, Schedule, TransferSet, ViewSet, *METHODS)
 WIDE = 68  # characters of a recipe's arguments in one line
 FIGURE = """runs = [load_or_train(r) for r in (alone, recipe)]
 figure, (ax,) = new_figure(6, 1.4)
-draw_bars(ax, ["no teacher", "this setting"], [r.accuracy for r in runs], x="test accuracy, %")
+draw_arms(ax, {"no teacher": [runs[0].accuracy], "this setting": [runs[1].accuracy]})
 figure"""
 
 

@@ -7,14 +7,12 @@ import functools
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from kd_helpers.experiments.metrics import count_multiply_adds, count_parameters, measure_latency
 from kd_helpers.models.zoo import make_model
 from kd_helpers.runtime.device import pick_device
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.figures import tidy
-from kd_helpers.widgets.svg import BLACK, BLUE, GREY, RED
+from kd_helpers.widgets.svg import BLUE, GREY, RED
 
 COSTS = ("parameters", "multiply-adds for an image", "ms for an image, this machine")
 SHAPE = (1, 28, 28)  # of the bundled images
@@ -123,17 +121,3 @@ def in_short(value: float) -> str:
         if value >= limit:
             return f"{value / limit:.3g}{unit}"
     return f"{value:.2g}"
-
-
-def draw_pareto(ax: Axes, points: Points, *, cost: str, marked: tuple[float, float]) -> Axes:
-    """The same as a figure."""
-    front = pareto_front(points)
-    ax.plot(*zip(*(points[name] for name in front), strict=True), "--", color=BLUE, linewidth=1)
-    for name, (x, y) in points.items():
-        ax.plot(x, y, "o", color=BLUE if name in front else GREY)
-        ax.annotate(name, (x, y), (6, -3), textcoords="offset points", fontsize=8, color=BLACK)
-    ax.plot(*marked, "o", markersize=12, fillstyle="none", color=RED)
-    ax.annotate("this setting", marked, (9, -13), textcoords="offset points", fontsize=8)
-    ax.set_xscale("log")
-    ax.margins(x=0.2)
-    return tidy(ax, title="Size and accuracy of stored networks", x=cost, y="test accuracy, %")

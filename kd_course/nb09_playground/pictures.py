@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from kd_course.nb02_hinton.experiments import SEEDS
 from kd_course.nb06_assistants.experiments import gap_teachers
@@ -16,7 +15,6 @@ from kd_course.nb09_playground.setting import Setting, alone, teacher_of
 from kd_helpers.experiments.compare import FEWEST_SEEDS, paired_verdict
 from kd_helpers.experiments.run import load_run
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.figures import tidy
 
 COLOURS = {THIS: svg.RED, BARE: svg.GREY, SOFT: svg.BLUE}
 WIDTH = 560
@@ -108,14 +106,3 @@ def teacher_in_words(setting: Setting) -> str:
     if run is None:
         return ""
     return f"The teacher itself: {run.accuracy:.2f} %, {run.record['parameters']:,} parameters. "
-
-
-def draw_scores(ax: Axes, scores: Mapping[str, Scores], seed: int) -> Axes:
-    """The same as a figure."""
-    for i, (name, of_arm) in enumerate(scores.items()):
-        for own, score in of_arm.items():
-            style = "full" if own == seed else "none"
-            ax.plot(score, i, "o", color=COLOURS[name], fillstyle=style, markersize=8)
-    ax.set_yticks(range(len(scores)), list(scores))
-    ax.set_ylim(len(scores) - 0.5, -0.5)
-    return tidy(ax, title=f"A dot a seed, filled for seed {seed}", x="test accuracy, %")

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from html import escape
 
 import ipywidgets as widgets
+from matplotlib.figure import Figure
 
 from kd_helpers.widgets import svg
+from kd_helpers.widgets.still import figure_of
 
 ALPHA = "α, weight of the soft targets"
 
@@ -44,6 +46,10 @@ class Explorer(widgets.VBox):
     def state(self) -> dict:
         """The values of all controls by name."""
         return {name: control.value for name, control in self.controls.items()}
+
+    def still(self, alt: str = "", **values: object) -> Figure:
+        """The view as a figure, as it is or with these values of controls. alt: it in words."""
+        return figure_of(self.render(**{**self.state, **values}), alt)
 
     def reset(self) -> None:
         """All controls back to where they were at the start, with one redraw."""

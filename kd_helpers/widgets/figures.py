@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kd_helpers.widgets import svg
+from kd_helpers.widgets.still import figure_of
 from kd_helpers.widgets.svg import BLACK, BLUE, GREEN, GREY, ORANGE, RED
 
 CYCLE = (GREY, BLUE, ORANGE, RED, GREEN, BLACK)
@@ -54,61 +56,27 @@ def draw_images(
     for ax in axes:
         ax.axis("off")
     for ax, image, title in zip(axes, images, titles, strict=False):
-        draw_image(ax, image, title)
+        pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+        ax.imshow(pixels, cmap="gray", interpolation="nearest", vmin=0, vmax=255)
+        ax.set_title(title, fontsize=8)
     return figure
 
 
-def draw_bars(
-    ax: Axes,
-    names: Sequence[str],
-    values: Sequence[float],
-    *,
-    marked: int | None = None,
-    largest: float | None = None,
-    title: str = "",
-    x: str = "",
-) -> Axes:
-    """Horizontal bars with their values; the marked one is orange. `largest`: end of the axis."""
-    colours = [ORANGE if i == marked else BLUE for i in range(len(values))]
-    drawn = ax.barh(range(len(values)), values, color=colours)
-    ax.bar_label(drawn, fmt="%.3f", padding=3, fontsize=8)
-    ax.set_yticks(range(len(values)), names)
-    ax.invert_yaxis()
-    ax.set_xlim(0, 1.18 * (largest or max(values)))
-    return tidy(ax, title=title, x=x)
-
-
 def draw_targets(
-    figure: Figure,
     targets: Mapping[str, np.ndarray],
     classes: Sequence[str],
     label: int,
     image: np.ndarray | None = None,
+    *,
+    alt: str = "",
 ) -> Figure:
-    """Targets (K,) of one image side by side over the same axis, after the image if it is given.
+    """Targets (K,) of one image as in an explorer, on the scale of the largest probability.
 
     Args:
         targets: title → probabilities. label: the true class. image: (C, H, W) uint8.
     """
-    figure.set_layout_engine("constrained")
-    targets = {title: np.asarray(values) for title, values in targets.items()}
-    extra = 0 if image is None else 1
-    axes = np.atleast_1d(figure.subplots(1, len(targets) + extra))
-    if image is not None:
-        draw_image(axes[0], image, f"label: {classes[label]}")
-    largest = max(values.max() for values in targets.values())
-    for ax, (title, values) in zip(axes[extra:], targets.items(), strict=True):
-        draw_bars(ax, classes, values, marked=label, largest=largest, title=title, x="probability")
-    return figure
-
-
-def draw_image(ax: Axes, image: np.ndarray, title: str) -> Axes:
-    """One image (C, H, W) uint8 without smoothing; one channel is grey."""
-    pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-    ax.imshow(pixels, cmap="gray", interpolation="nearest", vmin=0, vmax=255)
-    ax.set_title(title, fontsize=8)
-    ax.axis("off")
-    return ax
+    largest = max(float(max(values)) for values in targets.values())
+    return figure_of(svg.targets(targets, classes, label, image, largest=largest), alt)
 
 
 def draw_matrix(

@@ -149,6 +149,30 @@ def side_by_side(*parts: str) -> str:
     return f"<div style='display:flex;flex-wrap:wrap;gap:18px;align-items:flex-start'>{cells}</div>"
 
 
+def targets(
+    shown: Mapping[str, Sequence[float]],
+    classes: Sequence[str],
+    label: int,
+    image: np.ndarray | None = None,
+    *,
+    largest: float = 1.0,
+    width: int = 400,
+) -> str:
+    """The image, if it is given, and a chart of bars for each target; the label's bar is orange.
+
+    Args:
+        shown: title → probabilities of the classes, and of "the rest" where there is one more.
+        image: (C, H, W) uint8.
+    """
+    names = [*classes, "the rest"]
+    charts = [
+        bars(names[: len(p)], p, title=title, marked=label, largest=largest, width=width)
+        for title, p in shown.items()
+    ]
+    seen = [] if image is None else [picture(image, alt=f"the image, a {classes[label]}")]
+    return side_by_side(*seen, *charts)
+
+
 def sentence(content: str) -> str:
     """A line of plain text under a picture."""
     return f"<div style='font-size:14px;line-height:1.5;max-width:60em'>{escape(content)}</div>"

@@ -118,8 +118,10 @@ print("same order of classes:", torch.equal(by_hand.argsort(), z.argsort()))
 # %%
 pictures = data.test.images.numpy()  # (10000, 1, 28, 28)
 explorer = lab.build_temperature_explorer(pictures, logits.numpy(), labels.numpy(), data.classes)
-shown = by_hand, one_hot, data.classes, int(labels[image]), pictures[image]
-lab.display_live(explorer, lab.draw_softened(*shown))
+alt = (
+    "The most ambiguous test image, like a T-shirt: its soft target at T = 4 and its label, shirt."
+)
+lab.display_live(explorer, explorer.still(alt))
 
 # %% [markdown]
 # ## Which classes are alike?

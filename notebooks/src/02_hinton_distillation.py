@@ -145,7 +145,8 @@ lab.display_figure(lab.draw_gradients(temperatures, with_t2, without))
 # %%
 explorer = lab.build_gradient_explorer(s.cpu().numpy(), t.cpu().numpy(), y.cpu().numpy())
 soft = gradient_size(kd_loss(z, t, temperature=4.0), z)
-lab.display_live(explorer, lab.draw_pulls(0.5 * hard, 0.5 * soft))
+alt = f"At T = 4 and equal weights the teacher pulls {soft / hard:.1f} times as hard as the label."
+lab.display_live(explorer, explorer.still(alt))
 
 # %% [markdown]
 # ## The high-temperature limit
@@ -234,7 +235,8 @@ lab.display_figure(lab.draw_gain_map(lab.gain_matrix(grid, scores["600 labels"])
 
 # %%
 explorer = lab.build_settings_explorer(grid, scores["600 labels"])
-lab.display_live(explorer, lab.draw_setting(scores["600 labels"], grid[4.0, 0.9]))
+alt = "Test accuracy with and without teacher at T = 4 and α = 0.9."
+lab.display_live(explorer, explorer.still(alt))
 
 # %% [markdown]
 # The best of many noisy numbers is partly luck, and the luck does not come back. So choose the cell on the *validation* images, then look at its test accuracy. (That is still generous: these are 6,000 labelled images, ten times what the student has, and the baseline was not tuned so much. How far is the best cell from the second?)

@@ -113,13 +113,8 @@ for T in (1.0, 4.0):
 few = slice(0, 600)
 shown = {name: logits[few] for name, logits in answers.items()}  # (600, 10) each
 explorer = lab.build_mistake_explorer(images[few].numpy(), shown, labels[few], data.classes)
-
-# %%
-first = lab.mistaken_rows(shown["well fitted"], labels[few], "surest mistakes first")[:1]
-z, label = shown["well fitted"][first], labels[first]  # (1, 10), (1,)
-pair = [soften(logits, 4.0)[0] for logits in (z, swap_mistakes(z, label))]  # (10,) each
-picture = images[first[0]].numpy()  # (1, 28, 28)
-lab.display_live(explorer, lab.draw_swapped(*pair, data.classes, int(label), picture))
+alt = "A mistake of the course's teacher: its target, swapped, and replaced."
+lab.display_live(explorer, explorer.still(alt))
 
 # %% [markdown]
 # ## Is the label right?

@@ -327,14 +327,8 @@ names = [
 explorer = lab.build_team_explorer(
     images.numpy(), asked, dict(zip(asked, names)), labels, data.classes
 )
-
-# %%
-team = asked["five generalists"]
-shown = {name: soften(logits, 1.0) for name, logits in zip(names[0], team.members)}
-shown["together: geometric"] = team.joined([True] * 5, "geometric", 1.0)
 alt = "Five members on one image, and what they say together."
-figure = lab.draw_answers(shown, images, labels, data.classes, 0, alt=alt)
-lab.display_live(explorer, figure)
+lab.display_live(explorer, explorer.still(alt))
 
 # %% [markdown]
 # ## The laboratory

@@ -156,7 +156,8 @@ def find(teacher, assistants, way):
 # %%
 builder = lab.build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)
 rungs = find(lab.LARGE, lab.ASSISTANTS[lab.LARGE], "chain")
-lab.display_live(builder, lab.draw_chain(rungs))
+told = {rung.name: f"{sum(rung.accuracies) / len(rung.accuracies):.2f} %" for rung in rungs}
+lab.display_live(builder, builder.still(f"A chain of five networks: {told}"))
 
 # %% [markdown]
 # All of it in one table: gains of the student over the teacher alone, in points.

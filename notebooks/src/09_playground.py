@@ -14,10 +14,8 @@ from kd_course.nb02_hinton.experiments import SEEDS
 from kd_course.nb09_playground import pictures as views
 from kd_course.nb09_playground.find_or_train import BARE, THIS, scores_of
 from kd_course.nb09_playground.page import build_playground
-from kd_course.nb09_playground.pareto import COSTS, draw_pareto
 from kd_course.nb09_playground.setting import parse
 from kd_helpers.experiments.compare import paired_verdict
-from kd_helpers.widgets.figures import new_figure
 from kd_helpers.widgets.show import display_live
 
 # %% [markdown]
@@ -32,13 +30,7 @@ from kd_helpers.widgets.show import display_live
 # %%
 page = build_playground()
 scores = scores_of(page.setting)
-here = views.marked_point(page.setting, scores, COSTS[0])
-
-# %%
-figure, axes = new_figure(12, 3.6, columns=2)
-views.draw_scores(axes[0], scores, page.setting.seed)
-draw_pareto(axes[1], views.stored_points(COSTS[0]), cost=COSTS[0], marked=here)
-display_live(page, figure, f"The first setting. {views.in_words(page.setting, scores)}")
+display_live(page, page.still(), f"The first setting. {views.in_words(page.setting, scores)}")
 
 # %% [markdown]
 # ## Try this

@@ -13,11 +13,10 @@ import pytest
 import torch
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.colors import to_rgba
-from matplotlib.text import Annotation
 from matplotlib.textpath import TextPath
 
 from kd_course.nb06_assistants.chain_builder import render_ladder
-from kd_course.nb06_assistants.figures import draw_intervals, draw_ladder
+from kd_course.nb06_assistants.figures import draw_intervals
 from kd_course.nb06_assistants.tables import Rung, overlaps, stored_rungs
 from kd_helpers.data.datasets import load_dataset
 from kd_helpers.data.transfer_set import TransferSet
@@ -135,35 +134,6 @@ def ax():
     yield ax
     figure.savefig(io.BytesIO(), format="png", dpi=40)
     assert set(Gcf.figs) == known
-
-
-@pytest.mark.parametrize("count", (2, 3, 5))
-@pytest.mark.parametrize("dense", (False, True))
-def test_a_drawn_ladder_has_an_arrow_for_each_pair(ax, count, dense):
-    names = ["one", "two", "three", "four", "five"][:count]
-    words = [f"{k}0 %" for k in range(count)]
-    every = list(itertools.combinations(range(count), 2))
-    pairs = every if dense else list(itertools.pairwise(range(count)))
-    dashed = [pair for pair in pairs if dense and pair[1] == count - 1]
-    assert draw_ladder(ax, names, pairs, words, title="a ladder", dashed=dashed) is ax
-    drawn = [text for text in ax.texts if isinstance(text, Annotation)]
-    ends = [(round(float(a.xyann[0])), round(float(a.xy[0]))) for a in drawn]
-    assert ends == pairs
-    assert all(a.xyann[0] < a.xy[0] for a in drawn)
-    style = [a.arrow_patch.get_linestyle() for a in drawn]
-    assert style == ["--" if pair in dashed else "-" for pair in pairs]
-    boxes = [text for text in ax.texts if not isinstance(text, Annotation)]
-    assert [text.get_position()[0] for text in boxes] == list(range(count))
-    told = [text.get_text() for text in boxes]
-    assert all(n in t and w in t for n, w, t in zip(names, words, told, strict=True))
-    assert ax.get_title(loc="left") == "a ladder" and not ax.axison
-    low, high = ax.get_xlim()
-    assert low < 0 and high > count - 1
-
-
-def test_a_ladder_needs_words_for_every_name(ax):
-    with pytest.raises(ValueError):
-        draw_ladder(ax, ["one", "two"], [(0, 1)], ["only one"])
 
 
 def test_intervals_are_drawn_as_given(ax):
