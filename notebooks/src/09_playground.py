@@ -8,15 +8,7 @@
 # Time: about 10 seconds on two processor cores, and as long as you like. Needed: notebook 02; for some controls 03, 04 and 06.
 
 # %%
-from IPython.display import Markdown, display
-
-from kd_course.nb02_hinton.experiments import SEEDS
-from kd_course.nb09_playground import pictures as views
-from kd_course.nb09_playground.find_or_train import BARE, THIS, scores_of
-from kd_course.nb09_playground.page import build_playground
-from kd_course.nb09_playground.setting import parse
-from kd_helpers.experiments.compare import paired_verdict
-from kd_helpers.widgets.show import display_live
+from kd_course import nb09_playground as lab
 
 # %% [markdown]
 # ## The page
@@ -28,9 +20,9 @@ from kd_helpers.widgets.show import display_live
 # In the right picture nobody beats the blue networks in both size and accuracy; "2 k" has 2,000 images, "long" 6,000 steps.
 
 # %%
-page = build_playground()
-scores = scores_of(page.setting)
-display_live(page, page.still(), f"The first setting. {views.in_words(page.setting, scores)}")
+page = lab.build_playground()
+words = lab.in_words(page.setting, lab.scores_of(page.setting))
+lab.display_live(page, page.still(f"The first setting. {words}"))
 
 # %% [markdown]
 # ## Try this
@@ -65,12 +57,7 @@ SETTINGS = (
 )
 
 # %% tags=["nbval-check-output"]
-lines = []
-for text in SETTINGS:
-    found = scores_of(parse(text))
-    own, bare = ([found[name][seed] for seed in SEEDS] for name in (THIS, BARE))
-    lines.append(f"- `{text}`: {paired_verdict(own, bare)}.")
-display(Markdown("\n".join(lines)))
+lab.setting_table(SETTINGS)
 
 # %% [markdown]
 # Each line compares with the same student without a teacher. The page answers for its own images and networks only: with another data set, train again. `kd sweep` does that for whole grids.

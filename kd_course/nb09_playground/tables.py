@@ -1,0 +1,23 @@
+"""What notebook 09 says at its end: the verdict on settings, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from kd_course.nb02_hinton.experiments import SEEDS
+from kd_course.nb09_playground.find_or_train import BARE, THIS, scores_of
+from kd_course.nb09_playground.setting import parse
+from kd_helpers.experiments.compare import paired_verdict
+from kd_helpers.experiments.labs import verdict_cells
+
+
+def setting_table(settings: Iterable[str]) -> pd.DataFrame:
+    """A row for each string: the verdict against the same student without a teacher, five seeds."""
+    rows = {}
+    for text in settings:
+        found = scores_of(parse(text))
+        own, bare = ([found[name][seed] for seed in SEEDS] for name in (THIS, BARE))
+        rows[text] = verdict_cells(paired_verdict(own, bare))
+    return pd.DataFrame.from_dict(rows, orient="index")
