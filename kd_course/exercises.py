@@ -208,9 +208,13 @@ KD_MISTAKES: Mapping[str, Callable] = {
 
 
 def report(
-    answer: Callable, case: tuple, expected: torch.Tensor, mistakes: Mapping[str, Callable]
+    answer: Callable,
+    case: tuple,
+    expected: torch.Tensor,
+    mistakes: Mapping[str, torch.Tensor | Callable],
 ) -> str:
-    """Compare an answer with the right value, then with the value of each known mistake."""
+    """Compare an answer with the right value, then with the value of each known mistake: a tensor,
+    or a function of the case that gives it."""
     try:  # on copies, so that an answer that works in place spoils nothing
         value = answer(*(x.clone() if isinstance(x, torch.Tensor) else x for x in case))
     except Exception as problem:
@@ -226,7 +230,7 @@ def report(
     ):
         return "[ok] right"
     for words, mistake in mistakes.items():
-        wrong = mistake(*case).double()
+        wrong = torch.as_tensor(mistake(*case) if callable(mistake) else mistake).double()
         if wrong.shape == value.shape and torch.allclose(
             value, wrong, rtol=1e-4, atol=1e-6, equal_nan=True
         ):

@@ -1,4 +1,4 @@
-"""Self-checks of the exercises on ensembles and specialists, in the manner of `checks`."""
+"""Self-checks of the exercises on ensembles and specialists: a known mistake gets its sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch.nn import functional as F
 
 from kd_course.exercises import random_logits, report
 from kd_course.nb03_confidence.checks import IN_PLACE
@@ -19,50 +18,36 @@ from kd_helpers.teachers.specialists import correct_dustbin
 
 def check_arithmetic(answer: Callable[[torch.Tensor, float], torch.Tensor]) -> str:
     """Check the arithmetic mean: (member logits (M, B, K), T) → probabilities (B, K)."""
-    logits = torch.stack([random_logits(21), random_logits(22), random_logits(23)])
-    case = (logits, 4.0)
-
-    def right(z: torch.Tensor, t: float) -> torch.Tensor:
-        return soften(joined_logits(z, mean="arithmetic", temperature=t), t)
-
+    z, t = torch.stack([random_logits(21), random_logits(22), random_logits(23)]), 4.0
+    right = soften(joined_logits(z, mean="arithmetic", temperature=t), t)
+    p, plain = soften(z, t), soften(z, 1)  # of every member
     mistakes = {
-        "you averaged the logits: that is the geometric mean. Soften each member first, then average": lambda z, t: (
-            soften(z.mean(0), t)
+        "you averaged the logits: that is the geometric mean. "
+        "Soften each member first, then average": soften(z.mean(0), t),
+        "the temperature is missing: soften every member with it": plain.mean(0),
+        "you averaged at T = 1 and softened the mean; "
+        "soften every member at T, then average": soften(plain.mean(0).log(), t),
+        "softmax comes twice: the mean of probabilities is a distribution already": right.softmax(
+            1
         ),
-        "the temperature is missing: soften every member with it": lambda z, t: F.softmax(
-            z, -1
-        ).mean(0),
-        "you averaged at T = 1 and softened the mean; soften every member at T, then average": lambda z, t: (
-            soften(F.softmax(z, -1).mean(0).log(), t)
-        ),
-        "softmax comes twice: the mean of probabilities is a distribution already": lambda z, t: (
-            F.softmax(right(z, t), -1)
-        ),
-        "softmax comes twice: you divided the mean of probabilities by T and applied softmax to it": lambda z, t: (
-            soften(F.softmax(z, -1).mean(0), t)
-        ),
-        "you summed over the members; divide by their number": lambda z, t: soften(z, t).sum(0),
-        "the members are all still there; take the mean over them (dim=0)": soften,
-        "you took the mean over the images (dim=1); the members are dim=0": lambda z, t: soften(
-            z, t
-        ).mean(1),
-        "you took the mean over the classes (dim=2); the members are dim=0": lambda z, t: soften(
-            z, t
-        ).mean(2),
-        "softmax ran over the members (dim=0); it belongs over the classes (dim=-1)": lambda z, t: (
-            F.softmax(z / t, 0).mean(0)
-        ),
-        "softmax ran over the images (dim=1); it belongs over the classes (dim=-1)": lambda z, t: (
-            F.softmax(z / t, 1).mean(0)
-        ),
-        "this is the product of the members; the mean adds them": lambda z, t: soften(z, t).prod(0),
-        "this is the logarithm of the mean; return the mean": lambda z, t: right(z, t).log(),
-        "you multiplied by the temperature; divide the logits by it": lambda z, t: F.softmax(
-            z * t, -1
-        ).mean(0),
-        "this is the first member alone": lambda z, t: soften(z[0], t),
+        "softmax comes twice: you divided the mean of probabilities by T "
+        "and applied softmax to it": soften(plain.mean(0), t),
+        "you summed over the members; divide by their number": p.sum(0),
+        "the members are all still there; take the mean over them (dim=0)": p,
+        "you took the mean over the images (dim=1); the members are dim=0": p.mean(1),
+        "you took the mean over the classes (dim=2); the members are dim=0": p.mean(2),
+        "softmax ran over the members (dim=0); it belongs over the classes (dim=-1)": (z / t)
+        .softmax(0)
+        .mean(0),
+        "softmax ran over the images (dim=1); it belongs over the classes (dim=-1)": (z / t)
+        .softmax(1)
+        .mean(0),
+        "this is the product of the members; the mean adds them": p.prod(0),
+        "this is the logarithm of the mean; return the mean": right.log(),
+        "you multiplied by the temperature; divide the logits by it": soften(z, 1 / t).mean(0),
+        "this is the first member alone": p[0],
     }
-    return report(answer, case, right(*case), mistakes)
+    return report(answer, (z, t), right, mistakes)
 
 
 def check_special_labels(
@@ -70,53 +55,45 @@ def check_special_labels(
 ) -> str:
     """Check labels as a specialist sees them: (labels (N,), group, K) → places in the group
     (N,)."""
-    labels = torch.tensor([3, 0, 7, UNLABELLED, 9, 5, 3, 9, UNLABELLED, 7])
-    case = (labels, (3, 7, 9), 10)  # class 3 has the number of the dustbin
+    y = torch.tensor([3, 0, 7, UNLABELLED, 9, 5, 3, 9, UNLABELLED, 7])
+    group, dustbin, classes = (3, 7, 9), 3, 10  # a class has the number of the dustbin
+    own = torch.tensor([c in group for c in y.tolist()])
 
-    def changed(y: torch.Tensor, g: tuple[int, ...], k: int, **rules: Callable) -> torch.Tensor:
-        values = {"own": g.index, "other": lambda c: len(g), "hidden": lambda c: UNLABELLED} | rules
-        kinds = ("hidden" if c < 0 else "own" if c in g else "other" for c in y.tolist())
-        return torch.tensor([values[kind](c) for kind, c in zip(kinds, y.tolist(), strict=True)])
+    def told(
+        places: tuple[int, ...] = (0, 1, 2), other: int = dustbin, hidden: int = UNLABELLED
+    ) -> torch.Tensor:
+        known = dict(zip(group, places, strict=True)) | {UNLABELLED: hidden}
+        return torch.tensor([known.get(c, other) for c in y.tolist()])
 
     mistakes = {
-        "these are the old class numbers; a specialist counts its own classes from 0": lambda y, g, k: (
-            changed(y, g, k, own=lambda c: c)
+        "these are the old class numbers; a specialist counts its own classes from 0": told(
+            places=group
         ),
-        "these are the old class numbers: nothing has changed": lambda y, g, k: y,
-        "hidden labels (-100) went to the dustbin; nobody knows what they are: leave them": lambda y, g, k: (
-            changed(y, g, k, hidden=lambda c: len(g))
+        "these are the old class numbers: nothing has changed": y,
+        "hidden labels (-100) went to the dustbin; nobody knows what they are: leave them": told(
+            hidden=dustbin
         ),
-        "hidden labels (-100) got a class of their own; leave them -100": lambda y, g, k: changed(
-            y, g, k, hidden=lambda c: -1
+        "hidden labels (-100) got a class of their own; leave them -100": told(hidden=-1),
+        "the dustbin has the number of the last special class; it comes after it, len(group)": told(
+            other=2
         ),
-        "the dustbin has the number of the last special class; it comes after it, len(group)": lambda y, g, k: (
-            changed(y, g, k, other=lambda c: len(g) - 1)
+        "the other classes have place 0, which is the first special class; "
+        "the dustbin is len(group)": told(other=0),
+        "the dustbin comes last, at len(group), not first": told((1, 2, 3), other=0),
+        "the places begin at 1; begin at 0": told((1, 2, 3), other=4),
+        "the dustbin has the number K; a specialist has len(group) + 1 outputs only": told(
+            other=classes
         ),
-        "the other classes have place 0, which is the first special class; the dustbin is len(group)": lambda y, g, k: (
-            changed(y, g, k, other=lambda c: 0)
+        "the other classes are hidden (-100) now; they go to the dustbin, len(group)": told(
+            other=UNLABELLED
         ),
-        "the dustbin comes last, at len(group), not first": lambda y, g, k: changed(
-            y, g, k, own=lambda c: g.index(c) + 1, other=lambda c: 0
-        ),
-        "the places begin at 1; begin at 0": lambda y, g, k: changed(
-            y, g, k, own=lambda c: g.index(c) + 1, other=lambda c: len(g) + 1
-        ),
-        "the dustbin has the number K; a specialist has len(group) + 1 outputs only": lambda y, g, k: (
-            changed(y, g, k, other=lambda c: k)
-        ),
-        "the other classes are hidden (-100) now; they go to the dustbin, len(group)": lambda y, g, k: (
-            changed(y, g, k, other=lambda c: UNLABELLED)
-        ),
-        "the images of other classes are missing; they stay in, for the dustbin": lambda y, g, k: (
-            changed(y, g, k)[torch.tensor([c in g or c < 0 for c in y.tolist()])]
-        ),
-        "the hidden images are missing; they stay in, as -100": lambda y, g, k: changed(y, g, k)[
-            y >= 0
+        "the images of other classes are missing; they stay in, for the dustbin": told()[
+            own | (y < 0)
         ],
-        "this says whether a label is special; return its place in the group": lambda y, g, k: (
-            changed(y, g, k, own=lambda c: 1, other=lambda c: 0, hidden=lambda c: 0)
-        ),
+        "the hidden images are missing; they stay in, as -100": told()[y >= 0],
+        "this says whether a label is special; return its place in the group": own.int(),
     }
+    case = (y, group, classes)
     return report(answer, case, special_labels(*case), mistakes)
 
 
@@ -125,62 +102,40 @@ def check_dustbin(answer: Callable[[torch.Tensor, float, float], torch.Tensor]) 
 
     Softmax of them is compared, so that a constant added to a row does not matter.
     """
-    case = (random_logits(24)[:, :3], 0.6, 0.3)  # two classes, so a summary shows the dustbin
-
-    def last(z: torch.Tensor, change: float) -> torch.Tensor:
-        return torch.cat([z[:, :-1], z[:, -1:] + change], dim=1)
-
-    def odds(share: float) -> float:
-        return share / (1 - share)
-
+    z, seen, true = random_logits(24)[:, :3], 0.6, 0.3  # two classes: a summary shows the dustbin
+    ratio = (seen / (1 - seen)) / (true / (1 - true))
+    raised, dustbin = math.log(ratio), torch.tensor([0.0, 0.0, 1.0])
     mistakes = {
-        "nothing has changed": lambda z, s, t: z,
-        "the sign is the other way round: special images were seen too often, so the dustbin must go up": lambda z, s, t: (
-            last(z, -math.log(odds(s) / odds(t)))
-        ),
-        "the logarithm is missing: add the log of the ratio": lambda z, s, t: last(
-            z, odds(s) / odds(t)
-        ),
-        "you took the ratio of the shares; take that of the odds, share / (1 - share)": lambda z, s, t: (
-            last(z, math.log(s / t))
-        ),
-        "you took the ratio of the shares of the others only; take that of the odds, share / (1 - share)": lambda z, s, t: (
-            last(z, math.log((1 - t) / (1 - s)))
-        ),
-        "you took the logarithm to the base 2 (or 10); softmax needs the natural one": lambda z, s, t: (
-            last(z, math.log2(odds(s) / odds(t)))
-        ),
-        "you took the logarithm to the base 10; softmax needs the natural one": lambda z, s, t: (
-            last(z, math.log10(odds(s) / odds(t)))
-        ),
-        "you multiplied the dustbin's logit; add to it": lambda z, s, t: torch.cat(
-            [z[:, :-1], z[:, -1:] * odds(s) / odds(t)], 1
-        ),
-        "you changed the first logit; the dustbin is the last": lambda z, s, t: torch.cat(
-            [z[:, :1] + math.log(odds(s) / odds(t)), z[:, 1:]], 1
-        ),
-        "you raised every logit: softmax does not see that. Raise the dustbin's only": lambda z, s, t: (
-            z + math.log(odds(s) / odds(t))
-        ),
-        "you raised the special classes; the dustbin, the last, must go up": lambda z, s, t: (
-            torch.cat([z[:, :-1] + math.log(odds(s) / odds(t)), z[:, -1:]], 1)
-        ),
+        "nothing has changed": z,
+        "the sign is the other way round: special images were seen too often, "
+        "so the dustbin must go up": z - raised * dustbin,
+        "the logarithm is missing: add the log of the ratio": z + ratio * dustbin,
+        "you took the ratio of the shares; take that of the odds, share / (1 - share)": z
+        + math.log(seen / true) * dustbin,
+        "you took the ratio of the shares of the others only; "
+        "take that of the odds, share / (1 - share)": z
+        + math.log((1 - true) / (1 - seen)) * dustbin,
+        "you took the logarithm to the base 2 (or 10); softmax needs the natural one": z
+        + math.log2(ratio) * dustbin,
+        "you took the logarithm to the base 10; softmax needs the natural one": z
+        + math.log10(ratio) * dustbin,
+        "you multiplied the dustbin's logit; add to it": z * ratio**dustbin,
+        "you changed the first logit; the dustbin is the last": z + raised * dustbin.flip(0),
+        "you raised every logit: softmax does not see that. Raise the dustbin's only": z + raised,
+        "you raised the special classes; the dustbin, the last, must go up": z
+        + raised * (1 - dustbin),
     }
-
-    changed = False
+    right, given = correct_dustbin(z, seen, true), []
 
     def as_logits(logits: torch.Tensor, *shares: float) -> object:
-        nonlocal changed
-        before = logits.clone()
+        given.append(logits)
         value = answer(logits, *shares)
-        changed = not torch.equal(before, logits)
+        fits = isinstance(value, torch.Tensor) and value.shape == z.shape
         # Lowering all others is as right as raising the dustbin.
-        fits = isinstance(value, torch.Tensor) and value.shape == case[0].shape
-        if fits and torch.allclose(
-            F.softmax(value.double(), 1), F.softmax(correct_dustbin(*case).double(), 1), atol=1e-6
-        ):
-            return correct_dustbin(*case)
+        if fits and torch.allclose(value.double().softmax(1), right.double().softmax(1), atol=1e-6):
+            return right
         return value
 
-    said = report(as_logits, case, correct_dustbin(*case), mistakes)
+    said = report(as_logits, (z, seen, true), right, mistakes)
+    changed = given and not torch.equal(given[0], z)
     return f"[wrong] {IN_PLACE}" if changed and said == "[ok] right" else said
