@@ -210,11 +210,13 @@ KD_MISTAKES: Mapping[str, Callable] = {
 def report(
     answer: Callable,
     case: tuple,
-    expected: torch.Tensor,
-    mistakes: Mapping[str, torch.Tensor | Callable],
+    expected: torch.Tensor | float,
+    mistakes: Mapping[str, torch.Tensor | float | Callable],
+    *,
+    tolerance: float = 1e-4,
 ) -> str:
-    """Compare an answer with the right value, then with the value of each known mistake: a tensor,
-    or a function of the case that gives it."""
+    """Compare an answer with the right value, then with the value of each known mistake: a value,
+    or a function of the case that gives it. tolerance: the share by which it may be off."""
     try:  # on copies, so that an answer that works in place spoils nothing
         value = answer(*(x.clone() if isinstance(x, torch.Tensor) else x for x in case))
     except Exception as problem:
@@ -225,15 +227,17 @@ def report(
         value = torch.as_tensor(value).detach().double()
     except Exception:
         return f"[wrong] expected a tensor, got {value!r} ({type(value).__name__})"
-    if value.shape == expected.shape and torch.allclose(
-        value, expected.detach().double(), rtol=1e-4, atol=1e-6
-    ):
+
+    def same(goal: torch.Tensor | float) -> bool:
+        goal = torch.as_tensor(goal).detach().double()
+        close = {"rtol": tolerance, "atol": 1e-6, "equal_nan": True}
+        return value.shape == goal.shape and torch.allclose(value, goal, **close)
+
+    expected = torch.as_tensor(expected)
+    if same(expected) and not value.isnan().any():
         return "[ok] right"
     for words, mistake in mistakes.items():
-        wrong = torch.as_tensor(mistake(*case) if callable(mistake) else mistake).double()
-        if wrong.shape == value.shape and torch.allclose(
-            value, wrong, rtol=1e-4, atol=1e-6, equal_nan=True
-        ):
+        if same(mistake(*case) if callable(mistake) else mistake):
             return f"[wrong] {words}"
     if value.shape != expected.shape:
         return f"[wrong] expected shape {tuple(expected.shape)}, got {tuple(value.shape)}"

@@ -6,7 +6,6 @@ __getattr__ = lazy(
     __name__,
     chain_builder="build_ladder_explorer",
     checks="check_dense_loss check_overlap check_teaching",
-    checks_evidence="check_best_of_nothing check_seeds_needed",
     error_overlap="build_overlap_explorer",
     experiments=(
         "ASSISTANTS BOTH LARGE MEDIUM STUDENT TEACHER WAYS ablation_arms gap_arms gap_teachers "

@@ -1,4 +1,4 @@
-"""Self-checks of the exercises on faults, in the manner of `checks`."""
+"""Self-checks of the exercises on faults: a known mistake gets its sentence."""
 
 from __future__ import annotations
 
@@ -24,48 +24,30 @@ SoftTerm = Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]
 def check_ratio(answer: Callable[..., torch.Tensor]) -> str:
     """Check the gradient ratio: (student_logits (B, K), teacher_logits, labels (B,), T, kd_weight)
     → length of the soft term's gradient over that of the hard term's, each with its weight."""
-    labels = torch.tensor([1, 0, 4, 9, 2, 7])
-    case = (random_logits(61).requires_grad_(), random_logits(62), labels, 4.0, 0.8)
-    return report(answer, case, ratio(*case), RATIO_MISTAKES)
-
-
-def ratio(
-    z: torch.Tensor,
-    v: torch.Tensor,
-    y: torch.Tensor,
-    t: float,
-    w: float,
-    *,
-    soft: float | None = None,
-    hard: float | None = None,
-) -> torch.Tensor:
-    """soft, hard: in place of the weights of the two terms."""
-    above = pull(soft_term(z, v, t, RIGHT), z) * (w if soft is None else soft)
-    return above / (pull(hard_loss(z, y), z) * (1 - w if hard is None else hard))
-
-
-RATIO_MISTAKES = {
-    "the weights are missing: kd_weight before the soft term, 1 - kd_weight before the hard one": lambda z, v, y, t, w: (
-        ratio(z, v, y, t, w, soft=1, hard=1)
-    ),
-    "upside down: the soft term's length over the hard term's": lambda *case: 1 / ratio(*case),
-    "the weights are swapped": lambda z, v, y, t, w: ratio(z, v, y, t, 1 - w),
-    "the hard term lacks its weight 1 - kd_weight": lambda z, v, y, t, w: ratio(
-        z, v, y, t, w, hard=1
-    ),
-    "the soft term lacks its weight kd_weight": lambda z, v, y, t, w: ratio(z, v, y, t, w, soft=1),
-    "T² is missing": lambda z, v, y, t, w: ratio(z, v, y, t, w, soft=w / t**2),
-    "these are squared lengths: take the root, or `norm`": lambda *case: ratio(*case) ** 2,
-    "these are the losses, not their gradients": lambda z, v, y, t, w: (
-        w * kd_loss(z, v, temperature=t) / ((1 - w) * hard_loss(z, y))
-    ).detach(),
-    "these are the losses, without their weights; take their gradients": lambda z, v, y, t, w: (
-        kd_loss(z, v, temperature=t) / hard_loss(z, y)
-    ).detach(),
-    "this is the length of the soft gradient alone; divide by that of the hard one": lambda z, v, y, t, w: (
-        w * pull(soft_term(z, v, t, RIGHT), z)
-    ),
-}
+    z, v, y = (
+        random_logits(61).requires_grad_(),
+        random_logits(62),
+        torch.tensor([1, 0, 4, 9, 2, 7]),
+    )
+    t, w = 4.0, 0.8
+    terms = kd_loss(z, v, temperature=t), hard_loss(z, y)
+    soft, hard = (pull(term, z) for term in terms)
+    right = w * soft / ((1 - w) * hard)
+    losses = (terms[0] / terms[1]).detach()
+    mistakes = {
+        "the weights are missing: kd_weight before the soft term, "
+        "1 - kd_weight before the hard one": soft / hard,
+        "upside down: the soft term's length over the hard term's": 1 / right,
+        "the weights are swapped": (1 - w) * soft / (w * hard),
+        "the hard term lacks its weight 1 - kd_weight": w * soft / hard,
+        "the soft term lacks its weight kd_weight": soft / ((1 - w) * hard),
+        "T² is missing": right / t**2,
+        "these are squared lengths: take the root, or `norm`": right**2,
+        "these are the losses, not their gradients": w / (1 - w) * losses,
+        "these are the losses, without their weights; take their gradients": losses,
+        "this is the length of the soft gradient alone; divide by that of the hard one": w * soft,
+    }
+    return report(answer, (z, v, y, t, w), right, mistakes)
 
 
 def check_detector(answer: Callable[[SoftTerm], bool]) -> str:
@@ -79,15 +61,15 @@ def check_detector(answer: Callable[[SoftTerm], bool]) -> str:
         return f"[error] your function stopped with {type(problem).__name__}: {problem}"
     if said is ...:
         return f"[todo] {NOT_YET}"
-    if not truth(answer, RIGHT):
+    if not accepts(answer, RIGHT):
         return "[wrong] your detector refuses the right soft term"
-    missed = [fault for fault in TO_FIND if truth(answer, fault)]
+    missed = [fault for fault in TO_FIND if accepts(answer, fault)]
     if missed:
         return f"[wrong] your detector lets these through: {', '.join(missed)}"
     return f"[ok] right: it lets the right one through and finds all {len(TO_FIND)} faults"
 
 
-def truth(answer: Callable[[SoftTerm], bool], fault: str) -> bool:
+def accepts(answer: Callable[[SoftTerm], bool], fault: str) -> bool:
     """Whether the detector accepts a soft term; an assertion that fails is a no."""
     try:
         said = answer(lambda s, t, temperature: soft_term(s, t, temperature, fault))

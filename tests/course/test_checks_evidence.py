@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kd_course.nb06_assistants.checks_evidence import (
+from kd_course.nb07_papers.checks import (
     best_of_nothing,
     check_best_of_nothing,
     check_seeds_needed,
@@ -52,7 +52,7 @@ ANSWERS = (
     (check_best_of_nothing, lambda n, s: 2 * simulated(n, s), "worst to the best"),
     (check_best_of_nothing, lambda n, s: 7, "not one of the known"),
     (check_best_of_nothing, lambda n, s: ..., "[todo]"),
-    (check_best_of_nothing, lambda n, s: [1, 2], "[error]"),
+    (check_best_of_nothing, lambda n, s: [1, 2], "expected shape ()"),
     (check_seeds_needed, seeds_needed, "[ok] right"),
     (check_seeds_needed, with_factor(lambda n: stats.t.ppf(0.975, n - 1)), "[ok] right"),
     (check_seeds_needed, with_factor(lambda n: 1.96), "1.96 is for many"),
