@@ -160,8 +160,8 @@ def renew_runs(chosen: argparse.Namespace) -> int:
 
 def train_recipe(chosen: argparse.Namespace) -> int:
     """Load or train one recipe; with the processes of torchrun, all of them together."""
+    from kd_course.settings import parse_grid
     from kd_helpers.experiments.run import load_or_train
-    from kd_helpers.experiments.sweep import parse_grid
     from kd_helpers.runtime import distributed
 
     recipes = parse_grid(chosen.settings)
@@ -179,7 +179,8 @@ def run_sweep(chosen: argparse.Namespace) -> int:
     """Train a grid with a progress bar, then print its table; 1 if a recipe failed."""
     from tqdm import tqdm
 
-    from kd_helpers.experiments.sweep import parse_grid, sweep, table
+    from kd_course.settings import parse_grid
+    from kd_helpers.experiments.sweep import sweep, table
 
     seeds = "seed=" + ",".join(map(str, range(chosen.seeds)))
     own_seeds = any(setting.startswith("seed=") for setting in chosen.settings)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.methods import CrossEntropy, HintonKD
 from kd_helpers.training.schedules import Schedule
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -21,7 +22,7 @@ TEMPERATURES, KD_WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0), (0.25, 0.5, 0.9, 1.0)
 TEACHER = Recipe(
     student="resnet-20",
     schedule=Schedule(steps=6000, batch_size=128, learning_rate=0.1),
-    views=ViewSet(flip=True, max_shift=2),
+    augmentation=ViewSet(flip=True, max_shift=2),
 )
 LAB = Schedule(steps=600, batch_size=128, learning_rate=0.1)
 FULL = Schedule(steps=3000, batch_size=128, learning_rate=0.1)
@@ -30,7 +31,13 @@ FULL = Schedule(steps=3000, batch_size=128, learning_rate=0.1)
 def taught(recipe: Recipe, temperature: float = 4.0, kd_weight: float = 0.9) -> Recipe:
     """The same recipe with the course's teacher. T = 4 and weight 0.9 are the setting of the
     published KD benchmarks on CIFAR-100 (RepDistiller, mdistiller)."""
-    return replace(recipe, teacher=TEACHER, temperature=temperature, kd_weight=kd_weight)
+    method = HintonKD(temperature=temperature, kd_weight=kd_weight)
+    return replace(recipe, teacher=TEACHER, method=method)
+
+
+def smoothed(recipe: Recipe, label_smoothing: float) -> Recipe:
+    """The same recipe on its labels alone, smoothed."""
+    return replace(recipe, teacher=None, method=CrossEntropy(label_smoothing=label_smoothing))
 
 
 def lab_arms(seed: int) -> dict[str, Recipe]:
@@ -39,8 +46,8 @@ def lab_arms(seed: int) -> dict[str, Recipe]:
     many = replace(few, transfer=TransferSet(images=TRANSFER, labelled=LABELLED))
     return {
         "600 labels": few,
-        "600 labels smoothed by 0.1": replace(few, label_smoothing=0.1),
-        "600 labels smoothed by 0.45": replace(few, label_smoothing=SOFT_SMOOTHING),
+        "600 labels smoothed by 0.1": smoothed(few, 0.1),
+        "600 labels smoothed by 0.45": smoothed(few, SOFT_SMOOTHING),
         "600 labels + teacher": taught(few),
         "600 labels + 11,400 without + teacher": taught(many),
         "12,000 labels": replace(few, transfer=TransferSet(images=TRANSFER)),
@@ -78,6 +85,6 @@ def full_arms(seed: int) -> dict[str, Recipe]:
     base = Recipe(seed=seed, schedule=FULL)
     return {
         "student, hard labels": base,
-        "student, smoothed labels": replace(base, label_smoothing=0.1),
+        "student, smoothed labels": smoothed(base, 0.1),
         "student, distilled": taught(base),
     }

@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kd_course.nb02_hinton.experiments import taught
+from kd_course.nb02_hinton.experiments import TEACHER, smoothed
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.methods.objective import Lesson
+from kd_helpers.methods import (
+    CWSM,
+    FLSW,
+    ConfidenceGate,
+    DecoupledKD,
+    HintonKD,
+    Method,
+    RandomEntries,
+    SmallEntries,
+    Standardised,
+    TeacherFreeKD,
+    TopK,
+    WeightedSoftLabels,
+)
 from kd_helpers.training.schedules import Schedule
 
 IMAGES = 2_000  # labelled images, all that a student sees in notebooks 03 and 04
@@ -21,8 +34,23 @@ TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
 COUNTS = (0, 1, 2, 3, 5)  # of largest entries kept beside the true class
 CUT = (1, 3, 5)  # largest entries left out
 
-STANDARDISED = Lesson(standardised=True, strength=STRENGTH)
-DECOUPLED = Lesson(compared="decoupled", other_weight=1.0, warm_up=WARM_UP)
+
+def standardised(temperature: float) -> Method:
+    return Standardised(HintonKD(temperature=temperature, strength=STRENGTH))
+
+
+def decoupled(temperature: float = 4.0, kd_weight: float = 0.9, beta: float = 1.0) -> Method:
+    how = {"temperature": temperature, "kd_weight": kd_weight, "warm_up": WARM_UP}
+    return DecoupledKD(beta=beta, **how)
+
+
+def hinton(temperature: float) -> Method:
+    return HintonKD(temperature=temperature)
+
+
+def by_method(recipe: Recipe, method: Method) -> Recipe:
+    """The same recipe with the course's teacher and any method."""
+    return replace(recipe, teacher=TEACHER, method=method)
 
 
 def small_student(seed: int) -> Recipe:
@@ -37,38 +65,34 @@ def treatment_arms(seed: int) -> dict[str, Recipe]:
     labels and soft term, and gates at 0.9, which share the images between them.
     """
     alone = small_student(seed)
-    lessons = {
-        "FLSW temperatures": Lesson(temperatures="flsw"),
-        "CWSM temperatures": Lesson(temperatures="cwsm"),
-        "decoupled, β = 1": DECOUPLED,
-        "weighted soft labels": Lesson(weights="wsld"),
-        "surer than 0.5 only": Lesson(weights="above", threshold=0.5),
-        "surer than 0.9 only": Lesson(weights="above", threshold=0.9),
-        "less sure than 0.9 only": Lesson(weights="below", threshold=0.9),
-        "random entries dropped": Lesson(compared="random", dropped=0.1),
+    methods = {
+        "KD": HintonKD(),
+        "standardised logits": standardised(1.0),
+        "FLSW temperatures": FLSW(),
+        "CWSM temperatures": CWSM(),
+        "decoupled, β = 1": decoupled(),
+        "weighted soft labels": WeightedSoftLabels(),
+        "surer than 0.5 only": ConfidenceGate(threshold=0.5),
+        "surer than 0.9 only": ConfidenceGate(threshold=0.9),
+        "less sure than 0.9 only": ConfidenceGate(threshold=0.9, above=False),
+        "random entries dropped": RandomEntries(dropped=0.1),
+        "less sure than 0.99 only": ConfidenceGate(hinton(8.0), threshold=0.99, above=False),
+        "decoupled, β = 8": decoupled(kd_weight=0.5, beta=8.0),
     }
     return {
         "hard labels": alone,
-        "smoothed labels": replace(alone, label_smoothing=0.4),
-        "virtual teacher": replace(alone, kd_weight=0.9, lesson=Lesson(virtual=0.99)),
-        "KD": taught(alone),
-        "standardised logits": replace(taught(alone, 1.0), lesson=STANDARDISED),
-        **{name: replace(taught(alone), lesson=lesson) for name, lesson in lessons.items()},
-        "less sure than 0.99 only": replace(
-            taught(alone, 8.0), lesson=Lesson(weights="below", threshold=0.99)
-        ),
-        "decoupled, β = 8": replace(
-            taught(alone, kd_weight=0.5), lesson=replace(DECOUPLED, other_weight=8.0)
-        ),
+        "smoothed labels": smoothed(alone, 0.4),
+        "virtual teacher": replace(alone, method=TeacherFreeKD(confidence=0.99)),
+        **{name: by_method(alone, method) for name, method in methods.items()},
     }
 
 
 def temperature_arms(seed: int) -> dict[tuple[str, float], Recipe]:
     """Three treatments at four temperatures."""
-    lessons = {"KD": Lesson(), "standardised logits": STANDARDISED, "decoupled, β = 1": DECOUPLED}
+    methods = {"KD": hinton, "standardised logits": standardised, "decoupled, β = 1": decoupled}
     return {
-        (name, t): replace(taught(small_student(seed), t), lesson=lesson)
-        for name, lesson in lessons.items()
+        (name, t): by_method(small_student(seed), method(t))
+        for name, method in methods.items()
         for t in TEMPERATURES
     }
 
@@ -79,10 +103,7 @@ def entry_arms(seed: int) -> dict[tuple[str, int], Recipe]:
     Keys: the kind and its count, of entries kept or left out. "dropped" with 0 or 1 entries would
     leave nothing to compare where the teacher is right.
     """
-    base = taught(small_student(seed))
-    lessons = {("rest in one bin", k): Lesson(compared="top", count=k) for k in COUNTS}
-    lessons |= {
-        ("rest dropped", k): Lesson(compared="top", count=k, lump=False) for k in COUNTS if k > 1
-    }
-    lessons |= {("all but the top", k): Lesson(compared="small", count=k, lump=False) for k in CUT}
-    return {key: replace(base, lesson=lesson) for key, lesson in lessons.items()}
+    methods: dict[tuple[str, int], Method] = {("rest in one bin", k): TopK(count=k) for k in COUNTS}
+    methods |= {("rest dropped", k): TopK(count=k, lump=False) for k in COUNTS if k > 1}
+    methods |= {("all but the top", k): SmallEntries(count=k, lump=False) for k in CUT}
+    return {key: by_method(small_student(seed), method) for key, method in methods.items()}

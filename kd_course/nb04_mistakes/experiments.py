@@ -11,17 +11,24 @@ from kd_course.nb02_hinton.experiments import LAB, TEACHER
 from kd_course.nb03_confidence.experiments import small_student
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.methods.objective import HINTON, Lesson
+from kd_helpers.methods import (
+    HintonKD,
+    MaskMistakes,
+    Method,
+    ReplaceMistakes,
+    SwapMistakes,
+    TrustTrueClass,
+)
 
 TEACHER_SEED = 1000  # not one of the students': their images would be the teacher's own
 HALF = "half trusted"  # α = 0.5 in place of 0.9
-CORRECTIONS = {
-    "uncorrected": HINTON,
-    "swap": Lesson(correction="swap"),
-    "replace": Lesson(correction="replace"),
-    "replace, soften": Lesson(correction="replace, soften"),
-    "mask": Lesson(weights="mask"),
-    "trust": Lesson(weights="trust"),
+CORRECTIONS: dict[str, Method] = {
+    "uncorrected": HintonKD(),
+    "swap": SwapMistakes(),
+    "replace": ReplaceMistakes(),
+    "replace, soften": ReplaceMistakes(soften=True),
+    "mask": MaskMistakes(),
+    "trust": TrustTrueClass(),
 }
 
 
@@ -50,9 +57,9 @@ def correction_arms(seed: int) -> dict[tuple[str, str], Recipe]:
     alone = small_student(seed)
     arms = {("no teacher", "hard labels"): alone}
     for name, teacher in TEACHERS.items():
-        for words, lesson in CORRECTIONS.items():
-            arms[name, words] = replace(alone, teacher=teacher, kd_weight=0.9, lesson=lesson)
-        arms[name, HALF] = replace(alone, teacher=teacher, kd_weight=0.5)
+        for words, method in CORRECTIONS.items():
+            arms[name, words] = replace(alone, teacher=teacher, method=method)
+        arms[name, HALF] = replace(alone, teacher=teacher, method=HintonKD(kd_weight=0.5))
     return arms
 
 
@@ -64,7 +71,7 @@ def noisy_label_arms(seed: int) -> dict[str, Recipe]:
     return {
         "hard labels": noisy,
         **{
-            words: replace(noisy, teacher=teacher, kd_weight=0.9, lesson=CORRECTIONS[words])
+            words: replace(noisy, teacher=teacher, method=CORRECTIONS[words])
             for words in ("uncorrected", "swap", "mask")
         },
     }

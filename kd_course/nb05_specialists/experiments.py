@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from kd_course.nb02_hinton.experiments import LAB
+from kd_course.nb02_hinton.experiments import LAB, smoothed
 from kd_course.nb03_confidence.experiments import small_student
 from kd_helpers.data.augment import PLAIN, ViewSet
 from kd_helpers.data.class_groups import Groups
-from kd_helpers.experiments.recipe import (
-    SELECTIVE,
-    SELECTIVE_ZEROS,
-    SPECIALISTS,
-    SPECIALISTS_MEAN,
-    Recipe,
-    Team,
-)
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.methods import HintonKD, Method, SelectiveKD
 from kd_helpers.models.towers import Towers, by_index, with_two_owners
+from kd_helpers.teachers import (
+    Mean,
+    OnceEach,
+    Specialists,
+    SpecialistsApart,
+    SpecialistsMean,
+    Switching,
+    Team,
+    Unified,
+    WeightedByConfidence,
+)
 from kd_helpers.training.schedules import Schedule
 
 
@@ -35,7 +40,7 @@ class Setting:
     student: Recipe  # on its labels alone; its seed is set for each run
     by_index: Groups  # of five towers, every class with two owners
     schedule: Schedule = LAB  # of every teacher; specialists take half the steps
-    views: ViewSet = PLAIN  # of every teacher
+    augmentation: ViewSet = PLAIN  # of every teacher
     generalists: int = 3  # as many as the towers' parameters pay for
     specialists: int = 3
     # From the answers of a generalist, by `labs_teams.find_clusters`:
@@ -64,15 +69,17 @@ LONG = Schedule(steps=20_000, batch_size=128, learning_rate=0.1)  # 57 passes ov
 SHIFTED, SHIFTED_FLIPPED = ViewSet(max_shift=4), ViewSet(flip=True, max_shift=4)
 
 
-def paper_setting(dataset: str, member: str, big: str, student: str, views: ViewSet) -> Setting:
-    taught = Recipe(student=student, dataset=dataset, schedule=LONG, views=views)
+def paper_setting(
+    dataset: str, member: str, big: str, student: str, augmentation: ViewSet
+) -> Setting:
+    taught = Recipe(student=student, dataset=dataset, schedule=LONG, augmentation=augmentation)
     return Setting(
         dataset=dataset,
         member=member,
         big=big,
         student=taught,
         schedule=LONG,
-        views=views,
+        augmentation=augmentation,
         by_index=HUNDRED if dataset == "cifar-100" else TEN,
         generalists=5,
         specialists=4,
@@ -96,7 +103,7 @@ def generalist(seed: int, member: int = 0, setting: Setting = CLOTHES) -> Recipe
         seed=teacher_seed(seed, member),
         dataset=setting.dataset,
         schedule=setting.schedule,
-        views=setting.views,
+        augmentation=setting.augmentation,
     )
 
 
@@ -138,19 +145,19 @@ def teachers(seed: int, setting: Setting = CLOTHES) -> dict[str, Recipe | Team]:
     return {
         "one small network": one,
         "one big network": replace(one, student=setting.big),
-        f"{len(several)} generalists, arithmetic": Team(several, "arithmetic"),
-        f"{len(several)} generalists, geometric": Team(several, "geometric"),
-        "5 generalists, arithmetic": Team(five, "arithmetic"),
-        "specialists, joint": Team(special, SPECIALISTS),
-        "specialists, cheap mean": Team(special, SPECIALISTS_MEAN),
+        f"{len(several)} generalists, arithmetic": Mean(several),
+        f"{len(several)} generalists, geometric": Mean(several, "geometric"),
+        "5 generalists, arithmetic": Mean(five),
+        "specialists, joint": Specialists(special),
+        "specialists, cheap mean": SpecialistsMean(special),
         **towers,
-        f"{len(several)} generalists, by confidence": Team(several, "confidence"),
-        f"{len(several)} generalists, switched": Team(several, "switch"),
-        f"{len(several)} generalists, once each": Team(several, "once each"),
-        "specialists, selective": Team(special, SELECTIVE),
-        "towers by index, selective": Team((towers["towers by index"],), SELECTIVE),
-        "towers by cluster, selective": Team((towers["towers by cluster"],), SELECTIVE),
-        "towers by index, selective, zeros": Team((towers["towers by index"],), SELECTIVE_ZEROS),
+        f"{len(several)} generalists, by confidence": WeightedByConfidence(several),
+        f"{len(several)} generalists, switched": Switching(several),
+        f"{len(several)} generalists, once each": OnceEach(several),
+        "specialists, selective": SpecialistsApart(special),
+        "towers by index, selective": Unified((towers["towers by index"],)),
+        "towers by cluster, selective": Unified((towers["towers by cluster"],)),
+        "towers by index, selective, zeros": Unified((towers["towers by index"],)),
     }
 
 
@@ -164,6 +171,15 @@ TEMPERATURE = {
 DOUBLE, SHARPENED = "towers by index, double softmax", 0.1
 
 
+def method_for(name: str, who: Recipe | Team) -> Method:
+    """Plain distillation, or a soft term for each source where they answer side by side."""
+    temperature = TEMPERATURE.get(name, 4.0)
+    if isinstance(who, Team) and who.apart:
+        zeros = name.endswith("zeros")
+        return SelectiveKD(temperature=temperature, groups=who.groups, zeros=zeros)
+    return HintonKD(temperature=temperature)
+
+
 def student_arms(seed: int, setting: Setting = CLOTHES) -> dict[str, Recipe]:
     """The student on its labels, and taught by every teacher. Equal steps, images and first
     weights.
@@ -173,12 +189,14 @@ def student_arms(seed: int, setting: Setting = CLOTHES) -> dict[str, Recipe]:
     """
     alone = replace(setting.student, seed=seed)
     taught = {
-        name: replace(alone, teacher=who, temperature=TEMPERATURE.get(name, 4.0), kd_weight=0.9)
+        name: replace(alone, teacher=who, method=method_for(name, who))
         for name, who in teachers(seed, setting).items()
     }
     return {
         "hard labels": alone,
-        "smoothed labels": replace(alone, label_smoothing=0.4),
+        "smoothed labels": smoothed(alone, 0.4),
         **taught,
-        f"{DOUBLE}, T = {SHARPENED}": replace(taught[DOUBLE], temperature=SHARPENED),
+        f"{DOUBLE}, T = {SHARPENED}": replace(
+            taught[DOUBLE], method=HintonKD(temperature=SHARPENED)
+        ),
     }

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 
-from kd_course.nb02_hinton.experiments import TEACHER
+from kd_course.nb02_hinton.experiments import TEACHER, smoothed
 from kd_course.nb03_confidence.experiments import SHORT, small_student
 from kd_course.nb05_specialists.experiments import generalist
 from kd_helpers.experiments.ladders import climb
-from kd_helpers.experiments.recipe import ALL_IMAGES, Recipe, Team
-from kd_helpers.methods.dgkd import Sources
+from kd_helpers.experiments.recipe import ALL_IMAGES, Recipe
+from kd_helpers.methods import DenselyGuidedKD, HintonKD
+from kd_helpers.teachers import Mean
 
 Ladder = tuple[Recipe, ...]
 STUDENT, LARGE, MEDIUM = "cnn-2", "resnet-20, 6,000 steps", "cnn-8"
@@ -53,7 +54,7 @@ def ladder(
     *,
     teacher: str = LARGE,
     student: str = STUDENT,
-    sources: Sources | None = None,
+    sources: DenselyGuidedKD | None = None,
 ) -> Ladder:
     """The recipes of a ladder: the teacher, assistants with its images, the student with its
     own."""
@@ -68,7 +69,7 @@ def rival_arms(seed: int) -> dict[str, Recipe]:
     themselves."""
     alone = small_student(seed)
     return {
-        size: replace(alone, teacher=of_labels(seed, size), temperature=4.0, kd_weight=0.9)
+        size: replace(alone, teacher=of_labels(seed, size), method=HintonKD())
         for size in ASSISTANTS[LARGE]
     }
 
@@ -110,20 +111,20 @@ def ablation_arms(seed: int) -> dict[str, Recipe]:
     full = ASSISTANTS[LARGE]
 
     def dense(**how: object) -> Recipe:
-        return ladder(seed, full, "dense", sources=Sources(**how))[-1]
+        return ladder(seed, full, "dense", sources=DenselyGuidedKD(**how))[-1]
 
     def stochastic(**how: object) -> Recipe:
-        return ladder(seed, full, "stochastic", sources=Sources(**how))[-1]
+        return ladder(seed, full, "stochastic", sources=DenselyGuidedKD(**how))[-1]
 
     alone = small_student(seed)
     return {
         "hard labels": alone,
-        "smoothed labels": replace(alone, label_smoothing=0.4),
+        "smoothed labels": smoothed(alone, 0.4),
         "direct": ladder(seed, (), "direct")[-1],
         "chain": ladder(seed, full, "chain")[-1],
         "dense": dense(),
-        "dense, mean": dense(scale="mean"),
-        "dense, label once": dense(label_term="once"),
+        "dense, mean": dense(mean=True),
+        "dense, label once": dense(labels_once=True),
         **{f"survival {p}": stochastic(survival=p) for p in SURVIVALS},
         "one of four removed": stochastic(removed=1),
     }
@@ -144,14 +145,14 @@ def row_arms(seed: int) -> dict[str, Recipe]:
     return {
         "N×N filters, hard labels": replace(alone, student=SQUARE),
         "hard labels": alone,
-        "smoothed labels": replace(alone, label_smoothing=0.4),
+        "smoothed labels": smoothed(alone, 0.4),
         "direct": row_ladder(seed, (), "direct")[-1],
         "both branches, chain": row_ladder(seed, (BOTH,), "chain")[-1],
         "both branches, and the teacher": row_ladder(seed, (BOTH,), "dense")[-1],
         "N×N assistant, and the teacher": row_ladder(seed, (SQUARE,), "dense")[-1],
         "1×N assistant, and the teacher": row_ladder(seed, (ROW,), "dense")[-1],
         "mean of the teacher and a 1×N network": replace(
-            alone, teacher=Team((teacher, row)), temperature=4.0, kd_weight=0.9
+            alone, teacher=Mean((teacher, row)), method=HintonKD()
         ),
     }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional as F
 
-from kd_course.nb08_faults.faulty_losses import FaultyLoss
+from kd_course.nb08_faults.faulty_losses import Watched
 from kd_helpers.data.splits import Dataset
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import (
@@ -20,7 +20,8 @@ from kd_helpers.experiments.run import (
     train_student,
     training_arguments,
 )
-from kd_helpers.teachers.cached import Batch, Teacher
+from kd_helpers.methods import CrossEntropy
+from kd_helpers.teachers import Batch, Teacher
 from kd_helpers.training.batches import batches
 
 
@@ -29,7 +30,7 @@ class Setup:
     """What a training script has at hand before its first step, and one batch of its eleventh."""
 
     recipe: Recipe
-    loss: FaultyLoss
+    loss: Watched
     teacher: Teacher
     batch: Batch
     student_logits: torch.Tensor  # (B, K) of the untrained student
@@ -39,14 +40,16 @@ class Setup:
 def make_setup(recipe: Recipe) -> Setup:
     dataset = dataset_of(recipe)
     how = training_arguments(recipe, dataset)
-    drawn = batches(how["split"], how["rows"], recipe.schedule, recipe.views, recipe.seed, first=10)
+    drawn = batches(
+        how["split"], how["rows"], recipe.schedule, recipe.augmentation, recipe.seed, first=10
+    )
     batch = next(iter(drawn))
     z = new_student(recipe, dataset)(batch.images)
-    return Setup(recipe, how["loss"], how["teacher"], batch, z, how["teacher"](batch))
+    return Setup(recipe, how["method"], how["teacher"], batch, z, how["teacher"](batch))
 
 
 def soft_term_is_as_defined(s: Setup) -> None:
-    T, z, v = s.recipe.temperature, s.student_logits, s.teacher_logits
+    T, z, v = s.loss.temperature, s.student_logits, s.teacher_logits
     p, q = (v / T).softmax(dim=1), (z / T).softmax(dim=1)
     by_hand = T**2 * (p * (p / q).log()).sum(dim=1).mean()
     found = s.loss(z, v, s.batch.labels)["kd"]
@@ -122,7 +125,7 @@ def answers_belong_to_their_images(s: Setup) -> None:
 
 
 def answers_belong_to_these_pictures(s: Setup) -> None:
-    network = run_with_weights(s.recipe.teacher).model()
+    network = run_with_weights(s.recipe.teachers[0]).model()
     gap = (network(s.batch.images) - s.teacher_logits).abs().max()
     assert gap < 0.1, (
         f"asked about this very picture, the network's logits differ by up to {gap:.1f}"
@@ -154,5 +157,5 @@ def with_random_test_labels(dataset: Dataset) -> Dataset:
 
 
 def arms_differ_in_the_teacher_only(taught: Recipe, alone: Recipe) -> None:
-    same = replace(taught, teacher=None, kd_weight=0.0, fault="")
+    same = replace(taught, teacher=None, method=CrossEntropy())
     assert same == alone, f"{same.describe()}; the other arm: {alone.describe()}"

@@ -8,7 +8,8 @@ import torch
 
 from kd_course.exercises import NOT_YET, random_logits, report
 from kd_course.nb08_faults.faulty_losses import RIGHT, pull, soft_term
-from kd_helpers.methods.hinton import hard_loss, kd_loss
+from kd_helpers.methods.hinton import kd_loss
+from kd_helpers.methods.terms import hard_loss
 
 TO_FIND = (
     "mean",

@@ -7,49 +7,81 @@ by cnn-4, which makes 4 points over the labels alone. So a fault has something t
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_course.nb03_confidence.experiments import small_student
 from kd_course.nb05_specialists.experiments import CLOTHES, generalist
 from kd_course.nb06_assistants.experiments import gap_teachers
-from kd_course.nb08_faults.faulty_losses import BEST_STEP, LOSS_FAULTS, RIGHT
+from kd_course.nb08_faults.faulty_losses import (
+    BEST_STEP,
+    LOSS_FAULTS,
+    RIGHT,
+    BestStep,
+    Watched,
+    WithTeachersGradient,
+)
+from kd_course.nb08_faults.faulty_teachers import TEACHER_FAULTS
 from kd_helpers.data.augment import ViewSet
-from kd_helpers.experiments.recipe import Recipe, Team
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.methods import Method
+from kd_helpers.runtime.plain import changed_fields
+from kd_helpers.teachers import Mean, Team
 
 LOW_RATE = 0.003  # a tenth of the students' learning rate
 
 
-def taught(seed: int, teacher: Recipe | Team, **changes: object) -> Recipe:
-    return replace(small_student(seed), teacher=teacher, temperature=4.0, kd_weight=0.9, **changes)
+def taught(seed: int, teacher: Recipe | Team) -> Recipe:
+    return replace(small_student(seed), teacher=teacher, method=Watched())
+
+
+def with_fault(recipe: Recipe, fault: str) -> Recipe:
+    """A taught recipe with a fault switched on: one of FAULTS; RIGHT is the recipe, watched."""
+    method = METHODS.get(fault, Watched)(**settings_of(recipe.method))
+    if fault not in TEACHER_FAULTS:
+        return replace(recipe, method=method)
+    return replace(recipe, teacher=TEACHER_FAULTS[fault](recipe.teachers), method=method)
+
+
+def settings_of(method: Method) -> dict[str, Any]:
+    return {name: value for name, value, _ in changed_fields(method)}
+
+
+METHODS: dict[str, type[Watched]] = {
+    RIGHT: Watched,
+    **LOSS_FAULTS,
+    "learning teacher": WithTeachersGradient,
+    BEST_STEP: BestStep,
+}
+FAULTS = (RIGHT, *LOSS_FAULTS, *TEACHER_FAULTS, BEST_STEP)
 
 
 def fault_arms(seed: int) -> dict[str, Recipe]:
     """The right run, and one for each fault of the loss and of the one teacher."""
-    teacher = gap_teachers(seed)["cnn-4"]
+    right = taught(seed, gap_teachers(seed)["cnn-4"])
     names = (RIGHT, *LOSS_FAULTS, "train mode", "learning teacher", "reshuffled")
-    return {name: taught(seed, teacher, fault=name) for name in names}
+    return {name: with_fault(right, name) for name in names}
 
 
 def view_arms(seed: int) -> dict[str, Recipe]:
     """Pictures shifted and mirrored; the teacher has learnt from such pictures itself."""
-    moved = {"teacher": replace(TEACHER, student="cnn-4"), "views": ViewSet(flip=True, max_shift=2)}
-    return {name: taught(seed, fault=name, **moved) for name in (RIGHT, "other view")}
+    right = taught(seed, replace(TEACHER, student="cnn-4"))
+    moved = replace(right, augmentation=ViewSet(flip=True, max_shift=2))
+    return {name: with_fault(moved, name) for name in (RIGHT, "other view")}
 
 
 def team_arms(seed: int) -> dict[str, Recipe]:
     """Three networks as one teacher."""
-    team = Team(tuple(generalist(seed, member) for member in range(CLOTHES.generalists)))
-    return {name: taught(seed, team, fault=name) for name in (RIGHT, "means as logits")}
+    team = Mean(tuple(generalist(seed, member) for member in range(CLOTHES.generalists)))
+    return {name: with_fault(taught(seed, team), name) for name in (RIGHT, "means as logits")}
 
 
 def step_arms(seed: int) -> dict[str, Recipe]:
     """A constant learning rate, as in the public code of TAKD and DGKD: the last steps still
     differ."""
     schedule = replace(small_student(seed).schedule, shape="constant")
-    teacher = gap_teachers(seed)["cnn-4"]
-    return {
-        name: taught(seed, teacher, schedule=schedule, fault=name) for name in (RIGHT, BEST_STEP)
-    }
+    right = replace(taught(seed, gap_teachers(seed)["cnn-4"]), schedule=schedule)
+    return {name: with_fault(right, name) for name in (RIGHT, BEST_STEP)}
 
 
 def unequal_arms(seed: int) -> dict[str, Recipe]:

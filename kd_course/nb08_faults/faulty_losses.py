@@ -1,32 +1,141 @@
-"""Mistakes of published code, to be switched on in the real loop: the two terms, and their weights.
+"""Mistakes of published code, to be switched on in the real loop: methods with one line wrong.
 
-For notebook 08 only; where each was found is in `museum`. Faults of teachers: `faulty_teachers`.
+For notebook 08 only; where each was found is in `exhibits`. Faults of teachers: `faulty_teachers`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch.nn import functional as F
 
-from kd_helpers.methods.hinton import hard_loss, kd_loss
+from kd_helpers.experiments.metrics import accuracy
+from kd_helpers.methods.hinton import HintonKD, kd_loss
+from kd_helpers.methods.terms import hard_loss
+from kd_helpers.training.loop import predict
 
-RIGHT = "none"  # the right loss, watched like the others
-LOSS_FAULTS = (
-    "mean",
-    "no T²",
-    "roles swapped",
-    "no logarithm",
-    "softmax twice",
-    "T on the labels",
-    "teacher against itself",
-    "weights swapped",
-    "label without gradient",
-)
-TEACHER_FAULTS = ("train mode", "learning teacher", "reshuffled", "other view", "means as logits")
-BEST_STEP = "best step"  # of the test images
-FAULTS = (RIGHT, *LOSS_FAULTS, *TEACHER_FAULTS, BEST_STEP)
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(HintonKD):
+    """The right loss, which also measures its two gradients."""
+
+    def label_term(self, student: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return hard_loss(student, labels, label_smoothing=self.label_smoothing)
+
+    @property
+    def soft_weight(self) -> float:
+        return self.kd_weight
+
+    def terms(self, student, teacher, labels, strength):
+        """{"loss", "ce", "kd"} as ever, and "soft pull", "hard pull": for each of the two weighted
+        terms the length of its gradient with respect to the student's logits (B, K)."""
+        weight = self.soft_weight
+        ce = self.label_term(student, labels)
+        kd = strength * self.soft(student, teacher, labels)
+        return {
+            "loss": (1 - weight) * ce + weight * kd,
+            "ce": ce.detach(),
+            "kd": kd.detach(),
+            "soft pull": pull(weight * kd, student),
+            "hard pull": pull((1 - weight) * ce, student),
+        }
+
+
+class MeanOverClasses(Watched):
+    """PyTorch's default also divides by the number of classes."""
+
+    def soft(self, student, teacher, labels):
+        return kd_loss(student, teacher, temperature=self.temperature) / student.shape[1]
+
+
+class NoTSquared(Watched):
+    def soft(self, student, teacher, labels):
+        return kd_loss(student, teacher, temperature=self.temperature) / self.temperature**2
+
+
+class RolesSwapped(Watched):
+    def soft(self, student, teacher, labels):
+        return kl(teacher / self.temperature, student / self.temperature) * self.temperature**2
+
+
+class NoLogarithm(Watched):
+    """Probabilities of both, and the arguments exchanged."""
+
+    def soft(self, student, teacher, labels):
+        s, t = (logits.div(self.temperature).softmax(1) for logits in (student, teacher))
+        return F.kl_div(t, s, reduction="batchmean") * self.temperature**2
+
+
+class SoftmaxTwice(Watched):
+    def soft(self, student, teacher, labels):
+        return kd_loss(student, teacher.softmax(1), temperature=self.temperature)
+
+
+class TemperatureOnLabels(Watched):
+    def label_term(self, student, labels):
+        return super().label_term(student / self.temperature, labels)
+
+
+class TeacherAgainstItself(Watched):
+    def soft(self, student, teacher, labels):
+        return kl(teacher / self.temperature, teacher / self.temperature) * self.temperature**2
+
+
+class WeightsSwapped(Watched):
+    @property
+    def soft_weight(self) -> float:
+        return 1 - self.kd_weight
+
+
+class LabelWithoutGradient(Watched):
+    def label_term(self, student, labels):
+        return super().label_term(student, labels).detach()
+
+
+class WithTeachersGradient(Watched):
+    """The teacher's answer keeps its gradient; for a teacher that learns."""
+
+    resumable: ClassVar[bool] = False
+
+    def soft(self, student, teacher, labels):
+        return kl(student / self.temperature, teacher / self.temperature) * self.temperature**2
+
+
+class BestStep(Watched):
+    """Looks at the test images at every report, and at the end hands in the best of these students."""
+
+    resumable: ClassVar[bool] = False
+
+    @contextlib.contextmanager
+    def around(self, student, dataset) -> Iterator:
+        best = {"accuracy": -1.0}
+
+        def look(history: object) -> None:
+            found = accuracy(predict(student, dataset.test.images), dataset.test.labels)
+            if found > best["accuracy"]:
+                best.update(accuracy=found, weights=copy.deepcopy(student.state_dict()))
+
+        yield look
+        student.load_state_dict(best["weights"])
+
+
+RIGHT, BEST_STEP = "none", "best step"  # the latter: of the test images
+LOSS_FAULTS: dict[str, type[Watched]] = {
+    "mean": MeanOverClasses,
+    "no T²": NoTSquared,
+    "roles swapped": RolesSwapped,
+    "no logarithm": NoLogarithm,
+    "softmax twice": SoftmaxTwice,
+    "T on the labels": TemperatureOnLabels,
+    "teacher against itself": TeacherAgainstItself,
+    "weights swapped": WeightsSwapped,
+    "label without gradient": LabelWithoutGradient,
+}
 
 
 def soft_term(
@@ -35,79 +144,16 @@ def soft_term(
     """T² · KL(teacher(T) ‖ student(T)), or what a fault makes of it: a scalar.
 
     Args:
-        student_logits, teacher_logits: (B, K). fault: one of FAULTS; most leave this term alone.
+        student_logits, teacher_logits: (B, K). fault: of LOSS_FAULTS, or RIGHT.
     """
-    s, t = student_logits / temperature, teacher_logits / temperature
-    if fault == "mean":  # PyTorch's default also divides by the number of classes
-        return kd_loss(student_logits, teacher_logits, temperature=temperature) / s.shape[1]
-    if fault == "no T²":
-        return kd_loss(student_logits, teacher_logits, temperature=temperature) / temperature**2
-    if fault == "roles swapped":
-        return kl(t, s) * temperature**2
-    if fault == "no logarithm":  # and the arguments exchanged
-        exchanged = F.kl_div(t.softmax(1), s.softmax(1), reduction="batchmean")
-        return exchanged * temperature**2
-    if fault == "softmax twice":
-        return kd_loss(student_logits, teacher_logits.softmax(1), temperature=temperature)
-    if fault == "teacher against itself":
-        return kl(t, t) * temperature**2
-    if fault == "learning teacher":  # its answer keeps its gradient
-        return kl(s, t) * temperature**2
-    return kd_loss(student_logits, teacher_logits, temperature=temperature)
+    method = LOSS_FAULTS.get(fault, Watched)(temperature=temperature)
+    return method.soft(student_logits, teacher_logits, torch.empty(0))
 
 
 def kl(inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """KL(softmax(targets) ‖ softmax(inputs)), mean over the batch; both may take a gradient."""
-    return F.kl_div(
-        inputs.log_softmax(1), targets.log_softmax(1), reduction="batchmean", log_target=True
-    )
-
-
-def label_term(
-    student_logits: torch.Tensor,
-    labels: torch.Tensor,
-    temperature: float,
-    fault: str,
-    *,
-    label_smoothing: float = 0.0,
-) -> torch.Tensor:
-    """Cross-entropy with the labels (B,), or what a fault makes of it: a scalar."""
-    if fault == "T on the labels":
-        student_logits = student_logits / temperature
-    term = hard_loss(student_logits, labels, label_smoothing=label_smoothing)
-    return term.detach() if fault == "label without gradient" else term
-
-
-@dataclass(frozen=True)
-class FaultyLoss:
-    """The loss of a recipe with a fault. For `training`; it also measures its two gradients."""
-
-    temperature: float
-    kd_weight: float
-    label_smoothing: float
-    fault: str
-
-    def __call__(
-        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        """{"loss", "ce", "kd"} as ever, and "soft pull", "hard pull": for each of the two weighted
-        terms the length of its gradient with respect to the student's logits (B, K)."""
-        weight = 1 - self.kd_weight if self.fault == "weights swapped" else self.kd_weight
-        ce = label_term(
-            student_logits,
-            labels,
-            self.temperature,
-            self.fault,
-            label_smoothing=self.label_smoothing,
-        )
-        kd = soft_term(student_logits, teacher_logits, self.temperature, self.fault)
-        return {
-            "loss": (1 - weight) * ce + weight * kd,
-            "ce": ce.detach(),
-            "kd": kd.detach(),
-            "soft pull": pull(weight * kd, student_logits),
-            "hard pull": pull((1 - weight) * ce, student_logits),
-        }
+    pair = inputs.log_softmax(1), targets.log_softmax(1)
+    return F.kl_div(*pair, reduction="batchmean", log_target=True)
 
 
 def pull(term: torch.Tensor, student_logits: torch.Tensor) -> torch.Tensor:

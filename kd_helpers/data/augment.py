@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import torch
 
+from kd_helpers.runtime.plain import Plain, check_whole
+
 SPREAD = 2_654_435_761  # 2³² divided by the golden ratio: neighbouring rows get distant views
 
 
 @dataclass(frozen=True)
-class ViewSet:
+class ViewSet(Plain):
     """All views of an image: shifts by up to `max_shift` pixels, with or without mirroring.
 
     With `per_image` each image has so many of them only, chosen by its row and no random number:
@@ -28,6 +30,8 @@ class ViewSet:
     per_image: int | None = None  # at least 1; None: every image has every view
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole("per_image", self.per_image, 1)
         if self.max_shift < 0:
             raise ValueError(f"got max_shift={self.max_shift}; expected 0 or more pixels")
         if self.per_image is not None and not 1 <= self.per_image <= len(self):

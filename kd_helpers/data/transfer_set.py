@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from kd_helpers.data.datasets import Dataset, Split
 from kd_helpers.data.splits import UNLABELLED
+from kd_helpers.runtime.plain import Plain, check_whole
 from kd_helpers.runtime.validate import check_share
 
 SOURCES = ("train", "digits", "noise")
@@ -16,7 +17,7 @@ NOISES = ("symmetric", "pair")
 
 
 @dataclass(frozen=True)
-class TransferSet:
+class TransferSet(Plain):
     """What a student is shown (Hinton et al. 2015, section 1: it may be unlabelled, or partial)."""
 
     images: int | None = None  # how many, drawn at random with the run's seed; None: all
@@ -27,7 +28,10 @@ class TransferSet:
     noise: str = "symmetric"  # any other class, all equally likely; or "pair": the next class
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_share("label_noise", self.label_noise)
+        check_whole("images", self.images, 1)
+        check_whole("labelled", self.labelled, 0)
         if self.noise not in NOISES:
             raise ValueError(f"unknown noise {self.noise!r}; known: {', '.join(NOISES)}")
         if self.source not in SOURCES:
@@ -38,13 +42,20 @@ class TransferSet:
             raise ValueError(
                 "got label_noise and hidden classes, which it would bring back as labels"
             )
-        if self.images is not None and self.images < 1:
-            raise ValueError(f"got images={self.images}; expected at least 1, or None for all")
-        if self.labelled is not None and not 0 <= self.labelled <= (self.images or self.labelled):
+        if self.hidden_classes and self.source != "train":
+            raise ValueError(f"got hidden classes and {self.source}: these pictures have none")
+        if self.noise != TransferSet.noise and not self.label_noise:
+            raise ValueError(f"got noise={self.noise!r} and label_noise=0: there is none of it")
+        if self.labelled is not None and self.labelled > (self.images or self.labelled):
             raise ValueError(
-                f"got {self.labelled} labelled of {self.images or 'all'} images; expected from 0 to the "
-                "number of images, or None for all"
+                f"got {self.labelled} labelled of {self.images} images; expected from 0 to the number "
+                "of images, or None for all"
             )
+        # One way to say one thing: all labels are shown; pictures of other things have none.
+        if self.labelled is not None and self.labelled == self.images and self.source == "train":
+            object.__setattr__(self, "labelled", None)
+        if self.source != "train":
+            object.__setattr__(self, "labelled", 0)
 
 
 def load_source(dataset: Dataset, source: str) -> Split:

@@ -10,18 +10,19 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import torch
 
 from kd_helpers.experiments.metrics import count_multiply_adds, count_parameters
-from kd_helpers.experiments.recipe import DENSE, Recipe, Team
-from kd_helpers.methods.dgkd import ALL_SOURCES, Sources
-from kd_helpers.methods.objective import Lesson
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.methods import DenselyGuidedKD, HintonKD
 from kd_helpers.models.zoo import MODEL_NAMES, make_model
+from kd_helpers.teachers import Dense
 
 WAYS = ("direct", "chain", "dense", "stochastic")
-SURVIVAL = Sources(survival=0.75)  # the paper's best
+SURVIVAL = 0.75  # the paper's best
 
 
 def climb(
@@ -31,10 +32,8 @@ def climb(
     base: Recipe,
     top: Recipe | None = None,
     last: Recipe | None = None,
-    temperature: float = 4.0,
-    kd_weight: float = 0.9,
-    sources: Sources | None = None,
-    strength: float = 1.0,
+    method: HintonKD = HintonKD(),
+    sources: DenselyGuidedKD | None = None,
 ) -> tuple[Recipe, ...]:
     """The recipes of a ladder, teacher first, student last; "direct" needs no assistants.
 
@@ -45,20 +44,21 @@ def climb(
             out.
         base: all else, such as seed, images and steps; without teacher. top, last: the same for the
             teacher, and for the student, where they are not the base's.
-        temperature, kd_weight: of every taught rung.
-        sources: for dense ladders; by default all of them, in "stochastic" each with probability
+        method: temperature, weights and strength of every taught rung. The public codes of TAKD and
+            DGKD average the divergence over the classes too, which makes the strength 1 / classes.
+        sources: how a dense ladder puts its sources together; its temperature, weights and strength
+            are those of `method`. By default all of them, in "stochastic" each with probability
             0.75, where it is for the last rung only (so in the paper).
-        strength: factor of every soft term. The public codes of TAKD and DGKD average the
-        divergence
-            over the classes too, which makes it 1 / classes.
 
     Raises:
         ValueError: less than two networks, an unknown name or way, sources for another way.
     """
     check_ladder(names, way, sources)
     if sources is None:
-        sources = SURVIVAL if way == "stochastic" else ALL_SOURCES
-    sources = replace(sources, strength=strength)
+        sources = DenselyGuidedKD(survival=SURVIVAL if way == "stochastic" else 1.0)
+    sources = replace(
+        sources, **{field.name: getattr(method, field.name) for field in fields(method)}
+    )
     # All but who is left out is for the assistants too.
     for_assistants = replace(sources, survival=1.0, removed=0) if way == "stochastic" else sources
     if way == "direct":
@@ -67,20 +67,21 @@ def climb(
     for place, name in enumerate(names[1:], start=1):
         above = tuple(rungs) if way in ("dense", "stochastic") else (rungs[-1],)
         used = sources if place == len(names) - 1 else for_assistants
-        teaching = {"temperature": temperature, "kd_weight": kd_weight} | teaching_of(above, used)
         own = last if last and place == len(names) - 1 else base
-        rungs.append(replace(own, student=name, **teaching))
+        rungs.append(replace(own, student=name, **teaching_of(above, method, used)))
     return tuple(rungs)
 
 
-def teaching_of(teachers: tuple[Recipe, ...], sources: Sources) -> dict:
+def teaching_of(
+    teachers: tuple[Recipe, ...], method: HintonKD, sources: DenselyGuidedKD
+) -> dict[str, Any]:
     """Who teaches, as fields of a recipe. One source that is never left out is a plain teacher."""
     if len(teachers) == 1 and sources.survival == 1 and not sources.removed:
-        return {"teacher": teachers[0], "lesson": Lesson(strength=sources.strength)}
-    return {"teacher": Team(teachers, DENSE), "sources": sources}
+        return {"teacher": teachers[0], "method": method}
+    return {"teacher": Dense(teachers), "method": sources}
 
 
-def check_ladder(names: Sequence[str], way: str, sources: Sources | None) -> None:
+def check_ladder(names: Sequence[str], way: str, sources: DenselyGuidedKD | None) -> None:
     if way not in WAYS:
         raise ValueError(f"got way={way!r}; expected one of {', '.join(WAYS)}")
     if len(names) < 2:
@@ -88,8 +89,6 @@ def check_ladder(names: Sequence[str], way: str, sources: Sources | None) -> Non
     for name in names:
         if name not in MODEL_NAMES:
             raise ValueError(f"unknown model {name!r}; known: {', '.join(MODEL_NAMES)}")
-    if sources is not None and sources.strength != 1:
-        raise ValueError(f"got {sources}; give strength to the whole ladder")
     if sources is not None and way in ("direct", "chain"):
         raise ValueError(f"got sources for way={way!r}; expected them for dense or stochastic only")
     sizes = [sizes_of(name) for name in names]

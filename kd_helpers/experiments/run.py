@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from kd_course.nb08_faults.faulty_losses import BEST_STEP
-from kd_course.nb08_faults.faulty_teachers import BestStep, spoil
-from kd_helpers.data.class_groups import half_special, special_dataset
-from kd_helpers.data.datasets import Dataset, load_dataset
-from kd_helpers.data.transfer_set import load_source, select
-from kd_helpers.experiments.build import loss_of, make_team
+from kd_helpers.data.datasets import Dataset
 from kd_helpers.experiments.locks import lock_of, tidy_up
-from kd_helpers.experiments.recipe import SPECIALISTS, Recipe, Team, to_dict
+from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.records import input_of, store_result
+from kd_helpers.experiments.room import TrainingRoom, cached_teacher, dataset_of
 from kd_helpers.experiments.store import DamagedRun, Run, read_record, set_run_aside
-from kd_helpers.models.towers import TowersApart
 from kd_helpers.models.zoo import take_over
 from kd_helpers.runtime import distributed
-from kd_helpers.runtime.device import pick_device, pick_precision
-from kd_helpers.runtime.folders import cache_folder, checkpoint_folder, run_folders
-from kd_helpers.teachers.answer_files import AnswerFiles, fingerprint
-from kd_helpers.teachers.cached import CachedTeacher, NetworkTeacher, Teacher
+from kd_helpers.runtime.folders import checkpoint_folder, run_folders
+from kd_helpers.teachers.cached import CachedTeacher
 from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.loop import History, make_student, train, training_reports
 
@@ -109,7 +100,7 @@ def train_recipe(recipe: Recipe, *, folder: Path, keep: tuple[str, ...] = (), **
     """
     dataset = dataset_of(recipe)
     student = new_student(recipe, dataset)
-    checkpoint = Checkpoint(checkpoint_folder() / f"{recipe.hash}.checkpoint", to_dict(recipe))
+    checkpoint = Checkpoint(checkpoint_folder() / f"{recipe.hash}.checkpoint", recipe.to_plain())
     history = train_student(
         recipe, student, dataset, checkpoint=checkpoint, report_every=50, **hooks
     )
@@ -124,17 +115,6 @@ def train_recipe(recipe: Recipe, *, folder: Path, keep: tuple[str, ...] = (), **
     return Run(recipe, read_record(folder / f"{recipe.hash}.json", recipe), folder)
 
 
-@functools.lru_cache(maxsize=2)
-def load_dataset_once(name: str, device: str) -> Dataset:
-    return load_dataset(name, device)
-
-
-def dataset_of(recipe: Recipe) -> Dataset:
-    """The data set of a recipe; for a specialist with its own labels."""
-    dataset = load_dataset_once(recipe.dataset, pick_device().type)
-    return special_dataset(dataset, recipe.special) if recipe.special else dataset
-
-
 def new_student(recipe: Recipe, dataset: Dataset) -> nn.Module:
     given = input_of(dataset)
     student = make_student(recipe.student, seed=recipe.seed, towers=recipe.towers, **given)
@@ -147,16 +127,14 @@ def new_student(recipe: Recipe, dataset: Dataset) -> nn.Module:
 def train_student(recipe: Recipe, student: nn.Module, dataset: Dataset, **hooks) -> History:
     """Train an untrained network as the recipe says, to the end; the teacher's answers are kept."""
     how = training_arguments(recipe, dataset)
-    best = BestStep(student, dataset.test) if recipe.fault == BEST_STEP else None
-    if recipe.fault:  # what a fault changes beside the student is in no checkpoint
-        hooks |= {"checkpoint": None} | ({"on_report": best} if best else {})
+    if not recipe.resumable:
+        hooks |= {"checkpoint": None}
     try:
-        return train(student, **how, **hooks)
+        with recipe.method.around(student, dataset) as on_report:
+            return train(student, **how, **({"on_report": on_report} if on_report else {}) | hooks)
     finally:
         if how["teacher"]:
             how["teacher"].save()
-        if best:
-            best.hand_in()
 
 
 def student_reports(
@@ -168,59 +146,21 @@ def student_reports(
 
 def training_arguments(recipe: Recipe, dataset: Dataset) -> dict:
     """What a recipe says, in the words of `training.training_reports`."""
-    source = load_source(dataset, recipe.transfer.source)
-    split, rows = select(source, recipe.transfer, recipe.seed)
-    if recipe.special:
-        rows = half_special(split.labels, rows, dustbin=len(recipe.special))
-    teacher = (
-        teacher_of(recipe, dataset, len(rows)) if recipe.kd_weight and recipe.teacher else None
-    )
-    if recipe.fault:
-        one = None if isinstance(recipe.teacher, Team) else run_with_weights(recipe.teacher).model()
-        how = {"rows": rows, "schedule": recipe.schedule, "seed": recipe.seed}
-        teacher = spoil(teacher, one and one.to(pick_device()), recipe.fault, **how)
+    room = TrainingRoom(recipe, dataset, run_with_weights)
     return {
-        "split": split,
-        "rows": rows,
-        "loss": loss_of(recipe),
+        "split": room.split,
+        "rows": room.rows,
+        "method": recipe.method,
         "schedule": recipe.schedule,
         "seed": recipe.seed,
-        "teacher": teacher,
-        "view_set": recipe.views,
+        "teacher": room.teacher,
+        "augmentation": recipe.augmentation,
     }
 
 
-def teacher_of(recipe: Recipe, dataset: Dataset, images: int) -> Teacher:
-    """The recipe's teacher, one or a team; images: how many the student sees."""
-    if not isinstance(recipe.teacher, Team):
-        return cached_teacher(recipe)
-    team = recipe.teacher
-    apart = team.is_selective and team.has_towers
-    members = [cached_teacher(recipe, member, apart) for member in team.members]
-    joined = make_team(team, members, dataset, temperature=recipe.temperature, images=images)
-    if team.how != SPECIALISTS:
-        return joined
-    # The joint answer takes longer than a step of a small student: it is found once for each image.
-    pictures = load_source(dataset, recipe.transfer.source).images
-    return CachedTeacher(joined, pictures, recipe.views, num_classes=len(dataset.classes))
-
-
-def cached_teacher(
-    recipe: Recipe, member: Recipe | None = None, apart: bool = False
-) -> CachedTeacher:
-    """The recipe's one teacher, or a member of its team, with a memory that all students of one
-    data set, source and view set share, those of later sessions too: its answers are also on disk.
-    apart: those of its towers."""
-    return _cached_teacher(
-        member or recipe.teacher,
-        apart,
-        recipe.dataset,
-        recipe.transfer.source,
-        recipe.views,
-        pick_device().type,
-        pick_precision(pick_device())[0],
-        cache_folder(),
-    )
+def teacher_of(recipe: Recipe) -> CachedTeacher:
+    """The one teacher of a recipe, with the memory that all its students share."""
+    return cached_teacher(recipe, recipe.teacher, run_with_weights)
 
 
 def run_with_weights(recipe: Recipe) -> Run:
@@ -232,35 +172,3 @@ def run_with_weights(recipe: Recipe) -> Run:
             if not run.has_tensors:
                 run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP)
     return run
-
-
-@functools.lru_cache(maxsize=16)
-def _cached_teacher(
-    teacher: Recipe,
-    apart: bool,
-    dataset: str,
-    source: str,
-    views,
-    device: str,
-    precision,
-    folder: Path,
-) -> CachedTeacher:
-    run = run_with_weights(teacher)
-    pictures = load_source(load_dataset_once(dataset, device), source)
-    model = TowersApart(run.model(device)) if apart else run.model(device)
-    key = fingerprint(model, pictures.images, views)
-    outputs = model.outputs if apart else run.record["input"]["num_classes"]
-    cache = CachedTeacher(
-        NetworkTeacher(model),
-        pictures.images,
-        views,
-        num_classes=outputs,
-        files=AnswerFiles(folder / key),
-        writes=distributed.is_main(),
-    )
-    # The stored answers were computed in float32; they are the teacher's only where it answers so.
-    own = source == "train" and dataset == teacher.dataset and precision == torch.float32
-    if own and not apart and "train_logits" in run.tensors():
-        cache.remember_plain(run.logits("train").to(device))
-    cache.read_files()
-    return cache

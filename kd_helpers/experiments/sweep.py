@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import itertools
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 
-from kd_course.nb02_hinton.experiments import TEACHER
 from kd_helpers.experiments.parallel import each
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_or_train, load_run
@@ -21,77 +18,6 @@ class Outcome:
     recipe: Recipe
     accuracy: float | None = None
     problem: str = ""
-
-
-def parse_grid(settings: list[str]) -> list[Recipe]:
-    """All combinations of settings such as "temperature=2,4", "transfer.images=600", "seed=0,1".
-
-    A name is a field of `Recipe`, or of one of its parts after a dot. `teacher=course` is the
-    course's teacher. Recipes that mean the same training are listed once.
-
-    Raises:
-        ValueError: a name or a value is not known; the message says which are.
-    """
-    pairs = [setting.partition("=") for setting in settings]
-    names = [name for name, _, _ in pairs]
-    for name, sign, text in pairs:
-        if not (sign and text) or names.count(name) > 1:
-            raise ValueError(
-                f"got {name}{sign}{text}; expected NAME=VALUE,VALUE… with each name once"
-            )
-    choices = [values_of(text) for _, _, text in pairs]
-    recipes = []
-    for chosen in itertools.product(*choices):
-        recipes.append(plain_if_untaught(build(dict(zip(names, chosen, strict=True)))))
-    return list(dict.fromkeys(recipes))
-
-
-def values_of(text: str) -> list:
-    """ "1,2.5" → [1, 2.5]; "cnn-2,cnn-4" → two names; "(7,),()" → two tuples; "none" → None."""
-    try:
-        values = list(ast.literal_eval(f"[{text}]"))
-    except (ValueError, SyntaxError):
-        values = text.split(",")
-    words = {"none": None, "None": None, "course": TEACHER, "true": True, "false": False}
-    return [words.get(value, value) if isinstance(value, str) else value for value in values]
-
-
-def build(settings: dict[str, object]) -> Recipe:
-    """A recipe from values by name; dotted names set the parts first.
-
-    In a grid with kd_weight=0,0.9 a lesson is for the second only.
-    """
-    if settings.get("kd_weight") == 0:
-        settings = {k: v for k, v in settings.items() if k.partition(".")[0] != "lesson"}
-    parts: dict[str, dict] = {}
-    for name, value in settings.items():
-        head, _, tail = name.partition(".")
-        parts.setdefault(head, {})[tail] = value
-    default = Recipe()
-    changes = {}
-    for head, values in parts.items():
-        part = getattr(default, head, None)
-        changes[head] = values[""] if set(values) == {""} else changed(part, values, f"{head}.")
-    return changed(default, changes, "")
-
-
-def changed(part: object, values: dict, prefix: str) -> object:
-    known = [field.name for field in fields(part)] if is_dataclass(part) else []
-    for name in values:
-        if name not in known:
-            every = ", ".join(f"{prefix}{field}" for field in known) or "no such part"
-            raise ValueError(f"unknown setting {prefix}{name}; known: {every}")
-    try:
-        return replace(part, **values)
-    except TypeError as problem:
-        raise ValueError(f"got {prefix}{values}: {problem}") from problem
-
-
-def plain_if_untaught(recipe: Recipe) -> Recipe:
-    """Without a weight for the teacher, teacher and temperature change nothing."""
-    if recipe.kd_weight:
-        return recipe
-    return replace(recipe, teacher=None, temperature=Recipe.temperature)
 
 
 def teachers_of(recipes: list[Recipe]) -> list[list[Recipe]]:

@@ -1,0 +1,44 @@
+"""The methods: one file each, with its paper and formula on top."""
+
+from kd_helpers.methods.decoupled import DecoupledKD
+from kd_helpers.methods.dgkd import DenselyGuidedKD
+from kd_helpers.methods.dynamic_temperature import CWSM, FLSW
+from kd_helpers.methods.hinton import HintonKD
+from kd_helpers.methods.method import CrossEntropy, Distillation, Method
+from kd_helpers.methods.selective import SelectiveKD
+from kd_helpers.methods.standardised_logits import Standardised
+from kd_helpers.methods.teacher_free import TeacherFreeKD
+from kd_helpers.methods.teacher_mistakes import (
+    MaskMistakes,
+    ReplaceMistakes,
+    SwapMistakes,
+    TrustTrueClass,
+)
+from kd_helpers.methods.top_k import RandomEntries, SmallEntries, TopK
+from kd_helpers.methods.treatment import Treatment, Weighted
+from kd_helpers.methods.weighted_soft_labels import ConfidenceGate, WeightedSoftLabels
+
+__all__ = [
+    "CWSM",
+    "FLSW",
+    "ConfidenceGate",
+    "CrossEntropy",
+    "DecoupledKD",
+    "DenselyGuidedKD",
+    "Distillation",
+    "HintonKD",
+    "MaskMistakes",
+    "Method",
+    "RandomEntries",
+    "ReplaceMistakes",
+    "SelectiveKD",
+    "SmallEntries",
+    "Standardised",
+    "SwapMistakes",
+    "TeacherFreeKD",
+    "TopK",
+    "Treatment",
+    "TrustTrueClass",
+    "Weighted",
+    "WeightedSoftLabels",
+]

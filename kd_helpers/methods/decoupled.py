@@ -1,11 +1,18 @@
-"""Decoupled KD: the two lessons in one divergence. Zhao et al., CVPR 2022, arXiv 2203.08679."""
+"""Decoupled knowledge distillation, DKD. Zhao et al., CVPR 2022, arXiv 2203.08679; chapter 03.
+
+T² · mean(α · TCKD + β · NCKD): how sure the teacher is of the true class, and how it tells the
+other classes apart, each with a weight of its own.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
-from kd_helpers.methods.hinton import check_logits
+from kd_helpers.methods.method import Distillation
+from kd_helpers.methods.terms import check_labelled, check_logits
 from kd_helpers.runtime.validate import check_temperature
 
 
@@ -14,7 +21,7 @@ def decoupled_parts(
     teacher_logits: torch.Tensor,
     labels: torch.Tensor,
     *,
-    temperature: float,
+    temperature: float | torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The two lessons in KL(teacher ‖ student) (Zhao et al. 2022, arXiv 2203.08679, eq. 7).
 
@@ -30,7 +37,8 @@ def decoupled_parts(
     Returns:
         TCKD (B,), NCKD (B,), p_t (B,).
     """
-    check_temperature(temperature)
+    if not isinstance(temperature, torch.Tensor):
+        check_temperature(temperature)
     check_logits(student_logits, teacher_logits)
     own = F.one_hot(labels, student_logits.shape[1]).bool()
     sides = []
@@ -45,18 +53,23 @@ def decoupled_parts(
     return tckd, nckd, teacher_pair[:, 0].exp()
 
 
-def decoupled_loss(
-    student_logits: torch.Tensor,
-    teacher_logits: torch.Tensor,
-    labels: torch.Tensor,
-    *,
-    temperature: float,
-    target_weight: float = 1.0,
-    other_weight: float = 8.0,
-) -> torch.Tensor:
-    """Decoupled KD: T² · mean(α · TCKD + β · NCKD) (Zhao et al. 2022); α, β the two weights.
+@dataclass(frozen=True, kw_only=True)
+class DecoupledKD(Distillation):
+    """With β = 8 and a fresh student the gradient is large: let it grow, with `warm_up`.
 
-    With β = 8 and a fresh student its gradient is large: let it grow over the first steps.
+    Every image needs its label. With two classes there are no others to tell apart: β does nothing.
     """
-    tckd, nckd, _ = decoupled_parts(student_logits, teacher_logits, labels, temperature=temperature)
-    return (target_weight * tckd + other_weight * nckd).mean() * temperature**2
+
+    alpha: float = 1.0  # weight of TCKD, 0 or more
+    beta: float = 8.0  # weight of NCKD, 0 or more
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("alpha", "beta"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"got {name}={getattr(self, name)}; expected a number from 0 on")
+
+    def compare(self, student, teacher, labels, temperature):
+        check_labelled(labels, "DecoupledKD")
+        tckd, nckd, _ = decoupled_parts(student, teacher, labels, temperature=temperature)
+        return self.alpha * tckd + self.beta * nckd

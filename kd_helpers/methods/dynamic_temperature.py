@@ -1,11 +1,16 @@
-"""A temperature for each image. Wen et al., arXiv 1911.07471."""
+"""Dynamic temperature distillation. Wen et al., arXiv 1911.07471; chapter 03.
+
+T_x = T + β · (mean ω - ω_x): lower for images that confuse the student, with two measures ω.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
-from kd_helpers.methods.hinton import kd_rows
+from kd_helpers.methods.treatment import Treatment
 from kd_helpers.runtime.validate import check_temperature
 
 FLOOR = 0.25  # share of the base temperature below which no image's own temperature falls
@@ -51,9 +56,29 @@ def spread_temperatures(confusion: torch.Tensor, temperature: float, beta: float
     return temperature + deviation * ((1 - FLOOR) * temperature / lowest).clamp(max=1.0)
 
 
-def own_temperature_loss(
-    student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperatures: torch.Tensor
-) -> torch.Tensor:
-    """mean(T_x² · KL at T_x) for a temperature (B,) of each image's own."""
-    rows = kd_rows(student_logits, teacher_logits, temperatures[:, None])
-    return (rows * temperatures**2).mean()
+class DynamicTemperature(Treatment):
+    """The method inside compares at a temperature of each image's own, with mean T."""
+
+    def temperatures(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        """(B,), above 0, without gradient."""
+        raise NotImplementedError
+
+    def rows(self, student, teacher, labels):
+        temperature = self.temperatures(student, teacher)[:, None]
+        return temperature[:, 0] ** 2 * self.method.compare(student, teacher, labels, temperature)
+
+
+@dataclass(frozen=True)
+class FLSW(DynamicTemperature):
+    """Focal loss style weights: lower T where student and teacher point in different directions."""
+
+    def temperatures(self, student, teacher):
+        return flsw_temperatures(student, teacher, temperature=self.core.temperature)
+
+
+@dataclass(frozen=True)
+class CWSM(DynamicTemperature):
+    """Confidence weighted by the student's maximum: lower T where the student is unsure."""
+
+    def temperatures(self, student, teacher):
+        return cwsm_temperatures(student, temperature=self.core.temperature)

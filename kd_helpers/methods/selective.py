@@ -1,4 +1,4 @@
-"""Selective learning: one soft term for each specialist, on the classes that it knows.
+"""Selective learning: one soft term for each specialist, on the classes that it knows. Chapter 05.
 
 After the option of the same name in the public code of Zaras, Passalis and Tefas 2021 (USTE), which
 fills up each specialist's outputs with zeros; that is `zeros`, else the student is seen as the
@@ -7,10 +7,14 @@ specialist would see it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import torch
 
 from kd_helpers.data.class_groups import Groups, check_group
 from kd_helpers.methods.hinton import kd_rows
+from kd_helpers.methods.method import Distillation
 from kd_helpers.runtime.validate import check_temperature
 
 
@@ -79,3 +83,21 @@ def padded(scores: torch.Tensor, group: tuple[int, ...], classes: int) -> torch.
     """Scores (B, |S|) at the places of their classes, 0 elsewhere: (B, K)."""
     places = torch.tensor(group, device=scores.device)
     return scores.new_zeros(len(scores), classes).index_copy(1, places, scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectiveKD(Distillation):
+    """The soft term of `selective_loss`; the teacher answers with its sources side by side."""
+
+    groups: tuple[tuple[int, ...], ...] = ()  # the classes of each tower or specialist
+    zeros: bool = False
+    sources_apart: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.groups:
+            raise ValueError("got no groups; expected the classes of each tower or specialist")
+
+    def soft(self, student, teacher, labels):
+        how = {"temperature": self.temperature, "groups": self.groups, "zeros": self.zeros}
+        return selective_loss(student, teacher, labels, **how)

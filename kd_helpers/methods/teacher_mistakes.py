@@ -1,15 +1,19 @@
-"""What to do where the teacher is wrong: swap, replace, leave out, trust less. Pure functions.
+"""What to do where the teacher is wrong: swap, replace, leave out, trust less. Chapter 04.
 
+Swapping is the probability shift, replacing the knowledge adjustment of Wen et al., arXiv 1911.07471.
 Images without a label (UNLABELLED) are left as they are: nobody knows that they are wrong.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
 from kd_helpers.data.splits import UNLABELLED
 from kd_helpers.methods.targets import smooth_labels
+from kd_helpers.methods.treatment import Treatment, Weighted
 from kd_helpers.runtime.validate import check_share, check_temperature
 
 
@@ -64,3 +68,48 @@ def trust_weights(teacher_logits: torch.Tensor, labels: torch.Tensor) -> torch.T
         teacher_logits.float(), labels, reduction="none", ignore_index=UNLABELLED
     )
     return torch.exp(-loss)  # of a loss of 0 where there is no label
+
+
+@dataclass(frozen=True)
+class SwapMistakes(Treatment):
+    """Probability shift: a wrong answer and the true class exchange their entries."""
+
+    def treated(self, student, teacher, labels):
+        return student, swap_mistakes(teacher, labels)
+
+
+@dataclass(frozen=True)
+class ReplaceMistakes(Treatment):
+    """Knowledge adjustment: a smoothed label takes the place of a wrong answer.
+
+    It is the target as it stands or, with `soften`, softened by T like the other answers.
+    """
+
+    smoothing: float = 0.1  # ε of that label, above 0 and at most 1
+    soften: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.smoothing <= 1:
+            raise ValueError(f"got smoothing={self.smoothing}; expected more than 0, at most 1")
+
+    def treated(self, student, teacher, labels):
+        heat = 1.0 if self.soften else self.core.temperature
+        how = {"smoothing": self.smoothing, "temperature": heat}
+        return student, replace_mistakes(teacher, labels, **how)
+
+
+@dataclass(frozen=True)
+class MaskMistakes(Weighted):
+    """Wrong answers are left out of the soft term."""
+
+    def weights(self, student, teacher, labels):
+        return mask_weights(teacher, labels)
+
+
+@dataclass(frozen=True)
+class TrustTrueClass(Weighted):
+    """Each answer counts by the probability that it gives to the true class."""
+
+    def weights(self, student, teacher, labels):
+        return trust_weights(teacher, labels)

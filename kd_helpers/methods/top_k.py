@@ -1,15 +1,19 @@
-"""Which entries of a teacher's answer teach: the largest, the small ones, or some at random.
+"""Which entries of a teacher's answer teach: the largest, the small ones, or random ones. Chapter 03.
 
 A choice of entries is a mask (B, K) bool; `kd_on_entries` compares teacher and student on it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch.nn import functional as F
 
 from kd_helpers.data.splits import UNLABELLED
-from kd_helpers.methods.hinton import check_logits
+from kd_helpers.methods.method import Distillation
+from kd_helpers.methods.terms import check_logits
+from kd_helpers.runtime.plain import check_whole
 from kd_helpers.runtime.validate import check_share, check_temperature
 
 
@@ -97,3 +101,54 @@ def chosen_log_probabilities(logits: torch.Tensor, keep: torch.Tensor, lump: boo
         log_p = F.log_softmax(logits.masked_fill(~keep, lowest), dim=-1)
         rest = torch.full_like(log_p[:, :1], lowest)
     return torch.cat([log_p.masked_fill(~keep, lowest), rest], dim=-1)
+
+
+class OnEntries(Distillation):
+    """KL on some entries only; the others become one bin (`lump`) or are dropped."""
+
+    lump: bool = False
+
+    def chosen(self, teacher: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Which entries are kept, (B, K) bool."""
+        raise NotImplementedError
+
+    def compare(self, student, teacher, labels, temperature):
+        keep = self.chosen(teacher, labels)
+        return entry_rows(student, teacher, keep, temperature, lump=self.lump)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopK(OnEntries):
+    """The teacher's `count` largest entries, and the true class."""
+
+    count: int = 3
+    lump: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole("count", self.count, 0)
+
+    def chosen(self, teacher, labels):
+        return top_entries(teacher, self.count, labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallEntries(TopK):
+    """All entries but the teacher's `count` largest."""
+
+    def chosen(self, teacher, labels):
+        return small_entries(teacher, self.count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomEntries(OnEntries):
+    """Each entry dropped with probability `dropped`, drawn anew in each step."""
+
+    dropped: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_share("dropped", self.dropped)
+
+    def chosen(self, teacher, labels):
+        return random_entries(teacher, self.dropped)

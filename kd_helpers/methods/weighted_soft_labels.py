@@ -1,9 +1,19 @@
-"""A weight for each image. Zhou et al., ICLR 2021, arXiv 2102.00650."""
+"""Weighted soft labels, WSLD. Zhou et al., ICLR 2021, arXiv 2102.00650; chapter 03.
+
+Each image's soft term is weighted by 1 - exp(-CE_student / CE_teacher). Beside it the plain gate:
+only the images of which the teacher is sure, or only the others.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch.nn import functional as F
+
+from kd_helpers.methods.terms import check_labelled
+from kd_helpers.methods.treatment import Weighted
+from kd_helpers.runtime.validate import check_share
 
 
 def wsld_weights(
@@ -28,3 +38,27 @@ def confidence_gate(teacher_logits: torch.Tensor, threshold: float, *, above: bo
     """
     top = F.softmax(teacher_logits.detach().float(), dim=-1).max(dim=-1).values
     return ((top >= threshold) == above).float()
+
+
+@dataclass(frozen=True)
+class WeightedSoftLabels(Weighted):
+    """Less of the teacher where the student is better already. Every image needs its label."""
+
+    def weights(self, student, teacher, labels):
+        check_labelled(labels, "WeightedSoftLabels")
+        return wsld_weights(student, teacher, labels)
+
+
+@dataclass(frozen=True)
+class ConfidenceGate(Weighted):
+    """Only where the teacher's top probability at T = 1 is at least `threshold`, or only where not."""
+
+    threshold: float = 0.9
+    above: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_share("threshold", self.threshold)
+
+    def weights(self, student, teacher, labels):
+        return confidence_gate(teacher, self.threshold, above=self.above)

@@ -17,12 +17,13 @@ from torch import nn
 
 from kd_helpers.data.class_groups import check_group
 from kd_helpers.models.zoo import make_model
+from kd_helpers.runtime.plain import Plain, as_code
 
 AVERAGES = ("logits", "probabilities")
 
 
 @dataclass(frozen=True)
-class Towers:
+class Towers(Plain):
     """How the towers share the work; the network of each tower is the recipe's `student`."""
 
     groups: tuple[tuple[int, ...], ...] = ()  # the classes of each tower
@@ -32,6 +33,9 @@ class Towers:
     average: str = "logits"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.groups and (self.trunk or self.average != Towers.average):
+            raise ValueError(f"got {as_code(self)}; expected the classes of each tower as well")
         if self.average not in AVERAGES:
             raise ValueError(f"got average={self.average!r}; expected one of {', '.join(AVERAGES)}")
 

@@ -1,59 +1,30 @@
-"""Teachers: anything that answers a batch with logits, and never learns from it."""
+"""A teacher that is asked once and remembers: every later student of it is nearly free."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+import weakref
 
 import torch
-from torch import nn
 
 from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
-from kd_helpers.runtime.device import autocast, pick_precision
 from kd_helpers.teachers.answer_files import AnswerFiles
+from kd_helpers.teachers.teacher import Batch, Teacher
 
-
-class Batch(NamedTuple):
-    """What a student and its teacher both see: the very same pictures."""
-
-    images: torch.Tensor  # (B, C, H, W) float32 in 0..1
-    labels: torch.Tensor  # (B,) int64, -100 where hidden
-    index: torch.Tensor  # (B,) int64, the row of the image in its split
-    view: torch.Tensor  # (B,) int64, the view's number
-    prepared: bool = False  # the teacher was told of this batch beforehand, by `prepare`
-    step: int = 0  # steps taken before this one
-
-
-Teacher = Callable[[Batch], torch.Tensor]
-
-MAX_BYTES = 2**30  # memory for the answers of one cache
-# Pictures in each call of the teacher, always just so many: the last bits of an answer may depend
-# on the size of the batch, and must not depend on who else is asked. More is slower on a processor.
+MAX_BYTES = 2**30  # memory for the answers of all caches of this process together
+# Pictures in each call of the teacher, always just so many: the last bits of an answer may depend on
+# the size of the batch, and must not depend on who else is asked. More is slower on a processor.
 PICTURES_AT_ONCE = {"cpu": 32, "cuda": 512}
 SECONDS_BETWEEN_FILES = 5.0
+_alive: weakref.WeakSet[CachedTeacher] = weakref.WeakSet()
 
 
-class NetworkTeacher:
-    """One trained network, frozen, and in evaluation mode each time it answers.
-
-    `model.train()` may be called on it at any time, for example through a parent module; with
-    batch statistics in use its answers would depend on who else is in the batch.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        self.model = model.requires_grad_(False)
-
-    @torch.no_grad()
-    def __call__(self, batch: Batch) -> torch.Tensor:
-        """Logits (B, K) float32, without gradient."""
-        device = batch.images.device
-        self.model.eval()
-        with autocast(device, pick_precision(device)[0]):
-            return self.model(batch.images).float()
+def bytes_left() -> int:
+    """What is left of MAX_BYTES; a cache that nobody holds any more gives its memory back."""
+    return MAX_BYTES - sum(cache.answers.nbytes for cache in _alive)
 
 
-class CachedTeacher:
+class CachedTeacher(Teacher):
     """A teacher that is asked once per (image, view) and remembers the answer in half precision.
 
     The key is the image's row and the view's number, never its place in a batch: shuffling cannot
@@ -70,18 +41,22 @@ class CachedTeacher:
         num_classes: int,
         files: AnswerFiles | None = None,
         writes: bool = True,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int | None = None,
     ) -> None:
         """images: (N, C, H, W) uint8, all that can be asked about. num_classes: K. files: answers
-        on disk; writes: whether new answers are added to them. max_bytes: of memory, at most."""
-        if getattr(teacher, "changes", False):
+        on disk; writes: whether new answers are added to them. max_bytes: of memory, at most; None:
+        what the other caches have left."""
+        if teacher.changes:
             raise ValueError(
                 "got a teacher whose answer depends on more than image and view (label, step, "
                 "chance); expected one that can be remembered: put the memory round its members"
             )
         self.teacher, self.images, self.view_set = teacher, images, view_set
         self.files, self.writes = files, writes
-        self.room = min(view_set.slots, max_bytes // (2 * num_classes * len(images)))  # views held
+        free = bytes_left() if max_bytes is None else max_bytes
+        self.room = max(
+            0, min(view_set.slots, free // (2 * num_classes * len(images)))
+        )  # views held
         self.answers = torch.zeros(
             len(images) * self.room, num_classes, dtype=torch.half, device=images.device
         )
@@ -90,6 +65,7 @@ class CachedTeacher:
         self.at_once = PICTURES_AT_ONCE.get(images.device.type, 32)
         self.unsaved: list[torch.Tensor] = []
         self.looked, self.wrote = -float("inf"), time.monotonic()
+        _alive.add(self)
 
     def prepare(self, index: torch.Tensor, view: torch.Tensor) -> None:
         """Ask for all that is not known yet of some coming batches, (…) int64 each, at once."""
@@ -144,13 +120,15 @@ class CachedTeacher:
         """Put new answers on disk, if this cache has files; so does the teacher, if it
         remembers."""
         self.wrote = time.monotonic()
-        if hasattr(self.teacher, "save"):
-            self.teacher.save()
+        self.teacher.save()
         if self.unsaved and self.files and self.writes:
             pairs = torch.cat(self.unsaved)
             logits = self.answers[pairs.to(self.answers.device)].cpu()
             self.files.add(pairs // self.room, pairs % self.room, logits)
         self.unsaved = []
+
+    def features(self, batch: Batch, layer: str) -> torch.Tensor:
+        return self.teacher.features(batch, layer)
 
     def remember_plain(self, logits: torch.Tensor) -> None:
         """Fill in stored answers (N, K) to the plain images (view 0), as if each had been asked."""

@@ -7,13 +7,15 @@ Members' logits are (M, B, K), one member after the other; all members know the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch.nn import functional as F
 
 from kd_helpers.runtime import distributed
 from kd_helpers.runtime.validate import check_temperature
-from kd_helpers.teachers.cached import Batch, Teacher
+from kd_helpers.teachers.team import Team
 
 MEANS = ("geometric", "arithmetic")
 
@@ -111,77 +113,73 @@ def confidence_weights(member_logits: torch.Tensor, labels: torch.Tensor) -> tor
     return (1 - losses.softmax(dim=0)) / (members - 1)
 
 
-class Members:
-    """What all teachers made of several have in common: the loop's words are passed on."""
+@dataclass(frozen=True)
+class Mean(Team):
+    """The mean of the members' distributions, by `joined_logits`."""
 
-    members: Sequence[Teacher]
+    mean: str = "arithmetic"  # or "geometric"
+    weights: tuple[float, ...] = ()  # one for each member; none: all alike
 
-    def prepare(self, index: torch.Tensor, view: torch.Tensor) -> None:
-        for member in self.members:
-            if hasattr(member, "prepare"):
-                member.prepare(index, view)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mean not in MEANS:
+            raise ValueError(f"got mean={self.mean!r}; expected one of {', '.join(MEANS)}")
+        if self.weights:
+            shares_of(torch.tensor(self.weights), torch.zeros(len(self.members), 1, 1))
 
-    def save(self) -> None:
-        for member in self.members:
-            if hasattr(member, "save"):
-                member.save()
+    @property
+    def words(self) -> str:
+        return self.mean
+
+    def answer(self, batch, members, room):
+        logits = stack_members([member(batch) for member in members])
+        weights = torch.tensor(self.weights, device=logits.device) if self.weights else None
+        how = {"mean": self.mean, "temperature": room.temperature, "weights": weights}
+        return joined_logits(logits, **how)
 
 
-class JoinedTeacher(Members):
-    """Several teachers that answer as one.
+@dataclass(frozen=True)
+class WeightedByConfidence(Team):
+    """The arithmetic mean, weighted for each image by `confidence_weights` (CA-MKD)."""
 
-    how: "geometric" or "arithmetic" mean; "confidence": arithmetic, weighted by
-    `confidence_weights`; "switch": one member a mini-batch, drawn anew; "once each": in M passes
-    over its images every image meets every member once (the two strategies of Fukuda et al.,
-    Interspeech 2017).
-    """
+    changes: ClassVar[bool] = True  # with the label
+    words: ClassVar[str] = "confidence"
 
-    WAYS = (*MEANS, "confidence", "switch", "once each")
-
-    def __init__(
-        self,
-        members: Sequence[Teacher],
-        how: str,
-        *,
-        temperature: float,
-        images: int,
-        weights: torch.Tensor | None = None,
-    ) -> None:
-        """images: how many the student sees, the length of a pass (for "once each")."""
-        if how not in self.WAYS:
-            raise ValueError(f"got how={how!r}; expected one of {', '.join(self.WAYS)}")
-        if not members:
-            raise ValueError("got no members; expected at least one teacher")
-        check_temperature(temperature)
-        if not images >= 1:
-            raise ValueError(f"got images={images}; expected at least 1")
-        if weights is not None and how not in MEANS:
-            raise ValueError(
-                f"got weights for how={how!r}; expected them with {' or '.join(MEANS)}"
-            )
-        if how == "confidence" and len(members) < 2:
+    def check_members(self, special):
+        super().check_members(special)
+        if len(special) < 2:
             raise ValueError("got one member; expected at least two to weigh against each other")
-        self.members, self.how, self.temperature = list(members), how, temperature
-        self.images, self.weights = images, weights
-        # Whether the same image can get another answer another time.
-        self.changes = how not in MEANS or (weights is not None and weights.dim() > 1)
-        self.changes = self.changes or any(getattr(m, "changes", False) for m in self.members)
 
-    def __call__(self, batch: Batch) -> torch.Tensor:
-        """Logits (B, K), to be softened at this teacher's temperature."""
-        count = len(self.members)
-        if self.how == "switch":
-            # The loop seeds PyTorch anew for each step, so a resumed run draws the same member.
-            return self.members[int(torch.randint(count, ()))](batch)
-        logits = stack_members([member(batch) for member in self.members])
-        if self.how == "once each":
-            # Of several processes that train together each has its part of the batch, by rank.
-            place = torch.arange(len(batch.index), device=batch.index.device)
-            before = (batch.step * distributed.size() + distributed.rank()) * len(place)
-            passes = (before + place) // self.images
-            return logits[(batch.index + passes) % count, place]
-        weights = self.weights
-        if self.how == "confidence":
-            weights = confidence_weights(logits, batch.labels)
-        mean = "geometric" if self.how == "geometric" else "arithmetic"
-        return joined_logits(logits, mean=mean, temperature=self.temperature, weights=weights)
+    def answer(self, batch, members, room):
+        logits = stack_members([member(batch) for member in members])
+        weights = confidence_weights(logits, batch.labels)
+        how = {"temperature": room.temperature, "weights": weights}
+        return joined_logits(logits, mean="arithmetic", **how)
+
+
+@dataclass(frozen=True)
+class Switching(Team):
+    """One member a mini-batch, drawn anew (Fukuda et al., Interspeech 2017)."""
+
+    changes: ClassVar[bool] = True
+    words: ClassVar[str] = "switch"
+
+    def answer(self, batch, members, room):
+        # The loop seeds PyTorch anew for each step, so a resumed run draws the same member.
+        return members[int(torch.randint(len(members), ()))](batch)
+
+
+@dataclass(frozen=True)
+class OnceEach(Team):
+    """In M passes over its images every image meets every member once (Fukuda et al. 2017)."""
+
+    changes: ClassVar[bool] = True
+    words: ClassVar[str] = "once each"
+
+    def answer(self, batch, members, room):
+        logits = stack_members([member(batch) for member in members])
+        # Of several processes that train together each has its part of the batch, by rank.
+        place = torch.arange(len(batch.index), device=batch.index.device)
+        before = (batch.step * distributed.size() + distributed.rank()) * len(place)
+        passes = (before + place) // room.images
+        return logits[(batch.index + passes) % len(members), place]

@@ -6,9 +6,16 @@ the last for its dustbin, "none of mine".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch.nn import functional as F
+
+from kd_helpers.teachers.specialists_joint import join_specialists, mean_of_specialists
+from kd_helpers.teachers.team import Team
 
 
 def class_covariance(logits: torch.Tensor) -> torch.Tensor:
@@ -72,3 +79,84 @@ def correct_dustbin(
     corrected = logits.clone()
     corrected[:, -1] += float(np.log(odds / true_odds))
     return corrected
+
+
+SPECIAL_SHARE = 0.5  # of the images that a specialist is trained on (`class_groups.half_special`)
+
+
+def correct_dustbins(
+    logits: Sequence[torch.Tensor], true_shares: Sequence[float]
+) -> list[torch.Tensor]:
+    """Logits of the generalist as they are, then of the specialists with their dustbins corrected."""
+    general, *special = logits
+    pairs = zip(special, true_shares, strict=True)
+    return [general, *(correct_dustbin(z, SPECIAL_SHARE, share) for z, share in pairs)]
+
+
+@dataclass(frozen=True)
+class Specialists(Team):
+    """A generalist, then its specialists, answering as one (Hinton et al. 2015, section 5).
+
+    The answer of `join_specialists`: logarithms of the joint probabilities at T = 1, (B, K).
+    """
+
+    words: ClassVar[str] = "specialists"
+
+    def check_members(self, special):
+        check_generalist_first(type(self).__name__, special)
+
+    @property
+    def groups(self):
+        return tuple(member.special for member in self.members[1:])
+
+    def build(self, room):
+        # The joint answer takes longer than a step of a small student: it is found once an image.
+        return room.remembered(super().build(room))
+
+    def join(self, generalist, specialists):
+        """(B, K) float64 probabilities from those of generalist and specialists."""
+        return join_specialists(generalist, specialists, self.groups)
+
+    def answer(self, batch, members, room):
+        told = [member(batch) for member in members]
+        general, *special = correct_dustbins(told, room.shares(self.groups))
+        # In float64 and on the processor: Newton's equations need the digits, and are small.
+        answers = [z.double().softmax(dim=1).cpu() for z in special]
+        joint = self.join(general.double().softmax(dim=1).cpu(), answers)
+        return joint.clamp(min=1e-30).log().float().to(general.device)
+
+
+@dataclass(frozen=True)
+class SpecialistsMean(Specialists):
+    """The cheap joint answer, `mean_of_specialists`."""
+
+    words: ClassVar[str] = "specialists' mean"
+
+    def build(self, room):
+        return Team.build(self, room)
+
+    def join(self, generalist, specialists):
+        return mean_of_specialists(generalist, specialists, self.groups)
+
+
+@dataclass(frozen=True)
+class SpecialistsApart(Team):
+    """A generalist and its specialists side by side, for `SelectiveKD`: (B, K + Σ(|S| + 1))."""
+
+    apart: ClassVar[bool] = True
+    words: ClassVar[str] = "selective"
+    check_members = Specialists.check_members
+    groups = Specialists.groups
+
+    def answer(self, batch, members, room):
+        told = [member(batch) for member in members]
+        return torch.cat(correct_dustbins(told, room.shares(self.groups)), dim=1)
+
+
+def check_generalist_first(team: str, special: list[bool]) -> None:
+    """Raise ValueError unless all members but the first have classes of their own."""
+    if len(special) < 2 or special[0] or not all(special[1:]):
+        raise ValueError(
+            f"got {len(special)} members in a {team} team, {sum(special)} of them with special "
+            "classes; expected a generalist and then one specialist at least"
+        )

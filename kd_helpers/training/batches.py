@@ -17,7 +17,7 @@ AHEAD = 8  # steps that a teacher is told of at once: few looks at its memory, s
 
 
 def draw_batches(
-    rows: torch.Tensor, schedule: Schedule, view_set: ViewSet, seed: int
+    rows: torch.Tensor, schedule: Schedule, augmentation: ViewSet, seed: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Which images and which of their views each step sees: two tensors (steps, batch_size).
 
@@ -30,16 +30,16 @@ def draw_batches(
     passes = -(-wanted // len(rows))
     order = torch.cat([torch.randperm(len(rows), generator=generator) for _ in range(passes)])
     index = rows[order[:wanted].to(rows.device)]
-    slots = torch.randint(view_set.slots, (wanted,), generator=generator).to(rows.device)
+    slots = torch.randint(augmentation.slots, (wanted,), generator=generator).to(rows.device)
     shape = (schedule.steps, schedule.batch_size)
-    return index.reshape(shape), view_set.view_of(index, slots).reshape(shape)
+    return index.reshape(shape), augmentation.view_of(index, slots).reshape(shape)
 
 
 def batches(
     split: Split,
     rows: torch.Tensor | None,
     schedule: Schedule,
-    view_set: ViewSet,
+    augmentation: ViewSet,
     seed: int,
     *,
     first: int = 0,
@@ -50,12 +50,12 @@ def batches(
     prepare: told the rows and views of some steps, (steps, B) each, before the first of them.
     """
     rows = torch.arange(len(split)) if rows is None else rows.cpu()
-    index, view = (distributed.share(d) for d in draw_batches(rows, schedule, view_set, seed))
+    index, view = (distributed.share(d) for d in draw_batches(rows, schedule, augmentation, seed))
     on_device = index.to(split.labels.device), view.to(split.labels.device)
     for step in range(first, schedule.steps):
         if prepare and (step - first) % AHEAD == 0:
             prepare(index[step : step + AHEAD], view[step : step + AHEAD])
         i, v = on_device[0][step], on_device[1][step]
-        pictures = make_views(split.images[i], v, view_set)
+        pictures = make_views(split.images[i], v, augmentation)
         told = prepare is not None
         yield Batch(to_float(pictures), split.labels[i], i, v, prepared=told, step=step)

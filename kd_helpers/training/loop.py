@@ -12,15 +12,17 @@ from torch import nn
 
 from kd_helpers.data.augment import PLAIN, ViewSet, to_float
 from kd_helpers.data.datasets import Split
+from kd_helpers.methods.method import ByFunction as MethodByFunction
+from kd_helpers.methods.method import Method, Terms
 from kd_helpers.models.towers import ONE_NETWORK, Towers, make_network
 from kd_helpers.runtime import distributed
 from kd_helpers.runtime.device import autocast, pick_precision
-from kd_helpers.teachers.cached import Batch, Teacher
+from kd_helpers.teachers.teacher import Batch, Teacher
+from kd_helpers.teachers.teacher import ByFunction as TeacherByFunction
 from kd_helpers.training.batches import batches
 from kd_helpers.training.checkpoints import Checkpoint
+from kd_helpers.training.features import with_features
 from kd_helpers.training.schedules import Schedule, make_optimiser
-
-Loss = Callable[..., dict[str, torch.Tensor]]
 
 
 @dataclass
@@ -95,11 +97,11 @@ def training_reports(
     student: nn.Module,
     split: Split,
     *,
-    loss: Loss,
+    method: Method | Callable[..., Terms],
     schedule: Schedule,
     rows: torch.Tensor | None = None,
     teacher: Teacher | None = None,
-    view_set: ViewSet = PLAIN,
+    augmentation: ViewSet = PLAIN,
     seed: int = 0,
     report_every: int = 50,
     should_stop: Callable[[], bool] = lambda: False,
@@ -110,10 +112,11 @@ def training_reports(
 
     Args:
         student: the network. split: the pictures; the training runs on the device that holds them.
-        loss: (student_logits, teacher_logits or None, labels) → {"loss": …, other terms: …}. Where
-            it has a method `at(progress)`, 0..1, that gives the loss for each step.
+        method: what the student minimises, a `Method` or any function of its form:
+            (student_logits, teacher_logits or None, labels) → {"loss": …, other terms: …}.
         rows: (M,) the rows of `split` to train on; None for all. A row number names a picture.
-        teacher: answers each batch, without gradient. None where the loss needs no teacher.
+        teacher: answers each batch, without gradient: a `Teacher` or any function of a batch. None
+            where the method needs no teacher.
         seed: order of the batches, choice of views, and what a network draws by itself (dropout).
         report_every: steps between two entries of the history (the only look at the numbers, so
             that a GPU is never made to wait in between).
@@ -126,24 +129,29 @@ def training_reports(
     Raises:
         FloatingPointError: the loss is not a finite number any more.
     """
+    method = method if isinstance(method, Method) else MethodByFunction(method)
+    if teacher is not None and not isinstance(teacher, Teacher):
+        teacher = TeacherByFunction(teacher)
+    trained = student.to(split.images.device)
+    if method.needs_features:
+        trained = with_features(student, method, teacher, split, seed)
     state = TrainingState(
-        student.to(split.images.device),
-        *make_optimiser(student, schedule),
-        History() if history is None else history,
+        trained, *make_optimiser(trained, schedule), History() if history is None else history
     )
     if checkpoint:
         checkpoint.restore(state)
-    network, history = distributed.wrap(student), state.history
-    prepare, loss_at = getattr(teacher, "prepare", None), getattr(loss, "at", lambda _: loss)
+    network, history = distributed.wrap(trained), state.history
+    prepare = teacher.prepare if teacher else None
     first, start = history.taken, time.perf_counter() - history.seconds
-    for batch in batches(split, rows, schedule, view_set, seed, first=first, prepare=prepare):
+    for batch in batches(split, rows, schedule, augmentation, seed, first=first, prepare=prepare):
         if should_stop():
             history.stopped = True
             return
-        student.train()  # whoever looked at the last report may have evaluated the student
+        trained.train()  # whoever looked at the last report may have evaluated the student
         with random_numbers_of(seed, history.taken, split.images.device):
-            now = loss_at(history.taken / schedule.steps)
-            terms = train_step(network, batch, teacher, now, state.optimiser)
+            now = method.at(history.taken / schedule.steps)
+            layers = method.needs_features
+            terms = train_step(network, batch, teacher, now, state.optimiser, layers)
         state.scheduler.step()
         state.add(terms)
         history.seconds = time.perf_counter() - start
@@ -160,26 +168,48 @@ def random_numbers_of(seed: int, step: int, device: torch.device) -> Iterator[No
     """Let what a network draws depend on seed and step alone: a resumed run then draws the same."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         # `torch.manual_seed` also tells every other kind of device: 2 % of a small network's step.
-        torch.default_generator.manual_seed(hash((seed, step)))
+        torch.default_generator.manual_seed(step_seed(seed, step))
         if device.type == "cuda":
-            torch.cuda.manual_seed(hash((seed, step)))
+            torch.cuda.manual_seed(step_seed(seed, step))
         yield
+
+
+def step_seed(seed: int, step: int) -> int:
+    """A seed for each step of each run: both numbers stirred by the rule of xxHash, in 64 bits.
+
+    It is the number that CPython 3.8 to 3.14 gives for hash((seed, step)), written out, so that
+    stored runs can be trained again whatever Python does. From -2⁶³ to 2⁶³ - 1.
+    """
+    mask, stirred = 2**64 - 1, 2870177450012600261
+    for number in (seed, step):
+        stirred = (stirred + number * 14029467366897019727) & mask
+        stirred = ((stirred << 31 | stirred >> 33) * 11400714785074694791) & mask
+    stirred = (stirred + (2 ^ 2870177450012600261 ^ 3527539)) & mask
+    return stirred - 2**64 if stirred >> 63 else stirred
 
 
 def train_step(
     student: nn.Module,
     batch: Batch,
     teacher: Teacher | None,
-    loss: Loss,
+    method: Callable[..., Terms],
     optimiser: torch.optim.Optimizer,
-) -> dict[str, torch.Tensor]:
-    """One gradient step; returns the terms of the loss as tensors, still on the device."""
+    layers: tuple[str, ...] = (),
+) -> Terms:
+    """One gradient step; returns the terms of the loss as tensors, still on the device.
+
+    layers: of student and teacher, where the method needs features.
+    """
     device = batch.images.device
     teacher_logits = distributed.gather(teacher(batch)) if teacher else None
     with autocast(device, pick_precision(device)[0]):
-        student_logits = student(batch.images).float()
-    labels = distributed.gather(batch.labels)
-    terms = loss(distributed.gather(student_logits), teacher_logits, labels)
+        told = student(batch.images)
+    # With features the student answers with its logits and the features, fitted to the teacher's.
+    told = [distributed.gather(part.float()) for part in (told if layers else (told,))]
+    if layers:
+        told.append(distributed.gather(teacher.features(batch, layers[1])))
+    student_logits, *features = told
+    terms = method(student_logits, teacher_logits, distributed.gather(batch.labels), *features)
     optimiser.zero_grad(set_to_none=True)
     terms["loss"].backward()
     optimiser.step()

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from kd_helpers.runtime.plain import Plain
+
 OPTIMISERS = ("sgd", "adam")
 SHAPES = ("one-cycle", "constant")
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Plain):
     """How long and how fast to train; by default SGD with Nesterov momentum 0.9, one cosine
     cycle."""
 
@@ -22,11 +24,10 @@ class Schedule:
     weight_decay: float = 5e-4
     optimiser: str = "sgd"  # or "adam", with PyTorch's default betas
     shape: str = "one-cycle"  # of the learning rate; or "constant", but for `drops`
-    drops: tuple[
-        float, ...
-    ] = ()  # shares of the steps after which a constant rate falls to a tenth
+    drops: tuple[float, ...] = ()  # shares of the steps after which a constant rate falls to 1/10
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("steps", "batch_size", "learning_rate"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"got {name}={getattr(self, name)}; expected a number above 0")

@@ -12,7 +12,8 @@ import ipywidgets as widgets
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.metrics import accuracy
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.run import load_dataset_once, new_student, student_reports
+from kd_helpers.experiments.room import load_dataset_once
+from kd_helpers.experiments.run import new_student, student_reports
 from kd_helpers.training.loop import predict
 from kd_helpers.training.schedules import Schedule
 from kd_helpers.widgets import svg

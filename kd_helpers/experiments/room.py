@@ -1,0 +1,134 @@
+"""The room in which a training takes place: its images, its steps, and who teaches there."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from kd_helpers.data.class_groups import Groups, half_special, special_dataset
+from kd_helpers.data.datasets import Dataset, load_dataset
+from kd_helpers.data.transfer_set import load_source, select
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.experiments.store import Run
+from kd_helpers.models.towers import TowersApart
+from kd_helpers.runtime import distributed
+from kd_helpers.runtime.device import pick_device, pick_precision
+from kd_helpers.runtime.folders import cache_folder
+from kd_helpers.teachers.answer_files import AnswerFiles, fingerprint
+from kd_helpers.teachers.cached import MAX_BYTES, CachedTeacher, bytes_left
+from kd_helpers.teachers.teacher import NetworkTeacher, Teacher
+from kd_helpers.teachers.team import Team
+
+
+class TrainingRoom:
+    """A `teachers.team.Room`: what a recipe says, as things; `trained` gives the run of a member."""
+
+    def __init__(self, recipe: Recipe, dataset: Dataset, trained: Callable[[Recipe], Run]) -> None:
+        self.recipe, self.dataset, self.trained = recipe, dataset, trained
+        self.seed, self.schedule = recipe.seed, recipe.schedule
+        self.temperature = getattr(recipe.method.core, "temperature", 1.0)
+        self.source = load_source(dataset, recipe.transfer.source)
+        self.split, self.rows = select(self.source, recipe.transfer, recipe.seed)
+        if recipe.special:
+            self.rows = half_special(self.split.labels, self.rows, dustbin=len(recipe.special))
+
+    @property
+    def images(self) -> int:
+        return len(self.rows)
+
+    @functools.cached_property
+    def teacher(self) -> Teacher | None:
+        """The recipe's teacher, one or a team."""
+        who = self.recipe.teacher
+        return who.build(self) if isinstance(who, Team) else who and self.cached(who)
+
+    def cached(self, recipe: Recipe, *, apart: bool = False) -> CachedTeacher:
+        """A trained network with a memory that all students of one data set, source and
+        augmentation share, those of later sessions too: its answers are also on disk."""
+        return cached_teacher(self.recipe, recipe, self.trained, apart=apart)
+
+    def remembered(self, teacher: Teacher) -> CachedTeacher:
+        classes = len(self.dataset.classes)
+        augmentation = self.recipe.augmentation
+        return CachedTeacher(teacher, self.source.images, augmentation, num_classes=classes)
+
+    def network(self, recipe: Recipe) -> nn.Module:
+        return self.trained(recipe).model().to(pick_device())
+
+    def shares(self, groups: Groups) -> list[float]:
+        return special_shares(self.dataset, tuple(groups))
+
+
+def special_shares(dataset: Dataset, groups: Groups) -> list[float]:
+    """How much of the training images the classes of each group are, from 0 to 1."""
+    labels = dataset.train.labels
+    return [
+        torch.isin(labels, torch.tensor(group, device=labels.device)).double().mean().item()
+        for group in groups
+    ]
+
+
+@functools.lru_cache(maxsize=2)
+def load_dataset_once(name: str, device: str) -> Dataset:
+    return load_dataset(name, device)
+
+
+def dataset_of(recipe: Recipe) -> Dataset:
+    """The data set of a recipe; for a specialist with its own labels."""
+    dataset = load_dataset_once(recipe.dataset, pick_device().type)
+    return special_dataset(dataset, recipe.special) if recipe.special else dataset
+
+
+def cached_teacher(
+    pupil: Recipe, teacher: Recipe, trained: Callable[[Recipe], Run], *, apart: bool = False
+) -> CachedTeacher:
+    """The memory of one teacher; `pupil` says which images and augmentation. apart: its towers'."""
+    if bytes_left() < MAX_BYTES // 8:
+        _cached_teacher.cache_clear()  # those that a student still needs stay alive
+    device = pick_device()
+    return _cached_teacher(
+        teacher,
+        trained,
+        apart,
+        pupil.dataset,
+        pupil.transfer.source,
+        pupil.augmentation,
+        device.type,
+        pick_precision(device)[0],
+        cache_folder(),
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _cached_teacher(
+    teacher: Recipe,
+    trained: Callable[[Recipe], Run],
+    apart: bool,
+    dataset: str,
+    source: str,
+    augmentation,
+    device: str,
+    precision: torch.dtype,
+    folder: Path,
+) -> CachedTeacher:
+    run = trained(teacher)
+    images = load_source(load_dataset_once(dataset, device), source).images
+    model = TowersApart(run.model(device)) if apart else run.model(device)
+    cache = CachedTeacher(
+        NetworkTeacher(model),
+        images,
+        augmentation,
+        num_classes=model.outputs if apart else run.record["input"]["num_classes"],
+        files=AnswerFiles(folder / fingerprint(model, images, augmentation)),
+        writes=distributed.is_main(),
+    )
+    # The stored answers were computed in float32; they are the teacher's only where it answers so.
+    own = source == "train" and dataset == teacher.dataset and precision == torch.float32
+    if own and not apart and "train_logits" in run.tensors():
+        cache.remember_plain(run.logits("train").to(device))
+    cache.read_files()
+    return cache

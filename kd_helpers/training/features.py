@@ -1,0 +1,52 @@
+"""Features for methods that need more than logits: a look into both networks, without changing them."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from kd_helpers.data.augment import to_float
+from kd_helpers.data.splits import Split
+from kd_helpers.methods.method import Method
+from kd_helpers.teachers.hooks import output_of
+from kd_helpers.teachers.teacher import Batch, Teacher
+
+
+class WithFeatures(nn.Module):
+    """A student that also answers with a layer's output, brought to the size of the teacher's."""
+
+    def __init__(self, student: nn.Module, layer: str, regressor: nn.Module) -> None:
+        super().__init__()
+        self.student, self.layer, self.regressor = student, layer, regressor
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with output_of(self.student, self.layer) as seen:
+            logits = self.student(images)
+        return logits, self.regressor(seen[0])
+
+
+def with_features(
+    student: nn.Module, method: Method, teacher: Teacher | None, split: Split, seed: int
+) -> WithFeatures:
+    """The student and the method's regressor, whose starting weights depend on the seed alone.
+
+    Raises:
+        ValueError: there is no teacher, it has no such layer, or it is no single network.
+    """
+    if teacher is None:
+        raise ValueError(f"got {type(method).__name__} and no teacher; give one network")
+    mine, its = method.needs_features
+    batch = plain_batch(split, 2)
+    with torch.no_grad(), output_of(student.eval(), mine) as seen:
+        student(batch.images)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        regressor = method.regressor(seen[0], teacher.features(batch, its))
+    return WithFeatures(student, mine, regressor.to(split.images.device))
+
+
+def plain_batch(split: Split, count: int) -> Batch:
+    """The first plain images of a split."""
+    index = torch.arange(count, device=split.images.device)
+    images = to_float(split.images[:count])
+    return Batch(images, split.labels[:count], index, torch.zeros_like(index))
