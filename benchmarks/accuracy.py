@@ -18,7 +18,7 @@ from kd_helpers.experiments.run import (
     train_student,
     training_arguments,
 )
-from kd_helpers.teachers.cached import NetworkTeacher
+from kd_helpers.teachers import NetworkTeacher
 from kd_helpers.training.loop import predict, train
 
 STUDENT = taught(Recipe(transfer=TransferSet(images=6000), schedule=LAB))
@@ -27,8 +27,12 @@ ARMS = {
     "cached, float32": (STUDENT, "float32", True),
     "fresh, float32": (STUDENT, "float32", False),
     "cached, bfloat16": (STUDENT, "bfloat16", True),
-    "all 50 views": (replace(STUDENT, views=MOVED), "float32", True),
-    "2 views an image": (replace(STUDENT, views=replace(MOVED, per_image=2)), "float32", True),
+    "all 50 views": (replace(STUDENT, augmentation=MOVED), "float32", True),
+    "2 views an image": (
+        replace(STUDENT, augmentation=replace(MOVED, per_image=2)),
+        "float32",
+        True,
+    ),
 }
 COMPARISONS = (
     ("fresh, float32", "cached, float32"),

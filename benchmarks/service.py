@@ -17,7 +17,8 @@ from first_hour import ROOT, load_seconds, seconds_of
 from kd_course.nb02_hinton.experiments import taught
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.run import load_dataset_once, new_student, train_student
+from kd_helpers.experiments.room import load_dataset_once
+from kd_helpers.experiments.run import new_student, train_student
 from kd_helpers.experiments.sweep import sweep
 from kd_helpers.training.schedules import Schedule
 

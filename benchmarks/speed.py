@@ -13,10 +13,10 @@ from torch import nn
 from kd_helpers.data.augment import PLAIN, ViewSet
 from kd_helpers.data.datasets import Split
 from kd_helpers.experiments.metrics import accuracy, count_multiply_adds
-from kd_helpers.methods.hinton import distillation_terms
+from kd_helpers.methods import CrossEntropy, HintonKD
 from kd_helpers.models.zoo import BODIES, make_model
 from kd_helpers.runtime.device import matmul_seconds, pick_device, pick_precision, synchronise
-from kd_helpers.teachers.cached import CachedTeacher, NetworkTeacher
+from kd_helpers.teachers import CachedTeacher, NetworkTeacher
 from kd_helpers.training.loop import predict, training_reports
 from kd_helpers.training.schedules import Schedule
 
@@ -40,7 +40,7 @@ def epoch_seconds(student: nn.Module, split: Split, epochs: int, schedule: Sched
 
 def quick_teacher(model: nn.Module, split: Split) -> nn.Module:
     """A teacher that knows something: two epochs of cross-entropy with Adam."""
-    epoch_seconds(model, split, 2, ADAM, loss=distillation_terms)
+    epoch_seconds(model, split, 2, ADAM, method=CrossEntropy())
     return model.eval()
 
 
@@ -66,7 +66,7 @@ def tutorial_pair(count: int = 4096) -> dict:
     deep = nn.Sequential(front, textbook.deep_network()).to(memory_format=torch.channels_last)
     quick_teacher(deep, split)
     starts = textbook.light_network().state_dict()
-    how = {"loss": partial(distillation_terms, temperature=2.0, kd_weight=0.25)}
+    how = {"method": HintonKD(temperature=2.0, kd_weight=0.25)}
     how["teacher"] = CachedTeacher(NetworkTeacher(deep), split.images, num_classes=10)
     students, seconds = [], []
     for epochs in (EPOCHS, 5):  # from an empty cache, then warm
@@ -102,12 +102,12 @@ def benchmark_pair(count: int = 2048, batch_size: int = 64) -> dict:
     torch.manual_seed(0)
     teacher = make_model("resnet-56", **INPUT).eval()
     schedule = Schedule(batch_size=batch_size, learning_rate=0.05, shape="constant")
-    how = {"loss": partial(distillation_terms, temperature=4.0, kd_weight=0.9)}
+    how = {"method": HintonKD()}
 
     def engine(per_image: int | None) -> tuple[list[float], list[float]]:
         views = ViewSet(flip=True, max_shift=4, per_image=per_image)
         cache = CachedTeacher(NetworkTeacher(teacher), split.images, views, num_classes=10)
-        args = how | {"teacher": cache, "view_set": views}
+        args = how | {"teacher": cache, "augmentation": views}
         model = partial(make_model, "resnet-20", **INPUT)
         return tuple(epoch_seconds(model(), split, n, schedule, **args) for n in (EPOCHS, 3))
 
@@ -142,18 +142,18 @@ def cached_step(name: str, count: int = 4096, rounds: int = 40) -> float:
     cache = CachedTeacher(None, split.images, num_classes=10)
     cache.remember_plain(logits)
     schedule = Schedule(steps=rounds + 5)
-    soft = partial(distillation_terms, temperature=4.0, kd_weight=0.9)
+    soft = HintonKD()
     trainings = [
         training_reports(
             make_model(name, **INPUT),
             split,
-            loss=loss,
+            method=method,
             schedule=schedule,
             teacher=teacher,
-            view_set=PLAIN,
+            augmentation=PLAIN,
             report_every=1,
         )
-        for loss, teacher in ((distillation_terms, None), (soft, cache))
+        for method, teacher in ((CrossEntropy(), None), (soft, cache))
     ]
     times: list[list[float]] = [[], []]
     for _ in range(rounds + 5):  # the two take turns
@@ -182,7 +182,7 @@ def share_of_peak(name: str, batch_size: int, steps: int = 4) -> dict:
     schedule = Schedule(steps=steps + 2, batch_size=batch_size)
     times, start = [], time.perf_counter()
     for _ in training_reports(
-        model, split, loss=distillation_terms, schedule=schedule, report_every=1
+        model, split, method=CrossEntropy(), schedule=schedule, report_every=1
     ):
         synchronise(device)
         times.append(time.perf_counter() - start)

@@ -18,10 +18,10 @@ __getattr__ = lazy(
     **SHARED,
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS",
-        "kd_helpers.experiments.build": "correct_dustbins special_shares",
+        "kd_helpers.experiments.room": "special_shares",
         "kd_helpers.experiments.metrics": "accuracy disagreement error_correlation",
         "kd_helpers.teachers.ensemble": "confidence_weights",
-        "kd_helpers.teachers.specialists": "cluster_classes",
+        "kd_helpers.teachers.specialists": "cluster_classes correct_dustbins",
         "kd_helpers.teachers.specialists_joint": "join_specialists mean_of_specialists",
     },
 )

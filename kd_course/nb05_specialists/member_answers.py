@@ -10,15 +10,14 @@ import torch
 from torch import nn
 
 from kd_helpers.data.class_groups import DUSTBIN, Groups
-from kd_helpers.experiments.build import JOINS, correct_dustbins
-from kd_helpers.experiments.recipe import SPECIALISTS, SPECIALISTS_MEAN
 from kd_helpers.methods.targets import soften
 from kd_helpers.models.towers import AVERAGES, UnifiedSpecialists
 from kd_helpers.teachers.ensemble import MEANS, joined_logits
+from kd_helpers.teachers.specialists import correct_dustbins
+from kd_helpers.teachers.specialists_joint import join_specialists, mean_of_specialists
 from kd_helpers.training.loop import predict
 
-WORDS = {SPECIALISTS: "joint answer", SPECIALISTS_MEAN: "cheap mean"}
-JOINT = {WORDS[how]: join for how, join in JOINS.items()}
+JOINT = {"joint answer": join_specialists, "cheap mean": mean_of_specialists}
 
 
 @dataclass

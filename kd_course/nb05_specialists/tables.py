@@ -14,18 +14,18 @@ from torch import nn
 
 from kd_course.nb05_specialists.experiments import Setting, generalist
 from kd_course.nb05_specialists.member_answers import (
-    WORDS,
+    JOINT,
     EnsembleAnswers,
     SpecialistAnswers,
     TeamAnswers,
 )
-from kd_helpers.experiments.build import JOINS, correct_dustbins, special_shares
 from kd_helpers.experiments.metrics import accuracy, measure_latency
-from kd_helpers.experiments.recipe import SPECIALISTS, Recipe, Team
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.experiments.room import special_shares
 from kd_helpers.experiments.run import dataset_of, load_or_train, run_with_weights
 from kd_helpers.models.towers import make_network
-from kd_helpers.teachers.ensemble import MEANS
-from kd_helpers.teachers.specialists import cluster_classes
+from kd_helpers.teachers import Mean, Specialists, SpecialistsApart, SpecialistsMean, Team, Unified
+from kd_helpers.teachers.specialists import cluster_classes, correct_dustbins
 from kd_helpers.training.loop import predict
 
 
@@ -70,10 +70,18 @@ def teacher_accuracy(teacher: Recipe | Team) -> float:
     its own to a new image: its members' arithmetic mean stands for it. That of a selective team is
     the joint answer of the same specialists, or of the same towers.
     """
-    if isinstance(teacher, Recipe) or teacher.has_towers:
+    if isinstance(teacher, (Recipe, Unified)):
         return load_or_train(members_of(teacher)[0], quiet=True).accuracy
-    way = teacher.how if teacher.how in (*MEANS, *JOINS) else "arithmetic"
-    return joined_accuracy(teacher.members, SPECIALISTS if teacher.is_selective else way)
+    return joined_accuracy(teacher.members, way_of(teacher))
+
+
+def way_of(team: Team) -> str:
+    """What a team, or what stands for it, says of a new image."""
+    if isinstance(team, SpecialistsMean):
+        return "cheap mean"
+    if isinstance(team, (Specialists, SpecialistsApart)):
+        return "joint answer"
+    return team.mean if isinstance(team, Mean) else "arithmetic"
 
 
 @functools.lru_cache(maxsize=64)
@@ -85,11 +93,10 @@ def joined_accuracy(members: tuple[Recipe, ...], way: str) -> float:
     logits = [test_logits(recipe) for recipe in members]
     data = dataset_of(members[0])
     joined: TeamAnswers = EnsembleAnswers(logits)
-    if way in JOINS:
+    if way in JOINT:
         groups = tuple(recipe.special for recipe in members[1:])
         shares = special_shares(data, groups)
         joined = SpecialistAnswers(correct_dustbins(logits, shares), groups)
-        way = WORDS[way]
     answer = joined.joined([True] * len(logits), way, 1.0)
     return 100 * accuracy(answer, data.test.labels.cpu())
 

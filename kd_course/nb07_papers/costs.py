@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import torch
 
 from kd_course.nb07_papers.ladders import CLASSES, IMAGES
-from kd_helpers.experiments.build import loss_of
 from kd_helpers.experiments.metrics import count_multiply_adds
 from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.methods import CrossEntropy
 from kd_helpers.models.towers import make_network
 from kd_helpers.runtime.device import describe, pick_device
-from kd_helpers.teachers.cached import Batch
+from kd_helpers.teachers import Batch
 from kd_helpers.training.loop import train_step
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
@@ -79,7 +79,7 @@ def work(recipe: Recipe) -> dict[Recipe, float]:
     """
     pictures = recipe.schedule.steps * recipe.schedule.batch_size
     images = recipe.transfer.images or IMAGES.get(recipe.dataset, 54_000)
-    asked = min(pictures, images * recipe.views.slots)
+    asked = min(pictures, images * recipe.augmentation.slots)
     found = Counter({kind_of(recipe): 3 * pictures * multiply_adds(recipe)})
     for teacher in recipe.teachers:
         found[kind_of(teacher)] += asked * multiply_adds(teacher)
@@ -116,7 +116,7 @@ def measured_rate(
     classes = len(kind.special) + 1 if kind.special else 10
     pictures = torch.rand(size, *shape_of(kind), device=device)
     batch = Batch(pictures, rows % classes, rows, torch.zeros_like(rows))
-    plain = loss_of(Recipe())
+    plain = CrossEntropy()
     step = lambda: train_step(student, batch, None, plain, optimiser)["loss"].item()  # noqa: E731
     step()
     start, steps = clock(), 0

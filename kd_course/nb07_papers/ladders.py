@@ -11,7 +11,7 @@ from dataclasses import replace
 from kd_helpers.data.augment import PLAIN, ViewSet
 from kd_helpers.experiments.ladders import climb
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.methods.dgkd import Sources
+from kd_helpers.methods import DenselyGuidedKD, HintonKD
 from kd_helpers.training.schedules import Schedule
 
 LADDERS = {
@@ -62,7 +62,7 @@ def paper_ladder(
         seed=seed,
         dataset=dataset,
         schedule=schedule_of(ladder, dataset, setting),
-        views=views_of(ladder, dataset, setting),
+        augmentation=augmentation_of(ladder, dataset, setting),
     )
     return climb(LADDERS[ladder], way, base=base, **teaching_of(ladder, dataset, way, setting))
 
@@ -91,7 +91,7 @@ def constant(steps: int, learning_rate: float, drops: tuple[float, ...] = ()) ->
     )
 
 
-def views_of(ladder: str, dataset: str, setting: str) -> ViewSet:
+def augmentation_of(ladder: str, dataset: str, setting: str) -> ViewSet:
     """None in both public codes. With the residual networks readers did not get near the published
     accuracies without any (issues 3, 8 and 10 of TAKD's repository), so these shift and mirror."""
     if setting != "paper" or ladder.startswith("plain"):
@@ -100,7 +100,7 @@ def views_of(ladder: str, dataset: str, setting: str) -> ViewSet:
 
 
 def teaching_of(ladder: str, dataset: str, way: str, setting: str) -> dict:
-    """Temperature, weight and sources as `climb` takes them.
+    """Method and sources as `climb` takes them.
 
     Both codes average the divergence over the classes as well. DGKD's has λ = 1, so the labels are
     never used, its label term once, and it leaves out exactly one source of each mini-batch.
@@ -108,15 +108,15 @@ def teaching_of(ladder: str, dataset: str, way: str, setting: str) -> dict:
     is_dense = way in ("dense", "stochastic")
     if setting == "paper":
         crd = ladder in ("wide", "vgg")
-        return {"temperature": 4.0 if crd else 5.0, "kd_weight": 0.9 if crd else 0.5}
-    if setting == "TAKD code":
-        if is_dense:
-            raise ValueError(f"got way={way!r}; TAKD's code has direct and chain only")
-        return {"temperature": 5.0, "kd_weight": 0.5, "strength": 1 / CLASSES[dataset]}
-    teaching = {"temperature": 5.0, "kd_weight": 1.0, "strength": 1 / CLASSES[dataset]}
-    if is_dense:
-        teaching["sources"] = Sources(removed=int(way == "stochastic"), label_term="once")
-    return teaching
+        return {"method": HintonKD() if crd else HintonKD(temperature=5.0, kd_weight=0.5)}
+    if setting == "TAKD code" and is_dense:
+        raise ValueError(f"got way={way!r}; TAKD's code has direct and chain only")
+    weight = 0.5 if setting == "TAKD code" else 1.0
+    method = HintonKD(temperature=5.0, kd_weight=weight, strength=1 / CLASSES[dataset])
+    if not is_dense:
+        return {"method": method}
+    removed = int(way == "stochastic")
+    return {"method": method, "sources": DenselyGuidedKD(removed=removed, labels_once=True)}
 
 
 def takd_cifar_100() -> dict[str, Recipe]:
@@ -125,9 +125,10 @@ def takd_cifar_100() -> dict[str, Recipe]:
         "resnet, one assistant", "cifar-100", "chain", setting="TAKD code"
     )
     assistant = replace(assistant, seed=55)
+    taught = lambda t, weight: replace(student.method, temperature=t, kd_weight=weight)  # noqa: E731
     student = replace(student, seed=31)
     return {
         "assistant": assistant,
-        "direct": replace(student, teacher=teacher, temperature=2.0, kd_weight=0.2),
-        "chain": replace(student, teacher=assistant, temperature=5.0, kd_weight=0.15),
+        "direct": replace(student, teacher=teacher, method=taught(2.0, 0.2)),
+        "chain": replace(student, teacher=assistant, method=taught(5.0, 0.15)),
     }

@@ -10,8 +10,9 @@ from kd_course.nb03_confidence import experiments as shipped_confidence
 from kd_course.nb04_mistakes import experiments as shipped_mistakes
 from kd_course.nb05_specialists import experiments as teams
 from kd_course.nb07_papers.rows import Reproduction, Row, printed
-from kd_helpers.experiments.recipe import Recipe, Team
+from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import Run
+from kd_helpers.teachers import Mean
 
 CLOTHES = "Fashion-MNIST, small networks, short trainings"
 
@@ -122,7 +123,7 @@ def hinton_missing_class() -> Reproduction:
 
 def hinton_ensemble() -> Reproduction:
     at = partial(printed, "hinton_2015", "table 1", "speech", unit="% of frames right")
-    five = lambda seed: Team(tuple(teams.generalist(seed, m) for m in range(5)))  # noqa: E731
+    five = lambda seed: Mean(tuple(teams.generalist(seed, m) for m in range(5)))  # noqa: E731
     student = partial(arm, teams.student_arms)
     return Reproduction(
         "hinton-ensemble",

@@ -12,15 +12,23 @@ from functools import partial
 
 from kd_course.nb03_confidence.experiments import WARM_UP
 from kd_course.nb05_specialists import experiments as teams
-from kd_course.nb07_papers.ladders import schedule_of, teaching_of, views_of
+from kd_course.nb07_papers.ladders import augmentation_of, schedule_of, teaching_of
 from kd_course.nb07_papers.laptop_ladders import PAIRS, row_gain
 from kd_course.nb07_papers.rows import Reproduction, Row, printed
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.ladders import climb
-from kd_helpers.experiments.recipe import Recipe, Team
-from kd_helpers.methods.dgkd import Sources
-from kd_helpers.methods.objective import HINTON, Lesson
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.methods import (
+    DecoupledKD,
+    DenselyGuidedKD,
+    HintonKD,
+    Standardised,
+    SwapMistakes,
+    TopK,
+)
+from kd_helpers.methods.method import with_settings_of
 from kd_helpers.models.towers import Towers
+from kd_helpers.teachers import Mean, Team
 
 SPEECH = "its data, thousands of hours of speech, are not public. Use --scale laptop"
 WITHOUT = {
@@ -37,7 +45,7 @@ def base_of(student: str, dataset: str, kind: str, seed: int) -> Recipe:
     augmentation."""
     how = {
         "schedule": schedule_of(kind, dataset, "paper"),
-        "views": views_of(kind, dataset, "paper"),
+        "augmentation": augmentation_of(kind, dataset, "paper"),
     }
     return Recipe(student=student, seed=seed, dataset=dataset, **how)
 
@@ -53,7 +61,7 @@ def rung(
             return base
         teaching = teaching_of(kind, dataset, way, "paper")
         if survival is not None:
-            teaching["sources"] = Sources(survival=survival)
+            teaching["sources"] = DenselyGuidedKD(survival=survival)
         return climb(names, way, base=base, **teaching)[-1]
 
     return of_seed
@@ -201,8 +209,8 @@ def decoupled(recipe: Recipe) -> Recipe:
     double = replace(
         schedule, learning_rate=2 * schedule.learning_rate, weight_decay=schedule.weight_decay / 2
     )
-    lesson = Lesson(compared="decoupled", other_weight=8.0, warm_up=WARM_UP / 2.4)
-    return replace(recipe, kd_weight=0.5, schedule=double, lesson=lesson)
+    method = DecoupledKD(temperature=4.0, kd_weight=0.5, beta=8.0, warm_up=WARM_UP / 2.4)
+    return replace(recipe, schedule=double, method=method)
 
 
 def benchmark() -> Reproduction:
@@ -212,15 +220,14 @@ def benchmark() -> Reproduction:
         at = partial(printed, "cifar100_benchmark", "", f"{pair}, CIFAR-100")
         alone = rung((student,), "direct", "cifar-100", "wide")
         kd = rung((teacher, student), "direct", "cifar-100", "wide")
-        standard = Lesson(standardised=True, strength=10.0)  # 0.1 · CE + 9 · KD, as its authors
+        # 0.1 · CE + 9 · KD, as its authors
+        standard = Standardised(HintonKD(temperature=2.0, strength=10.0))
         ways = {
             "teacher": rung((teacher,), "direct", "cifar-100", "wide"),
             "labels only": alone,
             "KD": kd,
             "DKD": lambda seed, kd=kd: decoupled(kd(seed)),
-            "KD, standardised logits": lambda seed, kd=kd, s=standard: replace(
-                kd(seed), temperature=2.0, lesson=s
-            ),
+            "KD, standardised logits": lambda seed, kd=kd, s=standard: replace(kd(seed), method=s),
         }
         base = {"KD": "labels only", "DKD": "KD", "KD, standardised logits": "KD"}
         rows += [
@@ -264,20 +271,21 @@ def navarrete() -> Reproduction:
 
 def damicantonio() -> Reproduction:
     kd = rung(("resnet-56", "resnet-20"), "direct", "cifar-10", "resnet")
-    lessons = {
-        "KD": HINTON,
-        "standardised logits": Lesson(standardised=True),
-        "all but the 3 largest dropped": Lesson(compared="top", count=3, lump=False),
-        "mistakes swapped": Lesson(correction="swap"),
+    plain = HintonKD(temperature=5.0, kd_weight=0.5)
+    methods = {
+        "KD": plain,
+        "standardised logits": Standardised(plain),
+        "all but the 3 largest dropped": with_settings_of(plain, TopK, count=3, lump=False),
+        "mistakes swapped": SwapMistakes(plain),
     }
     rows = tuple(
         Row(
             name,
             (),
-            lambda seed, lesson=lesson: replace(kd(seed), lesson=lesson),
+            lambda seed, method=method: replace(kd(seed), method=method),
             against="" if name == "KD" else "KD",
         )
-        for name, lesson in lessons.items()
+        for name, method in methods.items()
     )
     return Reproduction(
         "damicantonio", "Three claims (D'Amicantonio 2021, abstract)", NOT_FOUND, (), rows
@@ -295,7 +303,9 @@ def mismatched() -> Reproduction:
         Row(
             name,
             (),
-            lambda seed, t=t: replace(kd(seed), transfer=t, kd_weight=1.0),
+            lambda seed, t=t: replace(
+                kd(seed), transfer=t, method=HintonKD(temperature=5.0, kd_weight=1.0)
+            ),
             against="" if name == "the same images" else "the same images",
         )
         for name, t in sets.items()
@@ -313,7 +323,7 @@ def uste() -> Reproduction:
     setting, rows = teams.CIFAR_10, []
     alone = lambda seed: replace(setting.student, seed=seed)  # noqa: E731
     ways = {
-        "5 generalists": lambda seed: Team(
+        "5 generalists": lambda seed: Mean(
             tuple(teams.generalist(seed, m, setting) for m in range(5))
         ),
         "towers": lambda seed: replace(
@@ -326,7 +336,7 @@ def uste() -> Reproduction:
     }
 
     def under(who: Callable[[int], Recipe | Team]) -> Callable[[int], Recipe]:
-        return lambda seed: replace(alone(seed), teacher=who(seed), temperature=4.0, kd_weight=0.9)
+        return lambda seed: replace(alone(seed), teacher=who(seed), method=HintonKD())
 
     at = partial(printed, "specialists", "README", "CIFAR-10, student of 106,922 parameters")
     rows = [

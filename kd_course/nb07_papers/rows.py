@@ -20,8 +20,9 @@ from kd_helpers.experiments.compare import (
     mean_interval,
     paired_verdict,
 )
-from kd_helpers.experiments.recipe import Recipe, Team
+from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import Run, load_or_train
+from kd_helpers.teachers import Team
 
 
 def accuracy(run: Run) -> float:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 from kd_course.nb06_assistants.experiments import of_labels
-from kd_course.nb09_playground.setting import TREATMENTS, UNTREATED, Setting, alone, ladder
+from kd_course.nb09_playground.setting import (
+    TREATMENTS,
+    UNTREATED,
+    Setting,
+    alone,
+    ladder,
+    plain_kd,
+)
+from kd_helpers import methods
 from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.ladders import climb
 from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.runtime.plain import as_code, changed_fields
 from kd_helpers.training.schedules import Schedule
 
 ALWAYS = """from kd_helpers import Recipe, load_or_train
 from kd_helpers.widgets.figures import draw_arms, new_figure
 """
-METHODS = dict.fromkeys(type(method) for method in TREATMENTS.values())
+METHODS = [getattr(methods, name) for name in methods.__all__]
 SOMETIMES = (replace, climb, Schedule, TransferSet, ViewSet, *METHODS)
 WIDE = 68  # characters of a recipe's arguments in one line
 FIGURE = """runs = [load_or_train(r) for r in (alone, recipe)]
@@ -38,31 +47,27 @@ def _recipes(setting: Setting) -> list[str]:
     if not setting.has_teacher:
         return [student, "recipe = alone  # nobody teaches"]
     lines = [f"teacher = {code_of(ladder(setting)[0])}", student]
-    how = f"temperature={setting.temperature!r}, kd_weight={setting.kd_weight!r}"
+    how = f"method={as_code(plain_kd(setting))}"
     if not setting.assistants:
         lines.append(f"recipe = replace(alone, teacher=teacher, {how})")
     else:
         names = (ladder(setting)[0].student, *setting.assistants, setting.student)
         lines += [
             f"assistant = {code_of(of_labels(setting.seed, setting.student))}",
-            f'ladder = climb(\n    {code_of(names)}, "{setting.way}",\n'
+            f'ladder = climb(\n    {as_code(names)}, "{setting.way}",\n'
             f"    base=assistant, top=teacher, last=alone, {how},\n)",
             "recipe = ladder[-1]",
         ]
     if setting.treatment != UNTREATED:
-        lines.append(f"recipe = replace(recipe, lesson={code_of(TREATMENTS[setting.treatment])})")
+        method = TREATMENTS[setting.treatment](plain_kd(setting))
+        lines.append(f"recipe = replace(recipe, method={as_code(method)})")
     return lines
 
 
-def code_of(value: object) -> str:
-    """A dataclass as the call that makes it, without what is at its default; broken where long."""
-    if isinstance(value, tuple):
-        return f"({', '.join(map(code_of, value))})"
-    if not is_dataclass(value):
-        return f'"{value}"' if isinstance(value, str) else repr(value)
-    changed = [f.name for f in fields(value) if getattr(value, f.name) != f.default]
-    names = dict.fromkeys(["student", *changed] if isinstance(value, Recipe) else changed)
-    parts = [f"{name}={code_of(getattr(value, name))}" for name in names]
-    if isinstance(value, Recipe) and sum(map(len, parts)) > WIDE:
+def code_of(recipe: Recipe) -> str:
+    """A recipe as the call that makes it, with its student's name; broken where it is long."""
+    changed = {"student": recipe.student} | {k: v for k, v, _ in changed_fields(recipe)}
+    parts = [f"{name}={as_code(content)}" for name, content in changed.items()]
+    if sum(map(len, parts)) > WIDE:
         return "Recipe(\n    " + ",\n    ".join(parts) + ",\n)"
-    return f"{type(value).__name__}({', '.join(parts)})"
+    return f"Recipe({', '.join(parts)})"

@@ -31,7 +31,7 @@ from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.records import input_of
 from kd_helpers.experiments.run import KEEP, dataset_of, load_checked_run, load_run, train_recipe
 from kd_helpers.experiments.store import Run
-from kd_helpers.methods.objective import DistillationLoss
+from kd_helpers.methods import CrossEntropy
 from kd_helpers.runtime.folders import run_folders
 from kd_helpers.training.loop import History, make_student, training_reports
 
@@ -133,7 +133,7 @@ def advice_for(setting: Setting, seconds: Mapping[Recipe, float]) -> str:
     longest = max(seconds, key=seconds.get)
     said = f"The longest is {longest}, about {seconds[longest]:.0f} s. "
     if longest not in (alone(setting), recipe_of(setting)):
-        if longest.kd_weight:
+        if longest.teacher:
             return said + f"Take the assistant {longest.student} out, or another setting of it."
         return said + "Take seed 0, whose teachers are stored with their weights."
     if alone(setting) in seconds and 2 * seconds[longest] > BUDGET > seconds[longest]:
@@ -163,7 +163,7 @@ def seconds_per_step(student: str, batch_size: int) -> float:
     network = make_student(student, seed=0, **input_of(dataset))
     times = [time.perf_counter()]
     for _ in training_reports(
-        network, dataset.train, loss=DistillationLoss(), schedule=schedule, report_every=1
+        network, dataset.train, method=CrossEntropy(), schedule=schedule, report_every=1
     ):
         times.append(time.perf_counter())
     return float(np.diff(times)[1:].min())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 from kd_course.nb02_hinton.experiments import FULL, LAB
-from kd_course.nb03_confidence.experiments import DECOUPLED, SHORT, STANDARDISED
-from kd_course.nb04_mistakes.experiments import CORRECTIONS, TEACHERS
+from kd_course.nb03_confidence.experiments import SHORT, STRENGTH, WARM_UP
+from kd_course.nb04_mistakes.experiments import TEACHERS
 from kd_course.nb06_assistants.experiments import LARGE, gap_teachers, of_labels
+from kd_helpers import methods as m
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.ladders import climb, sizes_of
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.methods.objective import HINTON, Lesson
+from kd_helpers.methods import CrossEntropy, HintonKD, Method
+from kd_helpers.methods.method import with_settings_of
 from kd_helpers.training.schedules import Schedule
 
 VERSION, NO_TEACHER, UNTREATED, ALL = "kd1", "none", "off", 54_000
@@ -29,21 +32,22 @@ WRONG = {
     "cnn-4-pairs": "40 % pair labels",
 }
 TEACHER_NAMES = (NO_TEACHER, "cnn-2", "cnn-4", "cnn-6", "cnn-8", *GAP, *WRONG)
-TREATMENTS: dict[str, Lesson] = {
-    UNTREATED: HINTON,
-    "standardised": STANDARDISED,
-    "flsw": Lesson(temperatures="flsw"),
-    "cwsm": Lesson(temperatures="cwsm"),
-    "decoupled": DECOUPLED,
-    "wsld": Lesson(weights="wsld"),
-    "sure-0.9": Lesson(weights="above", threshold=0.9),
-    "unsure-0.9": Lesson(weights="below", threshold=0.9),
-    "top-3": Lesson(compared="top", count=3),
-    "all-but-top-3": Lesson(compared="small", count=3, lump=False),
-    "swap": CORRECTIONS["swap"],
-    "replace": CORRECTIONS["replace"],
-    "mask": CORRECTIONS["mask"],
-    "trust": CORRECTIONS["trust"],
+# What a treatment makes of plain distillation, with its temperature and weight.
+TREATMENTS: dict[str, Callable[[HintonKD], Method]] = {
+    UNTREATED: lambda kd: kd,
+    "standardised": lambda kd: m.Standardised(replace(kd, strength=STRENGTH)),
+    "flsw": m.FLSW,
+    "cwsm": m.CWSM,
+    "decoupled": lambda kd: with_settings_of(kd, m.DecoupledKD, beta=1.0, warm_up=WARM_UP),
+    "wsld": m.WeightedSoftLabels,
+    "sure-0.9": lambda kd: m.ConfidenceGate(kd, threshold=0.9),
+    "unsure-0.9": lambda kd: m.ConfidenceGate(kd, threshold=0.9, above=False),
+    "top-3": lambda kd: with_settings_of(kd, m.TopK, count=3),
+    "all-but-top-3": lambda kd: with_settings_of(kd, m.SmallEntries, count=3, lump=False),
+    "swap": m.SwapMistakes,
+    "replace": m.ReplaceMistakes,
+    "mask": m.MaskMistakes,
+    "trust": m.TrustTrueClass,
 }
 KEYS = {"temperature": "T", "kd_weight": "alpha"}  # in a string, where it is not the field's name
 
@@ -198,7 +202,13 @@ def alone(setting: Setting) -> Recipe:
 
 def smoothed(setting: Setting) -> Recipe:
     """The same on smoothed labels: a target that is as soft, and knows nothing."""
-    return replace(alone(setting), label_smoothing=SMOOTHING[setting.schedule])
+    method = CrossEntropy(label_smoothing=SMOOTHING[setting.schedule])
+    return replace(alone(setting), method=method)
+
+
+def plain_kd(setting: Setting) -> HintonKD:
+    """Distillation with the setting's temperature and weight, untreated."""
+    return HintonKD(temperature=setting.temperature, kd_weight=setting.kd_weight)
 
 
 def ladder(setting: Setting) -> tuple[Recipe, ...]:
@@ -206,13 +216,15 @@ def ladder(setting: Setting) -> tuple[Recipe, ...]:
     if not setting.has_teacher:
         return (alone(setting),)
     teacher, student = teacher_of(setting), alone(setting)
-    how = {"temperature": setting.temperature, "kd_weight": setting.kd_weight}
-    rungs = (teacher, replace(student, teacher=teacher, **how))
+    plain = plain_kd(setting)
+    rungs = (teacher, replace(student, teacher=teacher, method=plain))
     if setting.assistants:
         names = (teacher.student, *setting.assistants, setting.student)
         base = of_labels(setting.seed, setting.student)
-        rungs = climb(names, setting.way, base=base, top=teacher, last=student, **how)
-    return (*rungs[:-1], replace(rungs[-1], lesson=TREATMENTS[setting.treatment]))
+        rungs = climb(names, setting.way, base=base, top=teacher, last=student, method=plain)
+    if setting.treatment == UNTREATED:
+        return rungs
+    return (*rungs[:-1], replace(rungs[-1], method=TREATMENTS[setting.treatment](plain)))
 
 
 def recipe_of(setting: Setting) -> Recipe:

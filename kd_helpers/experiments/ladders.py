@@ -23,6 +23,7 @@ from kd_helpers.teachers import Dense
 
 WAYS = ("direct", "chain", "dense", "stochastic")
 SURVIVAL = 0.75  # the paper's best
+PLAIN_KD = HintonKD()
 
 
 def climb(
@@ -32,7 +33,7 @@ def climb(
     base: Recipe,
     top: Recipe | None = None,
     last: Recipe | None = None,
-    method: HintonKD = HintonKD(),
+    method: HintonKD = PLAIN_KD,
     sources: DenselyGuidedKD | None = None,
 ) -> tuple[Recipe, ...]:
     """The recipes of a ladder, teacher first, student last; "direct" needs no assistants.

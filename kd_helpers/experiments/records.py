@@ -11,7 +11,7 @@ from torch import nn
 
 from kd_helpers.data.datasets import Dataset
 from kd_helpers.experiments import metrics
-from kd_helpers.experiments.recipe import Recipe, to_dict
+from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.store import FORMAT, Run, pack, store, write_record
 from kd_helpers.models.towers import make_network
 from kd_helpers.runtime.device import describe, pick_device, pick_precision
@@ -38,7 +38,7 @@ def make_record(
     return {
         "format": FORMAT,
         "hash": recipe.hash,
-        "recipe": to_dict(recipe),
+        "recipe": recipe.to_plain(),
         "input": input_of(dataset),
         "test": metrics.classification_metrics(test_logits.float(), dataset.test.labels)
         | {"answers": pack(test_logits.float().argmax(dim=1))},

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from kd_helpers.experiments.recipe import Recipe, to_dict
+from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.models.towers import make_network
 from kd_helpers.runtime.files import DamagedFile, set_aside, write_atomically
 
@@ -139,7 +139,7 @@ def read_record(path: Path, recipe: Recipe) -> dict:
     try:
         record = json.loads(path.read_text())
         told, found = record.pop("checksum", None), checksum(record)
-        matches = record["recipe"] == to_dict(recipe) and record["format"] == FORMAT
+        matches = record["recipe"] == recipe.to_plain() and record["format"] == FORMAT
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise DamagedRun(
             path, f"expected the record of a run, found something else ({problem}). {GET_BACK}"
@@ -147,7 +147,7 @@ def read_record(path: Path, recipe: Recipe) -> dict:
     if not matches:
         raise DamagedRun(
             path,
-            f"expected the record of {to_dict(recipe)} (format {FORMAT}), found "
+            f"expected the record of {recipe.to_plain()} (format {FORMAT}), found "
             f"{record['recipe']} (format {record['format']}). Delete it to train again",
         )
     if told != found:

@@ -13,12 +13,14 @@ import torch
 from kd_helpers.methods.hinton import HintonKD
 from kd_helpers.methods.method import Distillation, SoftMethod
 
+PLAIN_KD = HintonKD()
+
 
 @dataclass(frozen=True)
 class Treatment(SoftMethod):
     """Another method, given treated logits; T, weights and warm-up are those of that method."""
 
-    method: SoftMethod = HintonKD()
+    method: SoftMethod = PLAIN_KD
 
     def __post_init__(self) -> None:
         super().__post_init__()

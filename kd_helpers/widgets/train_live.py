@@ -14,6 +14,7 @@ from kd_helpers.experiments.metrics import accuracy
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.room import load_dataset_once
 from kd_helpers.experiments.run import new_student, student_reports
+from kd_helpers.methods import CrossEntropy, HintonKD
 from kd_helpers.training.loop import predict
 from kd_helpers.training.schedules import Schedule
 from kd_helpers.widgets import svg
@@ -98,21 +99,14 @@ class TrainingPanel(widgets.VBox):
         now = {name: control.value for name, control in self.controls.items()}
         shown = TransferSet(images=now["images"], labelled=min(self.labelled, now["images"]))
         schedule = Schedule(steps=self.steps, batch_size=128, learning_rate=0.1)
-        taught = Recipe(
-            student=now["student"],
-            seed=now["seed"],
-            transfer=shown,
-            teacher=self.teacher,
-            temperature=now["temperature"],
-            kd_weight=now["kd_weight"],
-            schedule=schedule,
-        )
+        taught = Recipe(student=now["student"], seed=now["seed"], transfer=shown, schedule=schedule)
+        if now["kd_weight"]:
+            method = HintonKD(temperature=now["temperature"], kd_weight=now["kd_weight"])
+            taught = replace(taught, teacher=self.teacher, method=method)
         alone = TransferSet(
             images=self.labelled
         )  # without a teacher only labelled images can teach
-        plain = replace(
-            taught, teacher=None, temperature=Recipe.temperature, kd_weight=0.0, transfer=alone
-        )
+        plain = replace(taught, teacher=None, method=CrossEntropy(), transfer=alone)
         return {"labels only": plain, "with teacher": taught}
 
     def _run(self, recipes: dict[str, Recipe]) -> None:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from kd_course import nb02_hinton as lab
 from kd_helpers import kd_loss, load_dataset, load_or_train, pick_device
+from kd_helpers.methods import HintonKD
 from kd_helpers.training.batches import batches
 from kd_helpers.training.loop import make_student, predict, train
 
@@ -70,7 +71,7 @@ def loss_by_hand(student_logits, teacher_logits, labels, temperature=4.0, kd_wei
 
 # %%
 recipe = lab.taught(lab.Recipe(schedule=lab.Schedule(steps=60)))
-teach = lab.cached_teacher(recipe)
+teach = lab.teacher_of(recipe)
 
 
 def new_student():
@@ -80,7 +81,7 @@ def new_student():
 # %%
 student = new_student().train()
 optimiser, scheduler = lab.make_optimiser(student, recipe.schedule)
-for batch in batches(data.train, None, recipe.schedule, recipe.views, seed=0):
+for batch in batches(data.train, None, recipe.schedule, recipe.augmentation, seed=0):
     teacher_logits = teach(batch)  # (128, 10)
     with lab.autocast(device, dtype):
         student_logits = student(batch.images).float()  # (128, 10)
@@ -94,16 +95,10 @@ print(f"loss of the last batch: {loss.item():.3f}")
 # %% [markdown]
 # Is that what the helper does? Same starting weights, same batches, so after 60 steps the weights must agree, bit for bit. (Some GPUs add in varying order; there the last digits may differ.)
 
-
-# %%
-def helper_loss(student_logits, teacher_logits, labels):
-    how = {"temperature": 4.0, "kd_weight": 0.9}
-    return lab.distillation_terms(student_logits, teacher_logits, labels, **how)
-
-
 # %% tags=["nbval-check-output"]
 twin = new_student()
-train(twin, data.train, loss=helper_loss, schedule=recipe.schedule, teacher=teach, seed=0)
+helper = HintonKD(temperature=4.0, kd_weight=0.9)
+train(twin, data.train, method=helper, schedule=recipe.schedule, teacher=teach, seed=0)
 pairs = zip(student.parameters(), twin.parameters())
 print("same weights:", all(torch.equal(ours, theirs) for ours, theirs in pairs))
 

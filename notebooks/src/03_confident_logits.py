@@ -135,7 +135,7 @@ pd.DataFrame.from_dict(rows, orient="index").round(3).rename_axis("p_t at T = 1"
 # %% [markdown]
 # ## Treatments
 #
-# All of these leave the loop as it is and change the soft term only; `kd_helpers.methods.objective.Lesson` names them.
+# All of these leave the loop as it is and change the soft term only; `kd_helpers.methods` has a class for each.
 #
 # - **Standardised logits** (Sun et al. 2024): each row gets mean 0 and standard deviation 1, for teacher and student. Size no longer matters.
 # - **Dynamic temperature** (Wen et al. 2019): each image its own T around a mean; lower where student and teacher disagree (FLSW) or where the student is unsure (CWSM).

@@ -15,9 +15,10 @@ import torch
 
 from kd_course import nb06_assistants as lab
 from kd_helpers import load_dataset, load_or_train
-from kd_helpers.methods.dgkd import DenseLoss, Sources, draw_sources
-from kd_helpers.methods.hinton import hard_loss, kd_loss
+from kd_helpers.methods import DenselyGuidedKD, HintonKD
+from kd_helpers.methods.hinton import kd_loss
 from kd_helpers.methods.targets import entropy_bits, soften
+from kd_helpers.methods.terms import hard_loss
 
 # %%
 data = load_dataset("fashion-mnist")
@@ -69,7 +70,7 @@ pd.DataFrame(told, index=["right on, %", "entropy at T = 4, bits"]).T
 def my_chain(names, base):  # recipes, the teacher's first
     rungs = [replace(base, student=names[0])]
     for name in names[1:]:
-        taught = {"teacher": rungs[-1], "temperature": 4.0, "kd_weight": 0.9}
+        taught = {"teacher": rungs[-1], "method": HintonKD(temperature=4.0, kd_weight=0.9)}
         rungs.append(replace(base, student=name, **taught))
     return tuple(rungs)
 
@@ -103,7 +104,7 @@ def my_dense_loss(student_logits, source_logits, labels, T, weight):
 student_logits = z["cnn-2"][:64].clone().requires_grad_()  # one batch, (64, 10)
 sources = [z[name][:64] for name in ("cnn-8", "cnn-6", "cnn-4")]
 mine = my_dense_loss(student_logits, sources, labels[:64], 4.0, 0.9)
-loss = DenseLoss(4.0, 0.9, 0.0, Sources())
+loss = DenselyGuidedKD(temperature=4.0, kd_weight=0.9)
 theirs = loss(student_logits, torch.cat(sources, dim=1), labels[:64])["loss"]
 print("the same as the helper's:", torch.allclose(mine, theirs))
 
@@ -113,10 +114,10 @@ print("the same as the helper's:", torch.allclose(mine, theirs))
 # **Guess:** three sources instead of one. How much longer is the gradient?
 
 # %%
-for scale in ("sum", "mean"):
+for scale, mean in (("sum", False), ("mean", True)):
     for count in (1, 2, 3):
         told = torch.cat(sources[:count], dim=1)
-        value = DenseLoss(4.0, 0.9, 0.0, Sources(scale=scale))(student_logits, told, labels[:64])
+        value = DenselyGuidedKD(mean=mean)(student_logits, told, labels[:64])
         (gradient,) = torch.autograd.grad(value["loss"], student_logits)
         print(f"{scale:4} of {count}: length of the gradient {gradient.norm():.4f}")
 
@@ -130,12 +131,12 @@ for scale in ("sum", "mean"):
 # %%
 torch.manual_seed(0)
 ways = {
-    "each with probability 0.75": Sources(survival=0.75),
-    "exactly one removed": Sources(removed=1),
+    "each with probability 0.75": DenselyGuidedKD(survival=0.75),
+    "exactly one removed": DenselyGuidedKD(removed=1),
 }
 shares = {}
 for title, way in ways.items():
-    counts = torch.stack([draw_sources(4, way) for _ in range(10_000)]).sum(dim=1)
+    counts = torch.stack([way.draw_sources(4) for _ in range(10_000)]).sum(dim=1)
     shares[title] = [f"{100 * (counts == k).double().mean():.1f} %" for k in range(5)]
 pd.DataFrame(shares, index=[f"{k} of 4 teach" for k in range(5)]).T
 

@@ -16,7 +16,8 @@ from IPython.display import Markdown
 
 from kd_course import nb08_faults as lab
 from kd_helpers import load_or_train
-from kd_helpers.methods.hinton import hard_loss, kd_loss
+from kd_helpers.methods.hinton import kd_loss
+from kd_helpers.methods.terms import hard_loss
 
 # %%
 seeds = lab.SEEDS
@@ -82,7 +83,7 @@ base = lab.taught(7, lab.gap_teachers(0)["cnn-4"])
 base = replace(base, schedule=replace(base.schedule, steps=200))
 told = {}
 for fault in ("none", FAULT):
-    run = load_or_train(replace(base, fault=fault), quiet=True)
+    run = load_or_train(lab.with_fault(base, fault), quiet=True)
     told[fault] = f"{run.accuracy:.2f}", f"{run.record['history']['loss'][-1]:.3f}"
 pd.DataFrame(told, index=["test accuracy, %", "loss at the end"]).T
 

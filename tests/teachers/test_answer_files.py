@@ -9,7 +9,8 @@ from torch import nn
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_helpers.data.augment import ViewSet, make_views, to_float
 from kd_helpers.experiments import run as runs
-from kd_helpers.experiments.run import load_dataset_once, load_run
+from kd_helpers.experiments.room import load_dataset_once
+from kd_helpers.experiments.run import load_run
 from kd_helpers.runtime.folders import cache_folder
 from kd_helpers.teachers.answer_files import AnswerFiles, fingerprint
 from kd_helpers.teachers.cached import Batch, CachedTeacher, NetworkTeacher

@@ -11,7 +11,7 @@ from kd_helpers.data.datasets import Split
 from kd_helpers.data.splits import UNLABELLED
 from kd_helpers.data.transfer_set import TransferSet, load_source, select
 from kd_helpers.experiments.metrics import accuracy
-from kd_helpers.experiments.run import load_dataset_once
+from kd_helpers.experiments.room import load_dataset_once
 from kd_helpers.methods.hinton import distillation_terms
 from kd_helpers.teachers.cached import CachedTeacher, NetworkTeacher
 from kd_helpers.training import loop as training
