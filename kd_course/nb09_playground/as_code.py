@@ -47,7 +47,7 @@ def _recipes(setting: Setting) -> list[str]:
     if not setting.has_teacher:
         return [student, "recipe = alone  # nobody teaches"]
     lines = [f"teacher = {code_of(ladder(setting)[0])}", student]
-    how = f"method={as_code(plain_kd(setting))}"
+    how = f"method=HintonKD(temperature={setting.temperature!r}, kd_weight={setting.kd_weight!r})"
     if not setting.assistants:
         lines.append(f"recipe = replace(alone, teacher=teacher, {how})")
     else:

@@ -120,6 +120,8 @@ def as_code(value: object) -> str:
     """Python that makes the value, without what is at its default: "HintonKD(temperature=8.0)"."""
     if isinstance(value, tuple):
         return f"({', '.join(map(as_code, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, str):
+        return f'"{value}"'
     if not isinstance(value, Plain):
         return repr(value)
     told = ", ".join(f"{name}={as_code(part)}" for name, part, _ in changed_fields(value))
