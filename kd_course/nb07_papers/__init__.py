@@ -1,0 +1,19 @@
+"""Chapter 07: the papers' numbers beside ours."""
+
+from kd_course.common import SHARED, lazy
+
+__getattr__ = lazy(
+    __name__,
+    checks="check_best_of_nothing check_seeds_needed",
+    ladders="paper_ladder",
+    pages="agreements draw_differences markdown verdict_words",
+    reproduce="find names",
+    rows="lines_of",
+    tables="paper_numbers tables",
+    **SHARED,
+    **{
+        "kd_course.nb02_hinton.experiments": "SEEDS",
+        "kd_course.nb03_confidence.experiments": "treatment_arms",
+        "kd_helpers.widgets.figures": "drawn",
+    },
+)

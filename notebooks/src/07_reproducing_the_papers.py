@@ -11,46 +11,38 @@
 from collections import Counter
 
 import numpy as np
-from IPython.display import Markdown, display
+import pandas as pd
+from IPython.display import Markdown
 
-from kd_course.nb02_hinton import experiments as shipped
-from kd_course.nb03_confidence import experiments as shipped_confidence
-from kd_course.nb06_assistants.checks_evidence import check_best_of_nothing, check_seeds_needed
-from kd_course.nb07_papers.pages import agreements, draw_differences, markdown, verdict_words
-from kd_course.nb07_papers.reproduce import find, names
-from kd_course.nb07_papers.rows import lines_of
-from kd_course.nb07_papers.tables import paper_numbers, tables
-from kd_helpers.experiments.labs import accuracies, collect
-from kd_helpers.widgets.figures import new_figure
-from kd_helpers.widgets.show import display_figure
+from kd_course import nb07_papers as lab
 
 # %%
-seeds = shipped.SEEDS
+seeds = lab.SEEDS
 found = {}  # name → its lines
 
 
 def show(name):
-    reproduction = find(name, "laptop")
-    found[name] = lines_of(reproduction, seeds)
-    table = markdown(reproduction, found[name])
-    display(Markdown(f"**{reproduction.title}.** {reproduction.differs}\n\n{table}"))
+    reproduction = lab.find(name, "laptop")
+    found[name] = lab.lines_of(reproduction, seeds)
+    table = lab.markdown(reproduction, found[name])
+    return Markdown(f"**{reproduction.title}.** {reproduction.differs}\n\n{table}")
 
 
+# %%
 def draw(name):
     compared = [line for line in found[name] if line.verdict]
-    figure, (ax,) = new_figure(9, 1.2 + 0.38 * len(compared))
-    draw_differences(ax, found[name])
-    words = "; ".join(f"{line.row.title}: {verdict_words(line)}" for line in compared)
-    display_figure(figure, words)
+    words = "; ".join(f"{line.row.title}: {lab.verdict_words(line)}" for line in compared)
+    size = (9, 1.2 + 0.38 * len(compared))
+    lab.display_figure(lab.drawn(lab.draw_differences, found[name], size=size, alt=words))
 
 
 # %% [markdown]
 # How sure are the papers' numbers? "Read" in the paper or the authors' own page, "quoted" by others, "derived" from such, or "not found":
 
 # %% tags=["nbval-check-output"]
-for table in tables():
-    sure = Counter(number.certainty for number in paper_numbers(table))
-    print(f"{table:20} {dict(sorted(sure.items()))}")
+numbers = {table: lab.paper_numbers(table) for table in lab.tables()}
+sure = {table: Counter(n.certainty for n in of_table) for table, of_table in numbers.items()}
+pd.DataFrame(sure).T.fillna(0).astype(int)
 
 # %% [markdown]
 # ## Hinton, Vinyals and Dean 2015
@@ -134,7 +126,7 @@ show("rows")
 # %%
 agreed = {}
 for name, lines in found.items():
-    for row, word in agreements(lines).items():
+    for row, word in lab.agreements(lines).items():
         agreed.setdefault(word, []).append(f"{name}, {row}")
 for word, rows in agreed.items():
     print(f"{word}: {len(rows)}\n  " + "\n  ".join(rows))
@@ -150,7 +142,7 @@ for word, rows in agreed.items():
 # ```
 
 # %% tags=["nbval-check-output"]
-print("\n".join(names()))
+print("\n".join(lab.names()))
 
 # %% [markdown]
 # ## Exercise 1: the best of nothing
@@ -168,7 +160,7 @@ def my_best_of_nothing(settings, spread):  # → points
 
 
 # %%
-print(check_best_of_nothing(my_best_of_nothing))
+print(lab.check_best_of_nothing(my_best_of_nothing))
 
 # %% [markdown]
 # ## Exercise 2: how many seeds?
@@ -190,7 +182,7 @@ def my_seeds_needed(spread, difference):  # → a whole number, at least 2
 
 
 # %%
-print(check_seeds_needed(my_seeds_needed))
+print(lab.check_seeds_needed(my_seeds_needed))
 
 # %% [markdown]
 # ## What we saw
@@ -198,14 +190,14 @@ print(check_seeds_needed(my_seeds_needed))
 # How much do accuracies and paired differences scatter here?
 
 # %%
-arms = accuracies(collect(shipped_confidence.treatment_arms, seeds))
+arms = lab.accuracies(lab.collect(lab.treatment_arms, seeds))
 spreads = {name: np.std(np.subtract(values, arms["KD"]), ddof=1) for name, values in arms.items()}
 print(f"accuracy of plain KD: {np.std(arms['KD'], ddof=1):.2f} points")
 del spreads["KD"]
 print(f"differences to it: {min(spreads.values()):.2f} to {max(spreads.values()):.2f} points")
 
 # %% tags=["nbval-check-output"]
-display(Markdown("\n".join(f"- {word}: {len(rows)}" for word, rows in agreed.items())))
+Markdown("\n".join(f"- {word}: {len(rows)}" for word, rows in agreed.items()))
 
 # %% [markdown]
 # The basic ideas come back with their sign: soft targets with few labels, an ensemble, KD over labels, every larger network over a chain. Size alone does not decide: standardised logits gained on all seven pairs of the papers, and nothing is clear here. One sign is the other way round: decoupled KD, with the β of other networks. Both were tuned for each pair there.
