@@ -48,8 +48,8 @@ EXHIBITS = (
         "T² is missing",
         "soft = kl_div(log_q, p, …)",
         "soft = T**2 * kl_div(log_q, p, …)",
-        "The gradient of the soft term falls as 1/T², so raising T silently lowers the weight of the "
-        "teacher. It was left out of a well-known example.",
+        "The gradient of the soft term falls as 1/T², so raising T silently lowers the weight of "
+        "the teacher. It was left out of a well-known example.",
         (
             "https://github.com/keras-team/keras-io/issues/869",
             "https://github.com/keras-team/keras-io/issues/870",
@@ -61,8 +61,8 @@ EXHIBITS = (
         "student and teacher swapped",
         "kl_div(log_p, q, …)",
         "kl_div(log_q, p, …)",
-        "KL is not symmetric: with its arguments swapped the student may leave out what the teacher "
-        "finds possible. In the thread the two networks themselves were swapped.",
+        "KL is not symmetric: with its arguments swapped the student may leave out what the "
+        "teacher finds possible. In the thread the two networks themselves were swapped.",
         ("https://github.com/keras-team/keras-io/issues/257",),
         checks.a_known_value,
     ),
@@ -71,8 +71,9 @@ EXHIBITS = (
         "probabilities where logarithms belong",
         "kl_div(p, q)",
         "kl_div(q.log(), p)",
-        "The first argument has to be the student's logarithm, the second the teacher's probability. "
-        "One library gave probabilities of both, in the other order. Nothing complains.",
+        "The first argument has to be the student's logarithm, the second the teacher's "
+        "probability. One library gave probabilities of both, in the other order. Nothing "
+        "complains.",
         (KD_LIB,),
         checks.zero_where_both_agree,
     ),
@@ -100,8 +101,8 @@ EXHIBITS = (
         "the teacher is compared with itself",
         "log_q = (v / T).log_softmax(1)",
         "log_q = (z / T).log_softmax(1)",
-        "After a change of names both distributions came from the teacher. The soft term was a small "
-        "constant, and the student learnt from labels alone.",
+        "After a change of names both distributions came from the teacher. The soft term was a "
+        "small constant, and the student learnt from labels alone.",
         ("https://github.com/labmlai/annotated_deep_learning_paper_implementations/issues/66",),
         checks.teacher_pulls,
     ),
@@ -132,8 +133,9 @@ EXHIBITS = (
         "the teacher in training mode",
         "teacher.train()  # by a parent module",
         "teacher.eval()",
-        "Its batch normalisation then takes the statistics of the batch: the answer to an image hangs "
-        "on its company. `student.train()` does this to a teacher that is a part of the student.",
+        "Its batch normalisation then takes the statistics of the batch: the answer to an image "
+        "hangs on its company. `student.train()` does this to a teacher that is a part of the "
+        "student.",
         (
             "https://github.com/vrvlive/knowlege-distillation/issues/2",
             "https://github.com/neuralmagic/sparseml/pull/2191",
@@ -145,8 +147,8 @@ EXHIBITS = (
         "the teacher learns too",
         "v = teacher(images)  # and the optimiser has its weights",
         "with torch.no_grad(): v = teacher(images)",
-        "eval() does not stop gradients. Where the optimiser knows the teacher's weights, the teacher "
-        "moves to where the student is: both agree, about nothing in particular.",
+        "eval() does not stop gradients. Where the optimiser knows the teacher's weights, the "
+        "teacher moves to where the student is: both agree, about nothing in particular.",
         (f"{HAITONGLI}25", "https://github.com/wonchulSon/DGKD"),
         checks.teacher_takes_no_gradient,
     ),
@@ -155,8 +157,8 @@ EXHIBITS = (
         "stored answers, shuffled images",
         "v = answers[place_in_this_pass]",
         "v = answers[number_of_the_image]",
-        "The teacher's answers were listed in one shuffled pass, and read by place in the next, which "
-        "was shuffled anew. Each image was taught with the answer to another one.",
+        "The teacher's answers were listed in one shuffled pass, and read by place in the next, "
+        "which was shuffled anew. Each image was taught with the answer to another one.",
         (
             f"{HAITONGLI}4",
             f"{HAITONGLI}23",
@@ -179,8 +181,8 @@ EXHIBITS = (
         "averaged probabilities taken for logits",
         "v = mean of the members' softmax",
         "v = T * log(mean of softmax(member / T))",
-        "Three teachers answer as one. Their probabilities were averaged, then put through a softmax "
-        "again: of ten classes none can get more than 0.23 then.",
+        "Three teachers answer as one. Their probabilities were averaged, then put through a "
+        "softmax again: of ten classes none can get more than 0.23 then.",
         ("https://github.com/Adamantios/NN-Train",),
         checks.some_target_is_sure,
         lab.team_arms,
@@ -190,8 +192,8 @@ EXHIBITS = (
         "the best step on the test images",
         "report max(test accuracy of all steps)",
         "report test accuracy of the last step",
-        "The largest of many looks is larger than a look, also where nothing was learnt in between. "
-        "It is common in public code of this field.",
+        "The largest of many looks is larger than a look, also where nothing was learnt in "
+        "between. It is common in public code of this field.",
         (
             "https://github.com/imirzadeh/Teacher-Assistant-Knowledge-Distillation",
             "https://github.com/megvii-research/mdistiller/issues/7",
@@ -204,8 +206,8 @@ EXHIBITS = (
         "unequal arms",
         "alone: learning rate 0.003; taught: 0.03",
         "alone: 0.03; taught: 0.03",
-        "The student without a teacher was trained at another learning rate than the taught one. What "
-        "the better rate gives is then called a gain of distillation.",
+        "The student without a teacher was trained at another learning rate than the taught one. "
+        "What the better rate gives is then called a gain of distillation.",
         (
             "https://github.com/Ujjwal-9/Knowledge-Distillation",
             "https://github.com/a7b23/Distilling-the-knowledge-in-neural-network/issues/1",
