@@ -12,12 +12,8 @@ from kd_helpers.experiments.compare import paired_verdict
 from kd_helpers.experiments.metrics import accuracy
 from kd_helpers.experiments.parallel import each
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.run import (
-    load_dataset_once,
-    new_student,
-    train_student,
-    training_arguments,
-)
+from kd_helpers.experiments.room import dataset_of
+from kd_helpers.experiments.run import new_student, train_student, training_arguments
 from kd_helpers.teachers import NetworkTeacher
 from kd_helpers.training.loop import predict, train
 
@@ -46,7 +42,7 @@ def arm_accuracy(arm_and_seed: tuple[str, int]) -> tuple[str, int, float]:
     arm, seed = arm_and_seed
     recipe, os.environ["KD_PRECISION"], cached = ARMS[arm]
     recipe = replace(recipe, seed=seed)
-    data = load_dataset_once(recipe.dataset, "cpu")
+    data = dataset_of(recipe)
     student = new_student(recipe, data)
     if cached:
         train_student(recipe, student, data)

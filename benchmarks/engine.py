@@ -50,8 +50,11 @@ def main() -> None:
     parser.add_argument("--json", help="also write the numbers to this file; - prints them instead")
     parser.add_argument("--only", default=",".join(ROWS), help="rows, such as a,c")
     chosen = parser.parse_args()
+    keys = chosen.only.split(",")
+    if not set(keys) <= ROWS.keys():
+        parser.error(f"got --only {chosen.only}; expected some of the rows {', '.join(ROWS)}")
     results = {"machine": machine(), "rows": {}}
-    for key in chosen.only.split(","):
+    for key in keys:
         start = time.perf_counter()
         results["rows"][key] = ROWS[key]()
         print(f"row {key}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)

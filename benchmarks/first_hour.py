@@ -3,6 +3,7 @@ bench`)."""
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import subprocess
 import sys
@@ -11,10 +12,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-import browser as jupyterlab  # noqa: E402  (it lives with the browser tests)
-
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 KEY_PRESSES = 40
 # From the key press to the first frame after the chart has changed, in milliseconds.
 MEASURE = """async ([box, key]) => {
@@ -54,37 +52,44 @@ def load_seconds() -> float:
 
 def explorer_milliseconds() -> list[float]:
     """Key press to changed picture of notebook 01's temperature explorer, in headless Chromium."""
+    sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tools")]
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
-        lab, process = jupyterlab.start_lab(Path(work), ROOT / "notebooks")
-        try:
-            chromium = playwright.chromium.launch(
-                executable_path=jupyterlab.find_browser(), args=jupyterlab.CHROMIUM_FLAGS
-            )
-            page = chromium.new_page(viewport={"width": 1400, "height": 1000})
-            jupyterlab.open_notebook(page, lab, "01_soft_and_hard_targets.ipynb")
-            jupyterlab.run_all(page, 300)
-            box = page.locator(".widget-vbox", has_text="temperature T").last
-            box.scroll_into_view_if_needed()
-            box.evaluate("box => box.id = 'measured'")
-            box.locator(".noUi-handle").first.focus()
-            keys = ["ArrowRight", "ArrowLeft"] * (KEY_PRESSES // 2)
-            times = []
-            for key in keys:
-                times.append(page.evaluate(MEASURE, ["#measured .widget-html:last-child", key]))
-                page.wait_for_timeout(150)
-            page.evaluate(jupyterlab.SHUT_DOWN)
-            chromium.close()
-            return times
-        finally:
-            jupyterlab.stop_lab(process)
+    import conftest as tests
+    from servers import serve_lab
+
+    with (
+        tempfile.TemporaryDirectory() as work,
+        serve_lab(Path(work)) as lab,
+        sync_playwright() as playwright,
+    ):
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=tests.CHROMIUM_FLAGS)
+        page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(tests.LONG)
+        page.goto(f"{lab.url}/doc/tree/01_soft_and_hard_targets.ipynb?reset&token={lab.token}")
+        page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+        page.wait_for_function(tests.KERNEL_IS_READY)
+        page.evaluate(tests.CLEAR)
+        tests.start_all(page)
+        page.wait_for_function(tests.HAS_ENDED)
+        box = page.locator(".widget-vbox", has_text="temperature T").last
+        box.scroll_into_view_if_needed()
+        box.evaluate("box => box.id = 'measured'")
+        box.locator(".noUi-handle").first.focus()
+        times = []
+        for key in ["ArrowRight", "ArrowLeft"] * (KEY_PRESSES // 2):
+            times.append(page.evaluate(MEASURE, ["#measured .widget-html:last-child", key]))
+            page.wait_for_timeout(150)
+        page.evaluate(tests.SHUT_DOWN)
+        chromium.close()
+        return times
 
 
 def main() -> None:
-    print(f"import kd_helpers             {seconds_of('import kd_helpers'):6.2f} s (median of 5)")
+    for code in ("import kd_helpers", "from kd_helpers import kd_loss"):  # without and with PyTorch
+        print(f"{code:<29} {seconds_of(code):6.2f} s (median of 5)")
     print(f"load_dataset('fashion-mnist') {load_seconds():6.2f} s (median of 5)")
-    if jupyterlab.find_browser() is None:
+    if BROWSER is None:
         print("temperature explorer: not measured, no Chromium or Chrome here")
         return
     times = sorted(explorer_milliseconds())

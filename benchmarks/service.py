@@ -17,12 +17,12 @@ from first_hour import ROOT, load_seconds, seconds_of
 from kd_course.nb02_hinton.experiments import taught
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.room import load_dataset_once
+from kd_helpers.experiments.room import dataset_of
 from kd_helpers.experiments.run import new_student, train_student
 from kd_helpers.experiments.sweep import sweep
 from kd_helpers.training.schedules import Schedule
 
-LESSON = taught(Recipe(transfer=TransferSet(images=12_000, labelled=600), schedule=Schedule(300)))
+STUDENT = taught(Recipe(transfer=TransferSet(images=12_000, labelled=600), schedule=Schedule(300)))
 
 
 def waiting() -> dict[str, float]:
@@ -32,14 +32,15 @@ def waiting() -> dict[str, float]:
     ).stdout
     return {
         "import kd_helpers, s": seconds_of("import kd_helpers"),
+        "from kd_helpers import kd_loss, s": seconds_of("from kd_helpers import kd_loss"),
         "load_dataset('fashion-mnist'), s": load_seconds(),
         "peak memory, 300 steps of cnn-2 with the course's teacher, GB": float(memory.split()[-1]),
     }
 
 
 def distil_and_say_memory() -> None:
-    data = load_dataset_once("fashion-mnist", "cpu")
-    train_student(LESSON, new_student(LESSON, data), data)
+    data = dataset_of(STUDENT)
+    train_student(STUDENT, new_student(STUDENT, data), data)
     print(peak_memory() / 1e9)
 
 
@@ -58,7 +59,7 @@ def many_students() -> dict[str, float]:
         with tempfile.TemporaryDirectory() as out:
             os.environ["KD_OUT"] = out
             start = time.perf_counter()
-            outcomes = list(sweep([replace(LESSON, seed=seed) for seed in range(count)]))
+            outcomes = list(sweep([replace(STUDENT, seed=seed) for seed in range(count)]))
             seconds[f"{count} student{'s' * (count > 1)}, s"] = time.perf_counter() - start
             assert not any(outcome.problem for outcome in outcomes), outcomes
     del os.environ["KD_OUT"]

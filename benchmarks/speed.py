@@ -10,7 +10,7 @@ import textbook
 import torch
 from torch import nn
 
-from kd_helpers.data.augment import PLAIN, ViewSet
+from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.datasets import Split
 from kd_helpers.experiments.metrics import accuracy, count_multiply_adds
 from kd_helpers.methods import CrossEntropy, HintonKD
@@ -102,7 +102,7 @@ def benchmark_pair(count: int = 2048, batch_size: int = 64) -> dict:
     torch.manual_seed(0)
     teacher = make_model("resnet-56", **INPUT).eval()
     schedule = Schedule(batch_size=batch_size, learning_rate=0.05, shape="constant")
-    how = {"method": HintonKD()}
+    how = {"method": HintonKD(temperature=4.0, kd_weight=0.9)}
 
     def engine(per_image: int | None) -> tuple[list[float], list[float]]:
         views = ViewSet(flip=True, max_shift=4, per_image=per_image)
@@ -142,18 +142,9 @@ def cached_step(name: str, count: int = 4096, rounds: int = 40) -> float:
     cache = CachedTeacher(None, split.images, num_classes=10)
     cache.remember_plain(logits)
     schedule = Schedule(steps=rounds + 5)
-    soft = HintonKD()
     trainings = [
-        training_reports(
-            make_model(name, **INPUT),
-            split,
-            method=method,
-            schedule=schedule,
-            teacher=teacher,
-            augmentation=PLAIN,
-            report_every=1,
-        )
-        for method, teacher in ((CrossEntropy(), None), (soft, cache))
+        training_reports(make_model(name, **INPUT), split, schedule=schedule, report_every=1, **how)
+        for how in ({"method": CrossEntropy()}, {"method": HintonKD(), "teacher": cache})
     ]
     times: list[list[float]] = [[], []]
     for _ in range(rounds + 5):  # the two take turns

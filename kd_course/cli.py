@@ -6,21 +6,30 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Callable
 
 SETTINGS = (
-    "NAME=VALUE: a field of Recipe or of its parts, as in student=cnn-4 kd_weight=0.9 teacher=course "
-    "transfer.images=600 schedule.steps=600 views.flip=True"
+    "NAME=VALUE: a field of Recipe, or of its parts transfer, schedule, augmentation and method, as "
+    "in student=cnn-4 teacher=course temperature=2 transfer.images=600 augmentation.flip=yes "
+    "method=DecoupledKD method.beta=2"
 )
+GRID = f"the grid: {SETTINGS}; several values, as in 2,8, give all combinations"
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """0, or 1 where something is missing or failed; 2 and one sentence where it cannot be done."""
     parser = make_parser()
-    chosen = parser.parse_args(arguments)
+    chosen, more = parser.parse_known_args(arguments)
+    # Settings may stand after options too: `kd sweep student=cnn-2 --seeds 2 temperature=2,4`.
+    if more and (not hasattr(chosen, "settings") or any(word.startswith("-") for word in more)):
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    if more:
+        chosen.settings = [*chosen.settings, *more]
     try:
         return chosen.do(chosen)
-    except (ValueError, RuntimeError, OSError) as problem:
+    except (ArithmeticError, ModuleNotFoundError, ValueError, RuntimeError, OSError) as problem:
         print(f"kd {chosen.command}: {problem}", file=sys.stderr)
-        return 1
+        return 2
     except KeyboardInterrupt:
         print("stopped by hand; the same command goes on from here", file=sys.stderr)
         return 130
@@ -29,70 +38,50 @@ def main(arguments: list[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kd", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="is everything there that the course needs?")
-    check.set_defaults(do=run_check)
-    add_runs(commands.add_parser("runs", help="list the stored runs that ship with the course"))
-    train = commands.add_parser(
-        "train", help="train one recipe, or load it; under torchrun on several GPUs or machines"
-    )
+
+    def command(name: str, do: Callable, words: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words)
+        added.set_defaults(do=do)
+        return added
+
+    command("check", run_check, "is everything there that the course needs?")
+    runs = command("runs", look_at_runs, "list the stored runs that ship with the course")
+    which = runs.add_mutually_exclusive_group()
+    which.add_argument("--missing", action="store_true", help="train those that are not stored")
+    which.add_argument("--retrain", action="store_true", help="train all of them from nothing")
+    which.add_argument("--latency", action="store_true", help="time all of them again, here, now")
+    words = "train one recipe, or load it; under torchrun on several GPUs or machines"
+    train = command("train", train_recipe, words)
     train.add_argument("settings", nargs="*", metavar="NAME=VALUE", help=SETTINGS)
-    train.set_defaults(do=train_recipe)
-    add_sweep(commands.add_parser("sweep", help="train a grid of recipes × seeds"))
-    bench = commands.add_parser("bench", help="measure this machine against the textbook loop")
-    bench.add_argument(
-        "--json",
-        nargs="?",
-        const="-",
-        metavar="FILE",
-        help="print the numbers as JSON instead of tables, or also write them to a file",
-    )
+    sweep = command("sweep", run_sweep, "train a grid of recipes × seeds")
+    sweep.add_argument("settings", nargs="*", metavar="NAME=VALUE,VALUE…", help=GRID)
+    bench = command("bench", run_bench, "measure this machine against the textbook loop")
+    words = "print the numbers as JSON instead of tables, or also write them to a file"
+    bench.add_argument("--json", nargs="?", const="-", metavar="FILE", help=words)
     bench.add_argument("--only", metavar="ROWS", help="some rows only, such as a,c")
-    bench.set_defaults(do=run_bench)
-    add_reproduce(commands.add_parser("reproduce", help="a paper's numbers beside ours"))
-    data = commands.add_parser("data", help="get a data set, or say which file to put where")
+    reproduce = command("reproduce", run_reproduce, "a paper's numbers beside ours")
+    reproduce.add_argument("name", nargs="?", help="which; without it, the list of names")
+    words = "laptop: from the stored runs; paper: the paper's data, networks and settings"
+    reproduce.add_argument("--scale", default="laptop", choices=("laptop", "paper"), help=words)
+    reproduce.add_argument("--yes", action="store_true", help="train without asking")
+    for parser_of_many in (sweep, reproduce):
+        words = "seeds 0, 1, … of each (5)"
+        parser_of_many.add_argument("--seeds", type=positive, default=5, help=words)
+        words = "a Dask scheduler, tcp://host:port, or its scheduler file"
+        parser_of_many.add_argument("--dask", metavar="ADDRESS", help=words)
+    for parser_of_many in (runs, sweep):
+        words = "trainings at a time here; one a core by default"
+        parser_of_many.add_argument("--jobs", type=positive, help=words)
+    data = command("data", get_data, "get a data set, or say which file to put where")
     data.add_argument("name", help="fashion-mnist, cifar-10, cifar-100, svhn, tiny-imagenet-200")
-    data.set_defaults(do=get_data)
     return parser
 
 
-def add_runs(runs: argparse.ArgumentParser) -> None:
-    which = runs.add_mutually_exclusive_group()
-    which.add_argument("--missing", action="store_true", help="train those that are not stored")
-    which.add_argument(
-        "--retrain", action="store_true", help="train all of them again from nothing"
-    )
-    which.add_argument("--latency", action="store_true", help="time all of them again, here, now")
-    runs.add_argument("--jobs", type=int, help="trainings at a time; one a core by default")
-    runs.set_defaults(do=look_at_runs)
-
-
-def add_sweep(sweep: argparse.ArgumentParser) -> None:
-    sweep.add_argument(
-        "settings",
-        nargs="*",
-        metavar="NAME=VALUE,VALUE…",
-        help=f"the grid: {SETTINGS}; several values give all combinations",
-    )
-    sweep.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, … of each (5)")
-    sweep.add_argument("--jobs", type=int, help="trainings at a time here; one a core by default")
-    sweep.add_argument(
-        "--dask", metavar="ADDRESS", help="a Dask scheduler, tcp://host:port, or its scheduler file"
-    )
-    sweep.set_defaults(do=run_sweep)
-
-
-def add_reproduce(reproduce: argparse.ArgumentParser) -> None:
-    reproduce.add_argument("name", nargs="?", help="which; without it, the list of names")
-    reproduce.add_argument(
-        "--scale",
-        default="laptop",
-        choices=("laptop", "paper"),
-        help="laptop: from the stored runs; paper: the paper's data, networks and settings",
-    )
-    reproduce.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, … of each (5)")
-    reproduce.add_argument("--yes", action="store_true", help="train without asking")
-    reproduce.add_argument("--dask", metavar="ADDRESS", help="as for sweep")
-    reproduce.set_defaults(do=run_reproduce)
+def positive(text: str) -> int:
+    """A whole number above 0, for argparse."""
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"got {text}; expected a whole number above 0")
+    return int(text)
 
 
 def run_reproduce(chosen: argparse.Namespace) -> int:
@@ -169,6 +158,8 @@ def train_recipe(chosen: argparse.Namespace) -> int:
         raise ValueError(f"got {len(recipes)} recipes; expected one: use `kd sweep` for a grid")
     distributed.start()
     try:
+        if distributed.is_main():
+            print(f"seed {recipes[0].seed}: {recipes[0].describe()}", flush=True)
         load_or_train(recipes[0])
     finally:
         distributed.stop()
@@ -176,7 +167,10 @@ def train_recipe(chosen: argparse.Namespace) -> int:
 
 
 def run_sweep(chosen: argparse.Namespace) -> int:
-    """Train a grid with a progress bar, then print its table; 1 if a recipe failed."""
+    """Train a grid with a progress bar, then print its table; 1 if a recipe failed.
+
+    A word that is wrong in one combination is refused before anything is trained.
+    """
     from tqdm import tqdm
 
     from kd_course.settings import parse_grid

@@ -1,18 +1,22 @@
-"""Recipes from words: "temperature=2,4 teacher=course" on the command line."""
+"""Recipes from words, as on the command line: "method=DecoupledKD method.beta=2,8 teacher=course".
+
+Words become values, and the dataclasses of a recipe say which of them they take.
+"""
 
 from __future__ import annotations
 
 import ast
 import itertools
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from kd_course.nb02_hinton.experiments import TEACHER
+from kd_helpers import methods
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.methods import HintonKD, Method
-from kd_helpers.runtime.plain import Plain, class_named, descendants
+from kd_helpers.runtime.plain import Plain, class_named
 
-SHORT = ("temperature", "kd_weight", "label_smoothing")
+SHORT = ("temperature", "kd_weight", "label_smoothing")  # as if "method." stood before them
+WORDS = {"none": None, "yes": True, "no": False, "true": True, "false": False}
 
 
 def parse_grid(settings: list[str]) -> list[Recipe]:
@@ -22,87 +26,107 @@ def parse_grid(settings: list[str]) -> list[Recipe]:
     course's teacher. Recipes that mean the same training are listed once.
 
     Raises:
-        ValueError: a name or a value is not known; the message says which are.
+        ValueError: a name or a value is not known, in any of the combinations.
     """
-    pairs = [setting.partition("=") for setting in settings]
-    names = [name for name, _, _ in pairs]
-    for name, sign, text in pairs:
-        if not (sign and text) or names.count(name) > 1:
-            raise ValueError(
-                f"got {name}{sign}{text}; expected NAME=VALUE,VALUE… with each name once"
-            )
-    choices = [values_of(text) for _, _, text in pairs]
-    recipes = []
-    for chosen in itertools.product(*choices):
-        recipes.append(build(dict(zip(names, chosen, strict=True))))
-    return list(dict.fromkeys(recipes))
+    choices: dict[str, list] = {}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not (sign and text) or name in choices:
+            raise ValueError(f"got {setting}; expected NAME=VALUE,VALUE… with each name once")
+        choices[name] = [value_of(part) for part in split(text)]
+    every = itertools.product(*choices.values())
+    return list(dict.fromkeys(build(dict(zip(choices, chosen, strict=True))) for chosen in every))
 
 
-def values_of(text: str) -> list:
-    """ "1,2.5" → [1, 2.5]; "cnn-2,cnn-4" → two names; "(7,),()" → two tuples; "none" → None."""
+def split(text: str) -> list[str]:
+    """At the commas outside of brackets: "2,4" → ["2", "4"]; "(7,),()" → ["(7,)", "()"]."""
     try:
-        values = list(ast.literal_eval(f"[{text}]"))
-    except (ValueError, SyntaxError):
-        values = text.split(",")
-    words = {"none": None, "None": None, "course": TEACHER, "true": True, "false": False}
-    return [words.get(value, value) if isinstance(value, str) else value for value in values]
+        tree = ast.parse(f"[{text}]", mode="eval").body
+        return [ast.get_source_segment(f"[{text}]", part) for part in tree.elts]
+    except SyntaxError:  # a word such as cnn-4-1xn
+        return text.split(",")
 
 
-def build(settings: dict[str, object]) -> Recipe:
-    """A recipe from values by name; dotted names set the parts first.
+def value_of(text: str) -> object:
+    """ "1e3" → 1000.0; "(7,)" → a tuple; "yes" → True; "none" → None; "DecoupledKD(beta=2.0)" → that
+    method, as `describe` tells it; anything else is a word."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return text
+    if isinstance(node, ast.Call):
+        return made_by(node)
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return WORDS.get(text.lower(), text)
 
-    `temperature`, `kd_weight` and `label_smoothing` are short for the method's; without a name the
-    method is HintonKD where there is a teacher. In a grid kd_weight=0 is the student without one.
+
+def made_by(node: ast.expr) -> object:
+    """The way back from `as_code`: calls of a recipe's own classes, and plain values."""
+    if not isinstance(node, ast.Call):
+        return ast.literal_eval(node)
+    kind = class_named(ast.unparse(node.func))
+    try:
+        given = {str(word.arg): made_by(word.value) for word in node.keywords}
+        return kind(*map(made_by, node.args), **given)
+    except TypeError as problem:
+        raise ValueError(f"got {ast.unparse(node)}: {problem}") from problem
+
+
+def build(settings: dict[str, Any]) -> Recipe:
+    """A recipe from values by name; dotted names are settings of the parts.
+
+    A student with a teacher learns by HintonKD unless another method is named. In a grid
+    kd_weight=0 is the student without a teacher.
     """
-    parts: dict[str, dict[str, object]] = {}
+    parts: dict[str, dict[str, Any]] = {}
     for name, value in settings.items():
         head, _, tail = (f"method.{name}" if name in SHORT else name).partition(".")
         parts.setdefault(head, {})[tail] = value
-    method = parts.pop("method", {})
+    method, teacher = parts.pop("method", {}), parts.pop("teacher", {"": None})
+    if teacher not in ({"": "course"}, {"": None}):
+        raise ValueError(f"got teacher={teacher.get('')}; expected course, its own one, or none")
     if method.get("kd_weight") == 0:
-        parts.pop("teacher", None)
+        teacher = {"": None}
         method = {name: value for name, value in method.items() if name == "label_smoothing"}
-    taught = parts.get("teacher", {"": None}).get("") is not None
-    default = Recipe()
-    changes = {
-        head: values[""]
-        if set(values) == {""}
-        else changed(getattr(default, head, None), values, f"{head}.")
-        for head, values in parts.items()
-    }
-    return changed(default, changes | {"method": method_of(method, taught)}, "")
+    changes = {head: part_of(head, values) for head, values in parts.items()}
+    changes["teacher"] = TEACHER if teacher[""] else None
+    return changed(Recipe(), changes | {"method": method_of(method, changes["teacher"])}, "")
 
 
-def method_of(settings: dict[str, object], taught: bool) -> Method:
-    """The method that is named, with its settings; those of T and weights reach its core."""
-    name = settings.pop("", "HintonKD" if taught else "CrossEntropy")
-    kind = class_named(name) if isinstance(name, str) else None
-    if kind is None or not issubclass(kind, Method):
-        known = ", ".join(sorted(kind.__name__ for kind in descendants(Method)))
-        raise ValueError(f"got method={name!r}; expected one of {known}")
-    own = {field.name for field in fields(kind)}
-    inner = (
-        {name: settings.pop(name) for name in list(settings) if name not in own}
-        if "method" in own
-        else {}
-    )
-    if inner:
-        settings["method"] = changed(HintonKD(), inner, "method.")
-    return made(kind, settings, "method.")
-
-
-def changed(part: object, values: dict[str, object], prefix: str) -> Any:
-    """The same part with other values."""
+def part_of(head: str, values: dict[str, Any]) -> object:
+    """A field of a recipe: a value, or one of its parts with other settings."""
+    part = getattr(Recipe(), head, None)
+    if not isinstance(part, Plain) and "" in values:
+        return values[""]
     if not isinstance(part, Plain):
-        raise ValueError(f"got {prefix}{', '.join(values)}; expected a setting of a recipe")
-    before = {field.name: getattr(part, field.name) for field in fields(part)}
-    return made(type(part), before | values, prefix)
+        return changed(Recipe(), {f"{head}.{name}": value for name, value in values.items()}, "")
+    if "" in values:
+        example = f"{head}.{fields(part)[0].name}=…"
+        raise ValueError(f"got {head}={values['']}; expected its settings, such as {example}")
+    return changed(part, values, f"{head}.")
 
 
-def made(kind: type[Plain], values: dict[str, object], prefix: str) -> Any:
-    known = [field.name for field in fields(kind)]
-    for name in values:
-        if name not in known:
-            every = ", ".join(f"{prefix}{field}" for field in known)
-            raise ValueError(f"unknown setting {prefix}{name}; known: {every}")
-    return kind(**values)
+def method_of(settings: dict[str, Any], teacher: Recipe | None) -> methods.Method:
+    """The method that is named, or the one that goes without saying, with these settings."""
+    named = settings.pop("", "HintonKD" if teacher else "CrossEntropy")
+    if named == "CrossEntropy" and settings.keys() & {"temperature", "kd_weight"}:
+        raise ValueError(f"got {' and '.join(settings)} without a teacher; add teacher=course")
+    method = getattr(methods, named)() if named in methods.__all__ else named
+    if not isinstance(method, methods.Method):
+        raise ValueError(f"got method={named}; expected one of {', '.join(methods.__all__)}")
+    return changed(method, settings, "method.")
+
+
+def changed(part: Any, values: dict[str, Any], prefix: str) -> Any:
+    """The same part with other values; what a treatment does not know is for the method inside."""
+    own = {field.name: field for field in fields(part)}
+    inner = {name: value for name, value in values.items() if name not in own}
+    if inner and "method" in own and prefix:
+        mine = {name: value for name, value in values.items() if name in own}
+        return replace(part, **mine, method=changed(part.method, inner, prefix))
+    if inner:
+        known = ", ".join(f"{prefix}{name}" for name in own)
+        raise ValueError(f"unknown setting {prefix}{next(iter(inner))}; known: {known}")
+    return replace(part, **values)

@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kd_course.nb06_assistants.experiments import of_labels
-from kd_course.nb09_playground.setting import (
-    TREATMENTS,
-    UNTREATED,
-    Setting,
-    alone,
-    ladder,
-    plain_kd,
-)
+from kd_course.nb09_playground.setting import UNTREATED, Setting, alone, ladder, method_of
 from kd_helpers import methods
 from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.transfer_set import TransferSet
@@ -24,9 +17,8 @@ from kd_helpers.training.schedules import Schedule
 ALWAYS = """from kd_helpers import Recipe, load_or_train
 from kd_helpers.widgets.figures import draw_arms, new_figure
 """
-METHODS = [getattr(methods, name) for name in methods.__all__]
-SOMETIMES = (replace, climb, Schedule, TransferSet, ViewSet, *METHODS)
-WIDE = 68  # characters of a recipe's arguments in one line
+SOMETIMES = (replace, climb, Schedule, TransferSet, ViewSet)
+SOMETIMES += tuple(getattr(methods, name) for name in methods.__all__)
 FIGURE = """runs = [load_or_train(r) for r in (alone, recipe)]
 figure, (ax,) = new_figure(6, 1.4)
 draw_arms(ax, {"no teacher": [runs[0].accuracy], "this setting": [runs[1].accuracy]})
@@ -46,28 +38,28 @@ def _recipes(setting: Setting) -> list[str]:
     student = f"alone = {code_of(alone(setting))}"
     if not setting.has_teacher:
         return [student, "recipe = alone  # nobody teaches"]
-    lines = [f"teacher = {code_of(ladder(setting)[0])}", student]
-    how = f"method=HintonKD(temperature={setting.temperature!r}, kd_weight={setting.kd_weight!r})"
+    first = [f"teacher = {code_of(ladder(setting)[0])}", student]
+    how = f"temperature={setting.temperature!r}, kd_weight={setting.kd_weight!r}"
+    plain = f"method = HintonKD({how})"
+    treated = f"method = {as_code(method_of(setting))}"
     if not setting.assistants:
-        lines.append(f"recipe = replace(alone, teacher=teacher, {how})")
-    else:
-        names = (ladder(setting)[0].student, *setting.assistants, setting.student)
-        lines += [
-            f"assistant = {code_of(of_labels(setting.seed, setting.student))}",
-            f'ladder = climb(\n    {as_code(names)}, "{setting.way}",\n'
-            f"    base=assistant, top=teacher, last=alone, {how},\n)",
-            "recipe = ladder[-1]",
-        ]
+        own = plain if setting.treatment == UNTREATED else treated
+        return [*first, own, "recipe = replace(alone, teacher=teacher, method=method)"]
+    names = (ladder(setting)[0].student, *setting.assistants, setting.student)
+    climbed = [
+        f"assistant = {code_of(of_labels(setting.seed, setting.student))}",
+        plain,
+        f'ladder = climb(\n    {as_code(names)}, "{setting.way}",\n'
+        "    base=assistant, top=teacher, last=alone, method=method,\n)",
+        "recipe = ladder[-1]",
+    ]
     if setting.treatment != UNTREATED:
-        method = TREATMENTS[setting.treatment](plain_kd(setting))
-        lines.append(f"recipe = replace(recipe, method={as_code(method)})")
-    return lines
+        climbed += [treated, "recipe = replace(recipe, method=method)"]
+    return [*first, *climbed]
 
 
 def code_of(recipe: Recipe) -> str:
-    """A recipe as the call that makes it, with its student's name; broken where it is long."""
-    changed = {"student": recipe.student} | {k: v for k, v, _ in changed_fields(recipe)}
-    parts = [f"{name}={as_code(content)}" for name, content in changed.items()]
-    if sum(map(len, parts)) > WIDE:
-        return "Recipe(\n    " + ",\n    ".join(parts) + ",\n)"
-    return f"Recipe({', '.join(parts)})"
+    """The call that makes it, a line for each argument: its student, and what is not a default."""
+    told = {"student": recipe.student} | {name: value for name, value, _ in changed_fields(recipe)}
+    lines = [f"    {name}={as_code(value)},\n" for name, value in told.items()]
+    return f"Recipe(\n{''.join(lines)})"

@@ -31,7 +31,6 @@ from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.records import input_of
 from kd_helpers.experiments.run import KEEP, dataset_of, load_checked_run, load_run, train_recipe
 from kd_helpers.experiments.store import Run
-from kd_helpers.methods import CrossEntropy
 from kd_helpers.runtime.folders import run_folders
 from kd_helpers.training.loop import History, make_student, training_reports
 
@@ -133,7 +132,7 @@ def advice_for(setting: Setting, seconds: Mapping[Recipe, float]) -> str:
     longest = max(seconds, key=seconds.get)
     said = f"The longest is {longest}, about {seconds[longest]:.0f} s. "
     if longest not in (alone(setting), recipe_of(setting)):
-        if longest.teacher:
+        if longest.teachers:
             return said + f"Take the assistant {longest.student} out, or another setting of it."
         return said + "Take seed 0, whose teachers are stored with their weights."
     if alone(setting) in seconds and 2 * seconds[longest] > BUDGET > seconds[longest]:
@@ -158,12 +157,12 @@ def estimate(recipe: Recipe) -> float:
 def seconds_per_step(student: str, batch_size: int) -> float:
     """Measured: the fastest of a few steps of the one loop, after one that warms up."""
     recipe = Recipe(student=student)
-    dataset = dataset_of(recipe)
     schedule = replace(recipe.schedule, steps=TIMED_STEPS, batch_size=batch_size)
-    network = make_student(student, seed=0, **input_of(dataset))
+    data = dataset_of(recipe)
+    network = make_student(student, seed=0, **input_of(data))
     times = [time.perf_counter()]
     for _ in training_reports(
-        network, dataset.train, method=CrossEntropy(), schedule=schedule, report_every=1
+        network, data.train, method=recipe.method, schedule=schedule, report_every=1
     ):
         times.append(time.perf_counter())
     return float(np.diff(times)[1:].min())

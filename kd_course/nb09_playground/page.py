@@ -183,4 +183,4 @@ def errors_view(setting: Setting) -> widgets.Widget:
     return view
 
 
-build_playground = Playground  # as all explorers are made
+build_playground = Playground  # as explorers are made in all chapters

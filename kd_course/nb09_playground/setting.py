@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 from kd_course.nb02_hinton.experiments import FULL, LAB
-from kd_course.nb03_confidence.experiments import SHORT, STRENGTH, WARM_UP
-from kd_course.nb04_mistakes.experiments import TEACHERS
+from kd_course.nb03_confidence.experiments import SHORT, decoupled, standardised
+from kd_course.nb04_mistakes.experiments import CORRECTIONS, TEACHERS
 from kd_course.nb06_assistants.experiments import LARGE, gap_teachers, of_labels
-from kd_helpers import methods as m
+from kd_course.settings import changed
+from kd_helpers import methods
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.ladders import climb, sizes_of
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.methods import CrossEntropy, HintonKD, Method
-from kd_helpers.methods.method import with_settings_of
 from kd_helpers.training.schedules import Schedule
 
 VERSION, NO_TEACHER, UNTREATED, ALL = "kd1", "none", "off", 54_000
@@ -32,22 +30,18 @@ WRONG = {
     "cnn-4-pairs": "40 % pair labels",
 }
 TEACHER_NAMES = (NO_TEACHER, "cnn-2", "cnn-4", "cnn-6", "cnn-8", *GAP, *WRONG)
-# What a treatment makes of plain distillation, with its temperature and weight.
-TREATMENTS: dict[str, Callable[[HintonKD], Method]] = {
-    UNTREATED: lambda kd: kd,
-    "standardised": lambda kd: m.Standardised(replace(kd, strength=STRENGTH)),
-    "flsw": m.FLSW,
-    "cwsm": m.CWSM,
-    "decoupled": lambda kd: with_settings_of(kd, m.DecoupledKD, beta=1.0, warm_up=WARM_UP),
-    "wsld": m.WeightedSoftLabels,
-    "sure-0.9": lambda kd: m.ConfidenceGate(kd, threshold=0.9),
-    "unsure-0.9": lambda kd: m.ConfidenceGate(kd, threshold=0.9, above=False),
-    "top-3": lambda kd: with_settings_of(kd, m.TopK, count=3),
-    "all-but-top-3": lambda kd: with_settings_of(kd, m.SmallEntries, count=3, lump=False),
-    "swap": m.SwapMistakes,
-    "replace": m.ReplaceMistakes,
-    "mask": m.MaskMistakes,
-    "trust": m.TrustTrueClass,
+TREATMENTS: dict[str, methods.Method] = {
+    UNTREATED: methods.HintonKD(),
+    "standardised": standardised(4.0),
+    "flsw": methods.FLSW(),
+    "cwsm": methods.CWSM(),
+    "decoupled": decoupled(),
+    "wsld": methods.WeightedSoftLabels(),
+    "sure-0.9": methods.ConfidenceGate(threshold=0.9),
+    "unsure-0.9": methods.ConfidenceGate(threshold=0.9, above=False),
+    "top-3": methods.TopK(count=3),
+    "all-but-top-3": methods.SmallEntries(count=3, lump=False),
+    **{name: CORRECTIONS[name] for name in ("swap", "replace", "mask", "trust")},
 }
 KEYS = {"temperature": "T", "kd_weight": "alpha"}  # in a string, where it is not the field's name
 
@@ -202,13 +196,14 @@ def alone(setting: Setting) -> Recipe:
 
 def smoothed(setting: Setting) -> Recipe:
     """The same on smoothed labels: a target that is as soft, and knows nothing."""
-    method = CrossEntropy(label_smoothing=SMOOTHING[setting.schedule])
-    return replace(alone(setting), method=method)
+    smoothing = methods.CrossEntropy(label_smoothing=SMOOTHING[setting.schedule])
+    return replace(alone(setting), method=smoothing)
 
 
-def plain_kd(setting: Setting) -> HintonKD:
-    """Distillation with the setting's temperature and weight, untreated."""
-    return HintonKD(temperature=setting.temperature, kd_weight=setting.kd_weight)
+def method_of(setting: Setting) -> methods.Method:
+    """What the student minimises: the treatment at the setting's temperature and weight."""
+    how = {"temperature": setting.temperature, "kd_weight": setting.kd_weight}
+    return changed(TREATMENTS[setting.treatment], how, "method.")
 
 
 def ladder(setting: Setting) -> tuple[Recipe, ...]:
@@ -216,15 +211,15 @@ def ladder(setting: Setting) -> tuple[Recipe, ...]:
     if not setting.has_teacher:
         return (alone(setting),)
     teacher, student = teacher_of(setting), alone(setting)
-    plain = plain_kd(setting)
-    rungs = (teacher, replace(student, teacher=teacher, method=plain))
+    rungs = (teacher, replace(student, teacher=teacher, method=method_of(setting)))
     if setting.assistants:
         names = (teacher.student, *setting.assistants, setting.student)
         base = of_labels(setting.seed, setting.student)
+        plain = method_of(replace(setting, treatment=UNTREATED))
         rungs = climb(names, setting.way, base=base, top=teacher, last=student, method=plain)
-    if setting.treatment == UNTREATED:
-        return rungs
-    return (*rungs[:-1], replace(rungs[-1], method=TREATMENTS[setting.treatment](plain)))
+    if setting.treatment != UNTREATED:
+        rungs = (*rungs[:-1], replace(rungs[-1], method=method_of(setting)))
+    return rungs
 
 
 def recipe_of(setting: Setting) -> Recipe:
