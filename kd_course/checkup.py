@@ -29,9 +29,8 @@ def check() -> int:
 
 def check_lines() -> Iterator[str]:
     """The lines of the environment check."""
-    yield mark(
-        sys.version_info >= (3, 10), f"Python {platform.python_version()}", "needs 3.10 or newer"
-    )
+    python = f"Python {platform.python_version()}"
+    yield mark(sys.version_info >= (3, 10), python, "needs 3.10 or newer")
     for package in PACKAGES:
         try:
             yield mark(True, f"{package} {version(package)}")
@@ -54,24 +53,19 @@ def data_lines() -> Iterator[str]:
 
     try:
         data = load_dataset("fashion-mnist")
-        yield mark(
-            True,
-            f"Fashion-MNIST: {len(data.train):,} + {len(data.val):,} + {len(data.test):,} images",
-        )
+        counts = " + ".join(f"{len(split):,}" for split in (data.train, data.val, data.test))
+        yield mark(True, f"Fashion-MNIST: {counts} images")
     except DataError as problem:
         yield mark(False, "Fashion-MNIST", str(problem))
     try:
         stored = [load_run(recipe) for recipe, _ in shipped_runs()]
         missing = sum(run is None for run in stored)
-        yield mark(
-            not missing, f"{len(stored)} stored runs", f"{missing} missing: run `kd runs --missing`"
-        )
-        if stored[0]:
-            stored[0].tensors()
-            yield mark(
-                True,
-                f"the teacher, {TEACHER.student}: {stored[0].accuracy:.2f} % of the test images right",
-            )
+        advice = f"{missing} missing: run `kd runs --missing`"
+        yield mark(not missing, f"{len(stored)} stored runs", advice)
+        if teacher := stored[0]:
+            teacher.tensors()
+            right = f"{teacher.accuracy:.2f} % of the test images right"
+            yield mark(True, f"the teacher, {TEACHER.student}: {right}")
     except RunError as problem:
         yield mark(False, "stored runs", str(problem))
 
@@ -80,11 +74,8 @@ def device_lines() -> Iterator[str]:
     from kd_helpers.runtime.device import describe, pick_device, pick_precision
 
     device = pick_device()
-    why = (
-        "PyTorch sees this GPU"
-        if device.type == "cuda"
-        else "PyTorch sees no GPU; the course does not need one"
-    )
+    words = {"cuda": "PyTorch sees this GPU"}
+    why = words.get(device.type, "PyTorch sees no GPU; the course does not need one")
     yield mark(True, f"device {device} ({describe(device)}): {why}")
     dtype, reason = pick_precision(device)
     yield mark(True, f"training in {str(dtype).removeprefix('torch.')}: {reason}")

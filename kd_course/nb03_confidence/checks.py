@@ -9,287 +9,203 @@ from torch.nn import functional as F
 
 from kd_course.exercises import random_logits, report
 from kd_helpers.data.splits import UNLABELLED
-from kd_helpers.methods.standardised_logits import standardise
 from kd_helpers.methods.targets import soften
 from kd_helpers.methods.teacher_mistakes import mistaken, swap_mistakes, trust_weights
 
-IN_PLACE = "you changed the logits that you were given; begin with logits = logits.clone(), change and return that"
+IN_PLACE = (
+    "you changed the logits that you were given; begin with logits = logits.clone(), change and "
+    "return that"
+)
 TOO_LARGE = "the true class got a number above all others; exchange it with the answer's number"
 
 
-def check_standardise(answer: Callable[[torch.Tensor], torch.Tensor]) -> str:
+def check_standardise(answer: Callable) -> str:
     """Check rows of mean 0 and standard deviation 1: logits (B, K) → (B, K).
 
     Both standard deviations are right, divided by K - 1 (PyTorch's own) and by K: papers differ.
     """
-    logits = random_logits(5)
+    z = random_logits(5)
+    centred, plain = z - z.mean(1, True), soften(z, 1)
 
-    def verdict(correction: int) -> tuple[str, bool]:
-        def std(z: torch.Tensor, dim: int | tuple[int, int] = 1) -> torch.Tensor:
-            return z.std(dim=dim, correction=correction, keepdim=True)
-
-        def right(z: torch.Tensor) -> torch.Tensor:
-            return (z - z.mean(1, True)) / std(z)
-
+    def verdict(correction: int) -> str:
+        std, of_classes, of_all = (
+            z.std(dim=dim, correction=correction, keepdim=True) for dim in (1, 0, (0, 1))
+        )
+        right, low, high = centred / std, z.amin(1, True), z.amax(1, True)
         mistakes = {
-            "mean and standard deviation run over the batch (dim=0); take them over the classes (dim=1)": lambda z: (
-                (z - z.mean(0)) / std(z, 0)
-            ),
-            "mean and standard deviation run over the whole batch at once; each row needs its own (dim=1, keepdim=True)": lambda z: (
-                (z - z.mean()) / std(z, (0, 1))
-            ),
-            "the mean is 0 now; the rows must also be divided by their standard deviation": lambda z: (
-                z - z.mean(1, True)
-            ),
-            "the standard deviation is 1 now; the mean of the row must be taken off first": lambda z: (
-                z / std(z)
-            ),
-            "you divided by the variance; the standard deviation is its root": lambda z: (
-                (z - z.mean(1, True)) / std(z) ** 2
-            ),
-            "brackets are missing: (logits - mean) / std, else only the mean is divided": lambda z: (
-                z - z.mean(1, True) / std(z)
-            ),
-            "the rows run from 0 to 1: you used the smallest and the largest entry, not mean and standard deviation": lambda z: (
-                (z - z.amin(1, True)) / (z.amax(1, True) - z.amin(1, True))
-            ),
-            "you divided the row by its length; take off the mean, then divide by the standard deviation": lambda z: (
-                F.normalize(z, dim=1)
-            ),
-            "this is the softmax of the logits; no softmax here: standardise the logits": lambda z: (
-                F.softmax(z, dim=1)
-            ),
-            "you applied softmax after it; return the standardised logits": lambda z: F.softmax(
-                right(z), dim=1
-            ),
+            "mean and standard deviation run over the batch (dim=0); "
+            "take them over the classes (dim=1)": (z - z.mean(0)) / of_classes,
+            "mean and standard deviation run over the whole batch at once; "
+            "each row needs its own (dim=1, keepdim=True)": (z - z.mean()) / of_all,
+            "the mean is 0 now; the rows must also be divided by their standard deviation": centred,
+            "the standard deviation is 1 now; the mean of the row must be taken off first": z / std,
+            "you divided by the variance; the standard deviation is its root": centred / std**2,
+            "brackets are missing: (logits - mean) / std, else only the mean is divided": z
+            - z.mean(1, True) / std,
+            "the rows run from 0 to 1: you used the smallest and the largest entry, "
+            "not mean and standard deviation": (z - low) / (high - low),
+            "you divided the row by its length; "
+            "take off the mean, then divide by the standard deviation": F.normalize(z, dim=1),
+            "this is the softmax of the logits; no softmax here: standardise the logits": plain,
+            "you applied softmax after it; return the standardised logits": soften(right, 1),
         }
-        expected = standardise(logits) if correction else right(logits)
-        said = report(answer, (logits,), expected, mistakes)
-        return said, said in ("[ok] right", *(f"[wrong] {words}" for words in mistakes))
+        return report(answer, (z,), right, mistakes)
 
-    said, known = verdict(correction=0)
-    return said if known else verdict(correction=1)[0]
+    said = verdict(correction=0)
+    return verdict(correction=1) if said.startswith("[wrong] expected") else said
 
 
-def check_other_classes(answer: Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]) -> str:
-    """Check the distribution over the other classes: (logits (B, K), labels (B,), T) → (B, K -
-    1)."""
-    logits = random_logits(6)
-    case = (logits, labels_at(logits, (0, 0, 0, 1, 4, 2)), 4.0)
-    never = -torch.inf
+def check_other_classes(answer: Callable) -> str:
+    """Check the distribution over other classes: (logits (B, K), labels (B,), T) → (B, K - 1)."""
+    z, t = random_logits(6), 4.0
+    y = labels_at(z, (0, 0, 0, 1, 4, 2))
+    others, p = without(z, y), soften(z, t)
+    zero, never = soften(put(z, y, 0.0), t), soften(put(z, y, -torch.inf), t)
+    right = soften(others, t)
     mistakes = {
-        "the rows do not sum to 1: this is the softmax over all classes with one left out; divide by the sum of the others": lambda z, y, t: (
-            without(soften(z, t), y)
-        ),
-        "the temperature is missing: divide the logits by it": lambda z, y, t: F.softmax(
-            without(z, y), dim=1
-        ),
-        "you multiplied by the temperature; divide the logits by it": lambda z, y, t: F.softmax(
-            without(z, y) * t, dim=1
-        ),
-        "the true class is still there: a logit of 0 is not 'no class', exp(0) is 1; leave it out": lambda z, y, t: (
-            soften(put(z, y, 0.0), t)
-        ),
-        "you set the true class's logit to 0, so it took a share of the softmax (exp(0) is 1); leave it out before the softmax": lambda z, y, t: (
-            without(soften(put(z, y, 0.0), t), y)
-        ),
-        "the numbers are right, but the true class still has a column, of 0; leave it out: (B, K - 1)": lambda z, y, t: (
-            soften(put(z, y, never), t)
-        ),
-        "you set the true class's probability to 0 after the softmax: the rows no longer sum to 1; leave it out before": lambda z, y, t: (
-            put(soften(z, t), y, 0.0)
-        ),
-        "this is the distribution over all classes; leave the true one out": lambda z, y, t: soften(
-            z, t
-        ),
-        "you left out the class that the teacher answers; leave out the label, the teacher may be wrong": lambda z, y, t: (
-            soften(without(z, z.argmax(1)), t)
-        ),
-        "you left out class 0 in every row; leave out the row's own label": lambda z, y, t: soften(
-            z[:, 1:], t
-        ),
-        "these are log-probabilities: use softmax, not log_softmax": lambda z, y, t: F.log_softmax(
-            without(z, y) / t, dim=1
-        ),
+        "the rows do not sum to 1: this is the softmax over all classes with one left out; "
+        "divide by the sum of the others": without(p, y),
+        "the temperature is missing: divide the logits by it": soften(others, 1),
+        "you multiplied by the temperature; divide the logits by it": soften(others, 1 / t),
+        "the true class is still there: a logit of 0 is not 'no class', exp(0) is 1; "
+        "leave it out": zero,
+        "you set the true class's logit to 0, so it took a share of the softmax (exp(0) is 1); "
+        "leave it out before the softmax": without(zero, y),
+        "the numbers are right, but the true class still has a column, of 0; "
+        "leave it out: (B, K - 1)": never,
+        "you set the true class's probability to 0 after the softmax: "
+        "the rows no longer sum to 1; leave it out before": put(p, y, 0.0),
+        "this is the distribution over all classes; leave the true one out": p,
+        "you left out the class that the teacher answers; "
+        "leave out the label, the teacher may be wrong": soften(without(z, z.argmax(1)), t),
+        "you left out class 0 in every row; leave out the row's own label": soften(z[:, 1:], t),
+        "these are log-probabilities: use softmax, not log_softmax": right.log(),
     }
-    return report(answer, case, soften(without(case[0], case[1]), case[2]), mistakes)
+    return report(answer, (z, y, t), right, mistakes)
 
 
-def check_lumped(answer: Callable[[torch.Tensor, int], torch.Tensor]) -> str:
+def check_lumped(answer: Callable) -> str:
     """Check the largest entries and a bin: (probabilities (B, K), count) → (B, count + 1)."""
-    case = (soften(random_logits(7), 2.0), 3)
-
-    def top(p: torch.Tensor, n: int) -> torch.Tensor:
-        return p.topk(n, dim=1).values
+    p, n = soften(random_logits(7), 2.0), 3
+    ranked, places = p.sort(dim=1, descending=True).values, p.topk(n).indices
+    top, others = ranked[:, :n], ranked[:, n:]
+    shared, mean_rest = top / top.sum(1, True), torch.cat([top, others.mean(1, True)], dim=1)
 
     def with_rest(chosen: torch.Tensor) -> torch.Tensor:
         return torch.cat([chosen, 1 - chosen.sum(1, True)], dim=1)
 
-    def in_order_of_classes(p: torch.Tensor, n: int) -> torch.Tensor:
-        return p.gather(1, p.topk(n, dim=1).indices.sort(dim=1).values)
-
+    right, in_order = with_rest(top), with_rest(p.gather(1, places.sort(dim=1).values))
     mistakes = {
         "the rest is missing: add one more entry, the sum of all others": top,
-        "you shared the rest out among the largest; keep it as an entry of its own": lambda p, n: (
-            top(p, n) / top(p, n).sum(1, True)
-        ),
-        "the last entry is the mean of the others; take their sum": lambda p, n: torch.cat(
-            [top(p, n), (1 - top(p, n).sum(1, True)) / (p.shape[1] - n)], dim=1
-        ),
-        "the last entry is the next largest only; take the sum of all others": lambda p, n: top(
-            p, n + 1
-        ),
-        "you kept one entry too many before the rest": lambda p, n: with_rest(top(p, n + 1)),
-        "these are the smallest entries; keep the largest": lambda p, n: with_rest(
-            p.topk(n, dim=1, largest=False).values
-        ),
-        "these are the first classes, not the largest entries": lambda p, n: with_rest(p[:, :n]),
-        "the largest entries are in the order of their classes; the largest comes first": lambda p, n: (
-            with_rest(in_order_of_classes(p, n))
-        ),
-        "the largest entries are in rising order; the largest comes first": lambda p, n: with_rest(
-            top(p, n).flip(1)
-        ),
-        "the rest comes last, you put it first": lambda p, n: with_rest(top(p, n)).roll(1, dims=1),
+        "you shared the rest out among the largest; keep it as an entry of its own": shared,
+        "the last entry is the mean of the others; take their sum": mean_rest,
+        "the last entry is the next largest only; take the sum of all others": ranked[:, : n + 1],
+        "you kept one entry too many before the rest": with_rest(ranked[:, : n + 1]),
+        "these are the smallest entries; keep the largest": with_rest(ranked.flip(1)[:, :n]),
+        "these are the first classes, not the largest entries": with_rest(p[:, :n]),
+        "the largest entries are in the order of their classes; the largest comes first": in_order,
+        "the largest entries are in rising order; the largest comes first": with_rest(top.flip(1)),
+        "the rest comes last, you put it first": right.roll(1, dims=1),
     }
-    return report(answer, case, with_rest(top(*case)), mistakes)
+    return report(answer, (p, n), right, mistakes)
 
 
-def check_swap(answer: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> str:
+def check_swap(answer: Callable) -> str:
     """Check the exchange of a wrong answer with the true class: (B, K), labels (B,) → (B, K)."""
-    logits = random_logits(8)
-    labels = labels_at(logits, (0, 2, 0, 1, 5, 2))
-    wrong = mistaken(logits, labels)
-    given = value = None
+    z = random_logits(8)
+    y = labels_at(z, (0, 2, 0, 1, 5, 2))
+    wrong, right, said_class = mistaken(z, y), swap_mistakes(z, y), z.argmax(1)
+    moved = (torch.arange(10) - (y - said_class)[:, None]) % 10
+    seen = {}
 
     def watched(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        nonlocal given, value
-        given = z
-        value = answer(z, y)
-        return value
+        seen.update(given=z, value=answer(z, y))
+        return seen["value"]
 
-    def both(z: torch.Tensor, y: torch.Tensor, number: torch.Tensor | float) -> torch.Tensor:
-        return torch.where(wrong[:, None], put(put(z, y, number), z.argmax(1), number), z)
+    def in_wrong(changed: torch.Tensor) -> torch.Tensor:
+        return torch.where(wrong[:, None], changed, z)
 
-    def rolled(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        steps = (y - z.argmax(dim=1)).tolist()
-        return torch.stack([row.roll(step) for row, step in zip(z, steps, strict=True)])
+    def both(number: torch.Tensor | float) -> torch.Tensor:
+        return in_wrong(put(put(z, y, number), said_class, number))
 
+    zeroed = in_wrong(put(z, said_class, 0.0))
     mistakes = {
-        "nothing has changed (a line like logits[wrong][...] = ... writes into a copy)": lambda z, y: (
-            z
-        ),
-        "both entries hold the answer's number now: keep a copy of the true class's number before you write over it": lambda z, y: (
-            both(z, y, z.amax(1, True))
-        ),
-        "both entries hold the true class's old number now: keep a copy of the answer's number before you write over it": lambda z, y: (
-            both(z, y, z.gather(1, y[:, None]))
-        ),
-        "you set both entries to 0; exchange them": lambda z, y: both(z, y, 0.0),
-        "you set the wrong answer's entry to 0; exchange it with the true class's": lambda z, y: (
-            torch.where(wrong[:, None], put(z, z.argmax(1), 0.0), z)
-        ),
-        "you exchanged the answer with class 0; exchange it with the row's own label": lambda z, y: (
-            swap_mistakes(z, y.where(~wrong, 0))
-        ),
-        "the whole row has moved along; exchange two entries and leave the others where they are": rolled,
-        "the rows with a wrong answer are missing; keep every row": lambda z, y: z[~wrong],
-        "these are probabilities; return the exchanged logits": lambda z, y: F.softmax(
-            swap_mistakes(z, y), dim=1
-        ),
+        "nothing has changed (a line like logits[wrong][...] = ... writes into a copy)": z,
+        "both entries hold the answer's number now: "
+        "keep a copy of the true class's number before you write over it": both(z.amax(1, True)),
+        "both entries hold the true class's old number now: keep a copy of the answer's number "
+        "before you write over it": both(z.gather(1, y[:, None])),
+        "you set both entries to 0; exchange them": both(0.0),
+        "you set the wrong answer's entry to 0; exchange it with the true class's": zeroed,
+        "you exchanged the answer with class 0; "
+        "exchange it with the row's own label": swap_mistakes(z, y.where(~wrong, 0)),
+        "the whole row has moved along; "
+        "exchange two entries and leave the others where they are": z.gather(1, moved),
+        "the rows with a wrong answer are missing; keep every row": z[~wrong],
+        "these are probabilities; return the exchanged logits": soften(right, 1),
     }
-    said = report(watched, (logits, labels), swap_mistakes(logits, labels), mistakes)
-    if said.startswith(("[ok]", "[todo]")) and not torch.equal(given, logits):
+    said = report(watched, (z, y), right, mistakes)
+    if said.startswith(("[ok]", "[todo]")) and not torch.equal(seen["given"], z):
         return f"[wrong] {IN_PLACE}"
     if said.endswith("not one of the known mistakes"):  # so the shape is right: how large is it?
-        value = torch.as_tensor(value).detach().double()
-        own = value.gather(1, labels[:, None])
-        only_own_changed = torch.allclose(value, put(logits.double(), labels, own), atol=1e-6)
-        if only_own_changed and (own > logits.amax(1, True))[wrong].all():
+        value = torch.as_tensor(seen["value"]).detach().double()
+        own = value.gather(1, y[:, None])
+        only_own_changed = torch.allclose(value, put(z.double(), y, own), atol=1e-6)
+        if only_own_changed and (own > z.amax(1, True))[wrong].all():
             return f"[wrong] {TOO_LARGE}"
     return said
 
 
-def check_mistakes(answer: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> str:
+def check_mistakes(answer: Callable) -> str:
     """Check where the teacher is wrong: (B, K), (B,) with -100 where hidden → (B,) bool."""
-    logits = random_logits(11)  # the teacher answers 0 to a hidden image
+    z = random_logits(11)  # the teacher answers 0 to a hidden image
     hidden = torch.tensor([False, True, False, True, False, True])
-    labels = labels_at(logits, (0, 0, 1, 0, 3, 0)).masked_fill(hidden, UNLABELLED)
+    y = labels_at(z, (0, 0, 1, 0, 3, 0)).masked_fill(hidden, UNLABELLED)
+    right, two = mistaken(z, y), z.topk(2, 1).indices != y[:, None]
+    as_class_0 = z.argmax(1) != y.clamp(min=0)
+    of_each = "return True or False for each image"
     mistakes = {
-        "hidden labels (-100) count as wrong; nobody knows that they are: leave them False": lambda z, y: (
-            z.argmax(1) != y
-        ),
-        "hidden labels (-100) were taken for class 0; leave them False": lambda z, y: (
-            z.argmax(1) != y.clamp(min=0)
-        ),
-        "these are the images that the teacher gets right": lambda z, y: z.argmax(1) == y,
-        "these are the images that are not wrong: turn True and False round": lambda z, y: (
-            ~mistaken(z, y)
-        ),
-        "this is the number of wrong answers; return True or False for each image": lambda z, y: (
-            mistaken(z, y).sum()
-        ),
-        "this is a number, and it counts the hidden labels too; return True or False for each image": lambda z, y: (
-            (z.argmax(1) != y).sum()
-        ),
-        "this is the share of wrong answers; return True or False for each image": lambda z, y: (
-            mistaken(z, y).double().mean()
-        ),
-        "these are the places of the wrong answers; return True or False for each image": lambda z, y: (
-            mistaken(z, y).nonzero().flatten()
-        ),
-        "these are the places of the wrong answers, as a column; return True or False for each image": lambda z, y: (
-            mistaken(z, y).nonzero()
-        ),
-        "the hidden images are missing; they stay in, as False": lambda z, y: mistaken(z, y)[
-            y != UNLABELLED
+        "hidden labels (-100) count as wrong; nobody knows that they are: leave them False": two[
+            :, 0
         ],
-        "you compared with the teacher's second best class; its answer is the best": lambda z, y: (
-            (z.topk(2, 1).indices[:, 1] != y) & (y != UNLABELLED)
-        ),
-        "an answer is wrong also where the true class comes second": lambda z, y: (
-            (z.topk(2, 1).indices != y[:, None]).all(1) & (y != UNLABELLED)
-        ),
+        "hidden labels (-100) were taken for class 0; leave them False": as_class_0,
+        "these are the images that the teacher gets right": ~two[:, 0],
+        "these are the images that are not wrong: turn True and False round": ~right,
+        f"this is the number of wrong answers; {of_each}": right.sum(),
+        f"this is a number, and it counts the hidden labels too; {of_each}": two[:, 0].sum(),
+        f"this is the share of wrong answers; {of_each}": right.double().mean(),
+        f"these are the places of the wrong answers; {of_each}": right.nonzero().flatten(),
+        f"these are the places of the wrong answers, as a column; {of_each}": right.nonzero(),
+        "the hidden images are missing; they stay in, as False": right[~hidden],
+        "you compared with the teacher's second best class; its answer is the best": two[:, 1]
+        & ~hidden,
+        "an answer is wrong also where the true class comes second": two.all(1) & ~hidden,
     }
-    return report(answer, (logits, labels), mistaken(logits, labels), mistakes)
+    return report(answer, (z, y), right, mistakes)
 
 
-def check_trust(answer: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> str:
-    """Check weights by the teacher's cross-entropy: (logits (B, K), labels (B,)) → exp(-CE)
-    (B,)."""
-    logits = random_logits(10)
-    case = (logits, labels_at(logits, (0, 1, 0, 2, 1, 3)))
+def check_trust(answer: Callable) -> str:
+    """Check the weights exp(-CE) of the teacher: (logits (B, K), labels (B,)) → (B,)."""
+    z = random_logits(10)
+    y = labels_at(z, (0, 1, 0, 2, 1, 3))
+    right = trust_weights(z, y)
+    ce, mean, surest = -right.log(), F.cross_entropy(z, y), soften(z, 1).amax(1)
     mistakes = {
-        "this is the cross-entropy; the weight is exp(-CE)": lambda z, y: F.cross_entropy(
-            z, y, reduction="none"
-        ),
-        "this is one number, from the mean cross-entropy; each image needs its own weight: reduction='none'": lambda z, y: (
-            torch.exp(-F.cross_entropy(z, y))
-        ),
-        "this is the mean cross-entropy; take it for each image (reduction='none'), then exp(-CE)": F.cross_entropy,
-        "this is the mean weight; each image keeps its own": lambda z, y: trust_weights(
-            z, y
-        ).mean(),
-        "this is the teacher's top probability, right or wrong; take the true class's": lambda z, y: (
-            F.softmax(z, 1).amax(1)
-        ),
-        "this is 1 minus the weight: it trusts the teacher most where it is wrong": lambda z, y: (
-            1 - trust_weights(z, y)
-        ),
-        "this is the logarithm of the weight; take exp of it": lambda z, y: (
-            -F.cross_entropy(z, y, reduction="none")
-        ),
-        "the sign is missing, exp(+CE) grows with the mistake: exp(-CE)": lambda z, y: (
-            1 / trust_weights(z, y)
-        ),
-        "this weight is all or nothing; a teacher who is wrong a little keeps a part of it": lambda z, y: (
-            ~mistaken(z, y)
-        ),
-        "the weights are divided by their sum; leave them as they are": lambda z, y: (
-            trust_weights(z, y) / trust_weights(z, y).sum()
-        ),
+        "this is the cross-entropy; the weight is exp(-CE)": ce,
+        "this is one number, from the mean cross-entropy; "
+        "each image needs its own weight: reduction='none'": torch.exp(-mean),
+        "this is the mean cross-entropy; "
+        "take it for each image (reduction='none'), then exp(-CE)": mean,
+        "this is the mean weight; each image keeps its own": right.mean(),
+        "this is the teacher's top probability, right or wrong; take the true class's": surest,
+        "this is 1 minus the weight: it trusts the teacher most where it is wrong": 1 - right,
+        "this is the logarithm of the weight; take exp of it": -ce,
+        "the sign is missing, exp(+CE) grows with the mistake: exp(-CE)": 1 / right,
+        "this weight is all or nothing; "
+        "a teacher who is wrong a little keeps a part of it": ~mistaken(z, y),
+        "the weights are divided by their sum; leave them as they are": right / right.sum(),
     }
-    return report(answer, case, trust_weights(*case), mistakes)
+    return report(answer, (z, y), right, mistakes)
 
 
 def labels_at(logits: torch.Tensor, places: tuple[int, ...]) -> torch.Tensor:
