@@ -10,30 +10,27 @@ import torch
 
 import paper_files
 from kd_course.nb05_specialists import experiments as lab
-from kd_course.nb05_specialists import tables as labs_teams
-from kd_course.nb05_specialists.tables import (
-    find_clusters,
-    latencies,
-    teacher_accuracy,
-    teacher_costs,
-)
+from kd_course.nb05_specialists import tables
+from kd_course.nb05_specialists.tables import find_clusters, teacher_accuracy, teacher_costs
 from kd_helpers.data.datasets import load_dataset
-from kd_helpers.experiments.recipe import Recipe, Team
 from kd_helpers.experiments.run import load_or_train, load_run
+from kd_helpers.methods import CrossEntropy
 from kd_helpers.models.towers import make_network
 from kd_helpers.models.zoo import make_model
 from kd_helpers.teachers.specialists import correct_dustbin
 from kd_helpers.teachers.specialists_joint import join_specialists, mean_of_specialists
 from kd_helpers.training.schedules import Schedule
 
-SETTINGS = (lab.CLOTHES, lab.CIFAR_10, lab.SVHN, lab.CIFAR_100)
-BY_NAME = pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.dataset)
+COLOUR = {"num_classes": 10, "in_channels": 3, "image_size": 32}
 INPUT = {
     "fashion-mnist": {"num_classes": 10, "in_channels": 1, "image_size": 28},
-    "cifar-10": {"num_classes": 10, "in_channels": 3, "image_size": 32},
-    "svhn": {"num_classes": 10, "in_channels": 3, "image_size": 32},
-    "cifar-100": {"num_classes": 100, "in_channels": 3, "image_size": 32},
+    "cifar-10": COLOUR,
+    "svhn": COLOUR,
+    "cifar-100": COLOUR | {"num_classes": 100},
 }
+every_setting = pytest.mark.parametrize(
+    "setting", (lab.CLOTHES, lab.CIFAR_10, lab.SVHN, lab.CIFAR_100), ids=lambda s: s.dataset
+)
 
 
 @pytest.fixture(autouse=True)
@@ -41,52 +38,35 @@ def float32(monkeypatch):
     monkeypatch.setenv("KD_PRECISION", "float32")
 
 
-@BY_NAME
-def test_every_class_has_two_towers(setting):
-    classes = INPUT[setting.dataset]["num_classes"]
-    owners = [sum(k in group for group in setting.by_index) for k in range(classes)]
-    assert owners == [2] * classes and len(setting.by_index) == 5
-
-
-def test_the_subsets_of_the_public_code():
-    assert lab.CIFAR_10.by_index == lab.SVHN.by_index == lab.TEN
-    sizes = [len(group) for group in lab.CIFAR_100.by_index]
-    assert sizes == [40] * 5
-    assert lab.CIFAR_100.by_index[4] == (*range(10), *range(50, 60), *range(80, 100))
-
-
 def parameters(network: torch.nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-@BY_NAME
-def test_budgets_are_about_equal(setting):
+@every_setting
+def test_every_class_has_two_towers_and_budgets_are_about_equal(setting):
     """One big network, the generalists, the towers: within a third of each other."""
     given = INPUT[setting.dataset]
-    towers = lab.Towers(setting.by_index)
+    owners = [sum(k in group for group in setting.by_index) for k in range(given["num_classes"])]
+    assert set(owners) == {2} and len(setting.by_index) == 5
+    towers = make_network(setting.member, lab.Towers(setting.by_index), **given)
     sizes = {
         "big": parameters(make_model(setting.big, **given)),
         "generalists": setting.generalists * parameters(make_model(setting.member, **given)),
-        "towers": parameters(make_network(setting.member, towers, **given)),
+        "towers": parameters(towers),
     }
     assert max(sizes.values()) < 4 / 3 * min(sizes.values()), sizes
     student = parameters(make_model(setting.student.student, **given))
     assert student < max(sizes.values()) / 2.5
-
-
-@BY_NAME
-def test_a_trunk_fits_every_setting(setting):
-    given = INPUT[setting.dataset]
-    with_trunk = make_network(setting.member, lab.Towers(setting.by_index, trunk=True), **given)
-    without = make_network(setting.member, lab.Towers(setting.by_index), **given)
-    assert parameters(with_trunk) < parameters(without)
+    trunk = make_network(setting.member, lab.Towers(setting.by_index, trunk=True), **given)
+    assert parameters(trunk) < parameters(towers)
     images = torch.rand(2, given["in_channels"], *[given["image_size"]] * 2)
-    assert with_trunk(images).shape == (2, given["num_classes"])
+    assert trunk(images).shape == (2, given["num_classes"])
 
 
-def test_a_setting_without_clusters_is_refused():
-    with pytest.raises(ValueError, match="find_clusters"):
-        lab.student_arms(0, lab.CIFAR_10)
+def test_the_subsets_of_the_public_code():
+    assert lab.CIFAR_10.by_index == lab.SVHN.by_index == lab.TEN
+    assert [len(group) for group in lab.CIFAR_100.by_index] == [40] * 5
+    assert lab.CIFAR_100.by_index[4] == (*range(10), *range(50, 60), *range(80, 100))
 
 
 def test_no_two_networks_share_a_seed_and_none_has_a_students():
@@ -94,113 +74,89 @@ def test_no_two_networks_share_a_seed_and_none_has_a_students():
     assert len(set(seeds)) == len(seeds) and min(seeds) > 101
 
 
-def test_all_students_of_a_seed_differ_in_their_teacher_only():
+def test_all_students_of_a_seed_differ_in_what_teaches_them_only():
     for seed in range(5):
         arms = lab.student_arms(seed)
-        plain = {
-            replace(r, teacher=None, kd_weight=0.0, temperature=4.0, label_smoothing=0.0)
-            for r in arms.values()
-        }
+        plain = {replace(r, teacher=None, method=CrossEntropy()) for r in arms.values()}
         assert plain == {replace(lab.CLOTHES.student, seed=seed)}
         assert len(set(arms.values())) == len(arms)
 
 
 def test_the_clusters_of_the_recipes_are_those_of_the_first_generalist():
-    assert find_clusters(lab.CLOTHES) == lab.CLOTHES
-    bare = replace(lab.CLOTHES, groups=(), segments=())
-    assert find_clusters(bare) == lab.CLOTHES
+    assert find_clusters(replace(lab.CLOTHES, groups=(), segments=())) == lab.CLOTHES
+    with pytest.raises(ValueError, match="find_clusters"):
+        lab.student_arms(0, lab.CIFAR_10)
 
 
 def test_costs_are_summed_over_the_networks():
     team = lab.teachers(1)["specialists, joint"]
-    costs = teacher_costs(team)
-    records = [load_run(r).record for r in team.members]
+    costs, records = teacher_costs(team), [load_run(r).record for r in team.members]
+    outputs = (10, *(len(group) + 1 for group in lab.CLOTHES.groups))
     given = INPUT["fashion-mnist"]
-    sizes = [
-        parameters(make_model("cnn-2", **given | {"num_classes": n}))
-        for n in (10, *(len(group) + 1 for group in lab.CLOTHES.groups))
-    ]
+    sizes = [parameters(make_model("cnn-2", **given | {"num_classes": n})) for n in outputs]
     assert costs["parameters"] == sum(sizes)
     assert math.isclose(costs["seconds"], sum(r["seconds"] for r in records))
     assert costs["multiply_adds"] == sum(r["multiply_adds"] for r in records)
-    alone = lab.generalist(1)
-    assert teacher_costs(alone)["parameters"] == sizes[0]
+    assert teacher_costs(lab.generalist(1))["parameters"] == sizes[0]
 
 
-def softmax(z: np.ndarray) -> np.ndarray:
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+def test_latency_counts_every_network_of_a_team(monkeypatch):
+    seen = []
+
+    def measured(model, shape, batch_size):
+        seen.append((shape, batch_size))
+        return {"median_ms": float(len(model.networks))}
+
+    monkeypatch.setattr(tables, "measure_latency", measured)
+    teams = {name: lab.teachers(0)[name] for name in ("one big network", "specialists, joint")}
+    assert tables.latencies(teams) == {"one big network": 1.0, "specialists, joint": 4.0}
+    assert seen == [((1, 28, 28), 256)] * 2
+
+
+# What a team says
+
+
+def told(recipes) -> list[torch.Tensor]:
+    """The logits (10000, …) of stored networks on the test images, in double precision."""
+    images = load_dataset("fashion-mnist").test.images.float() / 255
+    with torch.no_grad():
+        return [load_run(recipe).model()(images).double() for recipe in recipes]
+
+
+def is_right(team, answer: torch.Tensor, *, within: float = 0.02) -> bool:
+    right = answer == load_dataset("fashion-mnist").test.labels
+    return abs(teacher_accuracy(team) - 100 * right.double().mean()) < within
 
 
 def test_a_teams_accuracy_is_that_of_its_joint_answer():
-    data = load_dataset("fashion-mnist")
-    images, labels = data.test.images.float() / 255, data.test.labels.numpy()
-    members = [load_run(lab.generalist(2, m)).model() for m in range(3)]
-    with torch.no_grad():
-        z = np.stack([m(images).double().numpy() for m in members])
     teams = lab.teachers(2)
-    mean_p = np.mean([softmax(one) for one in z], axis=0).argmax(axis=1)
-    for name, answer in (
-        ("3 generalists, arithmetic", mean_p),
-        ("3 generalists, geometric", z.mean(axis=0).argmax(axis=1)),
-        ("3 generalists, switched", mean_p),
-    ):
-        right = 100 * (answer == labels).mean()
-        assert abs(teacher_accuracy(teams[name]) - right) < 0.02, name
-    alone = load_run(lab.generalist(2)).accuracy
-    assert teacher_accuracy(lab.generalist(2)) == alone
+    z = np.stack(told(teams["3 generalists, arithmetic"].members))
+    e = np.exp(z - z.max(axis=2, keepdims=True))
+    mean = torch.tensor((e / e.sum(axis=2, keepdims=True)).mean(axis=0)).argmax(dim=1)
+    assert is_right(teams["3 generalists, arithmetic"], mean)
+    assert is_right(teams["3 generalists, switched"], mean)
+    assert is_right(teams["3 generalists, geometric"], torch.tensor(z.mean(axis=0)).argmax(dim=1))
+    assert teacher_accuracy(lab.generalist(2)) == load_run(lab.generalist(2)).accuracy
     towers = teams["towers by index, selective"]
     assert teacher_accuracy(towers) == load_run(towers.members[0]).accuracy
 
 
-def test_the_cheap_mean_answers_by_the_specialists_of_the_generalists_class():
-    """Groups do not overlap, so at most one specialist is active: its best class is the answer."""
-    data = load_dataset("fashion-mnist")
-    team = lab.teachers(3)["specialists, cheap mean"]
-    with torch.no_grad():
-        images = data.test.images.float() / 255
-        general, *special = (load_run(r).model()(images) for r in team.members)
-    answer = general.argmax(dim=1)
-    for z, group in zip(special, lab.CLOTHES.groups, strict=True):
-        best = torch.tensor(group)[z[:, :-1].argmax(dim=1)]
-        answer = torch.where(torch.isin(general.argmax(dim=1), torch.tensor(group)), best, answer)
-    right = 100 * (answer == data.test.labels).double().mean().item()
-    # All of a group's mass is shared out anew, so another group's class may come first now and
-    # then.
-    assert abs(teacher_accuracy(team) - right) < 0.3
-
-
-def test_the_joint_answer_and_the_cheap_mean_are_not_mixed_up():
-    data, teams = load_dataset("fashion-mnist"), lab.teachers(3)
-    members = teams["specialists, joint"].members
-    with torch.no_grad():
-        images = data.test.images.float() / 255
-        general, *special = (load_run(r).model()(images).double() for r in members)
+def test_specialists_answer_jointly_or_by_the_cheap_mean():
+    teams, groups = lab.teachers(3), lab.CLOTHES.groups
+    general, *special = told(teams["specialists, joint"].members)
     shares = (0.4, 0.3, 0.3)  # Fashion-MNIST has as many images of every class
-    special = [
-        correct_dustbin(z, 0.5, share).softmax(dim=1)
-        for z, share in zip(special, shares, strict=True)
+    corrected = [
+        correct_dustbin(z, 0.5, s).softmax(1) for z, s in zip(special, shares, strict=True)
     ]
     for name, join in (("joint", join_specialists), ("cheap mean", mean_of_specialists)):
-        answer = join(general.softmax(dim=1), special, lab.CLOTHES.groups).argmax(dim=1)
-        right = 100 * (answer == data.test.labels).double().mean().item()
-        assert abs(teacher_accuracy(teams[f"specialists, {name}"]) - right) < 0.02
-
-
-def test_latency_counts_every_network_of_a_team(monkeypatch):
-    seen = {}
-    monkeypatch.setattr(
-        labs_teams,
-        "measure_latency",
-        lambda model, shape, batch: (
-            seen.update({len(model.networks): (shape, batch)})
-            or {"median_ms": float(len(model.networks))}
-        ),
-    )
-    teams = lab.teachers(0)
-    found = latencies({name: teams[name] for name in ("one big network", "specialists, joint")})
-    assert found == {"one big network": 1.0, "specialists, joint": 4.0}
-    assert seen == {1: ((1, 28, 28), 256), 4: ((1, 28, 28), 256)}
+        answer = join(general.softmax(dim=1), corrected, groups).argmax(dim=1)
+        assert is_right(teams[f"specialists, {name}"], answer), name
+    # Groups do not overlap, so one specialist at most is active: its best class is the answer. But
+    # all of a group's mass is shared out anew: another group's class may come first now and then.
+    answer = first = general.argmax(dim=1)
+    for z, group in zip(special, map(torch.tensor, groups), strict=True):
+        answer = torch.where(torch.isin(first, group), group[z[:, :-1].argmax(dim=1)], answer)
+    assert is_right(teams["specialists, cheap mean"], answer, within=0.3)
 
 
 def test_the_whole_table_runs_on_another_data_set(tmp_path, monkeypatch):
@@ -211,22 +167,12 @@ def test_the_whole_table_runs_on_another_data_set(tmp_path, monkeypatch):
     paper_files.write_svhn(tmp_path, list(range(10)) * 30, list(range(10)) * 2)
     paper_files.publish(monkeypatch, "svhn", tmp_path)
     short = Schedule(steps=2, batch_size=8)
+    small = {"member": "cnn-2", "big": "cnn-2", "generalists": 2, "specialists": 2}
     student = replace(lab.SVHN.student, schedule=short)
-    setting = replace(
-        lab.SVHN,
-        member="cnn-2",
-        big="cnn-2",
-        student=student,
-        schedule=short,
-        generalists=2,
-        specialists=2,
-    )
-    setting = find_clusters(setting)
+    setting = find_clusters(replace(lab.SVHN, student=student, schedule=short, **small))
     assert sorted(k for group in setting.segments for k in group) == list(range(10))
-    arms = lab.student_arms(0, setting)
-    for name, recipe in arms.items():
+    for name, recipe in lab.student_arms(0, setting).items():
         run = load_or_train(recipe, quiet=True)
         assert 0 <= run.accuracy <= 100, name
         assert run.record["input"] == INPUT["svhn"]
-        if isinstance(recipe.teacher, Recipe | Team):
-            assert teacher_costs(recipe.teacher)["parameters"] > 0
+        assert recipe.teacher is None or teacher_costs(recipe.teacher)["parameters"] > 0
