@@ -11,7 +11,8 @@ __getattr__ = lazy(
     ),
     explorer="build_team_explorer",
     figures=(
-        "draw_answers draw_clusters draw_gains_over draw_member_pairs draw_own_and_taught draw_sizes"
+        "draw_answers draw_clusters draw_gains_over draw_member_pairs draw_own_and_taught "
+        "draw_sizes"
     ),
     member_answers="EnsembleAnswers ask_ensemble ask_specialists ask_towers",
     tables="cost_table find_clusters latencies teacher_accuracy teacher_costs test_logits",

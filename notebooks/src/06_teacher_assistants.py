@@ -14,9 +14,8 @@ import pandas as pd
 import torch
 
 from kd_course import nb06_assistants as lab
-from kd_helpers import load_dataset, load_or_train
+from kd_helpers import kd_loss, load_dataset, load_or_train
 from kd_helpers.methods import DenselyGuidedKD, HintonKD
-from kd_helpers.methods.hinton import kd_loss
 from kd_helpers.methods.targets import entropy_bits, soften
 from kd_helpers.methods.terms import hard_loss
 

@@ -15,8 +15,7 @@ import torch
 from IPython.display import Markdown
 
 from kd_course import nb08_faults as lab
-from kd_helpers import load_or_train
-from kd_helpers.methods.hinton import kd_loss
+from kd_helpers import kd_loss, load_or_train
 from kd_helpers.methods.terms import hard_loss
 
 # %%
