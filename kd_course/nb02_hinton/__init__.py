@@ -4,8 +4,8 @@ from kd_course.common import SHARED, lazy
 
 __getattr__ = lazy(
     __name__,
-    experiments="HIDDEN_CLASS KD_WEIGHTS SEEDS TEACHER TEMPERATURES Recipe Schedule full_arms "
-    "hidden_class_arms lab_arms map_arms source_arms taught",
+    experiments="HIDDEN_CLASS SEEDS TEACHER Recipe Schedule full_arms hidden_class_arms "
+    "lab_arms map_arms source_arms taught",
     explorers="build_gradient_explorer build_settings_explorer",
     figures="draw_gain_map draw_gradients draw_lab draw_panel draw_recalls draw_sources",
     tables="gain_matrix recalls",
@@ -16,6 +16,7 @@ __getattr__ = lazy(
         "kd_helpers.experiments.metrics": "accuracy",
         "kd_helpers.experiments.run": "teacher_of",
         "kd_helpers.runtime.device": "autocast pick_precision",
+        "kd_helpers.training.batches": "batches",
         "kd_helpers.training.schedules": "make_optimiser",
         "kd_helpers.widgets.train_live": "TrainingPanel",
     },

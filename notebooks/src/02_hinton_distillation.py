@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from kd_course import nb02_hinton as lab
 from kd_helpers import kd_loss, load_dataset, load_or_train, pick_device
 from kd_helpers.methods import HintonKD
-from kd_helpers.training.batches import batches
 from kd_helpers.training.loop import make_student, predict, train
 
 # %%
@@ -67,7 +66,7 @@ def loss_by_hand(student_logits, teacher_logits, labels, temperature=4.0, kd_wei
 # %% [markdown]
 # ## The loop, by hand
 #
-# For each batch: the teacher answers, the student answers, one gradient step. The teacher is frozen and always in evaluation mode. It answers the same pictures that the student sees; `cached_teacher`, a teacher cache, remembers each answer by image and view, so it never has to be asked twice.
+# For each batch: the teacher answers, the student answers, one gradient step. The teacher is frozen and always in evaluation mode. It answers the same pictures that the student sees; `teacher_of` puts it into a teacher cache, which remembers each answer by image and view, so it never has to be asked twice.
 
 # %%
 recipe = lab.taught(lab.Recipe(schedule=lab.Schedule(steps=60)))
@@ -81,7 +80,7 @@ def new_student():
 # %%
 student = new_student().train()
 optimiser, scheduler = lab.make_optimiser(student, recipe.schedule)
-for batch in batches(data.train, None, recipe.schedule, recipe.augmentation, seed=0):
+for batch in lab.batches(data.train, None, recipe.schedule, recipe.augmentation, seed=0):
     teacher_logits = teach(batch)  # (128, 10)
     with lab.autocast(device, dtype):
         student_logits = student(batch.images).float()  # (128, 10)
