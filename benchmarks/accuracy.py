@@ -10,10 +10,10 @@ from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.compare import paired_verdict
 from kd_helpers.experiments.metrics import accuracy
-from kd_helpers.experiments.parallel import each
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.room import dataset_of
 from kd_helpers.experiments.run import new_student, train_student, training_arguments
+from kd_helpers.experiments.sweep import each
 from kd_helpers.teachers import NetworkTeacher
 from kd_helpers.training.loop import predict, train
 

@@ -1,133 +1,109 @@
-"""The runs that ship with the course: which recipes, and what is kept of each beside its record."""
+"""The runs that ship with the course: where each is kept, under which name, with which tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from kd_course.nb02_hinton.experiments import (
-    SEEDS,
-    TEACHER,
-    full_arms,
-    hidden_class_arms,
-    lab_arms,
-    map_arms,
-    source_arms,
-)
-from kd_course.nb03_confidence.experiments import entry_arms, temperature_arms, treatment_arms
-from kd_course.nb04_mistakes.experiments import TEACHERS, correction_arms, noisy_label_arms
-from kd_course.nb05_specialists.experiments import (
-    generalist,
-    specialists,
-    student_arms,
-    tower_teachers,
-)
+from kd_course.nb02_hinton import experiments as hinton
+from kd_course.nb03_confidence import experiments as confidence
+from kd_course.nb04_mistakes import experiments as mistakes
+from kd_course.nb05_specialists import experiments as teams
 from kd_course.nb06_assistants import experiments as ladders
-from kd_course.nb08_faults import experiments as museum
+from kd_course.nb08_faults import experiments as faults
 from kd_helpers.experiments.recipe import Recipe
 
-Item = tuple[Recipe, tuple[str, ...]]
+WEIGHTS, LOGITS, TRAIN_LOGITS = "weights", "test_logits", "train_logits"
 
 
-def shipped_runs() -> Iterator[Item]:
-    """Every shipped recipe once, teachers before their students, and the tensors kept of it.
+@dataclass(frozen=True)
+class Shipped:
+    """A stored run: `data/runs/CHAPTER`, a row with this arm and the recipe's seed."""
 
-    A tensor is kept only where a notebook or an explorer reads it.
-    """
-    items: dict[Recipe, tuple[str, ...]] = {}
-    for source in (
-        teachers,
-        hinton_runs,
-        confidence_runs,
-        mistake_runs,
-        team_members,
-        team_runs,
-        ladder_runs,
-        museum_runs,
-    ):
-        for recipe, keep in source():
-            items[recipe] = tuple(dict.fromkeys((*items.get(recipe, ()), *keep)))
-    yield from items.items()
+    chapter: str
+    arm: str
+    recipe: Recipe
+    keep: tuple[str, ...] = ()  # tensors; only those that a notebook or an explorer reads
 
 
-def teachers() -> Iterator[Item]:
-    """The teachers of notebooks 02 to 04; only of the course's own a notebook reads the answers to
-    the training images."""
-    yield TEACHER, ("weights", "test_logits", "train_logits")
-    for recipe in TEACHERS.values():
-        yield recipe, ("weights", "test_logits")
-
-
-def hinton_runs() -> Iterator[Item]:
-    """Notebook 02."""
-    for seed in SEEDS:
-        for recipe in hidden_class_arms(seed).values():
-            yield recipe, ("weights",)
-        for arms in (lab_arms(seed), source_arms(seed)):
-            for recipe in arms.values():
-                yield recipe, ()
-        for recipe in full_arms(seed).values():
-            yield recipe, ("weights", "test_logits") if seed == 0 else ()
-        for recipe in map_arms(seed).values():
-            yield recipe, ()
-
-
-def confidence_runs() -> Iterator[Item]:
-    """Notebook 03."""
-    for seed in SEEDS:
-        for arms in (treatment_arms(seed), temperature_arms(seed), entry_arms(seed)):
-            for recipe in arms.values():
-                yield recipe, ()
-
-
-def mistake_runs() -> Iterator[Item]:
-    """Notebook 04."""
-    for seed in SEEDS:
-        for arms in (correction_arms(seed), noisy_label_arms(seed)):
-            for recipe in arms.values():
-                yield recipe, ()
-
-
-def team_members() -> Iterator[Item]:
-    """Notebook 05: what its teachers are made of."""
-    for seed in SEEDS:
-        for recipe in (*(generalist(seed, m) for m in range(5)), *specialists(seed)):
-            yield recipe, ("weights",)
-        for name, recipe in tower_teachers(seed).items():
-            shown = seed == 0 and name in ("towers by index", "towers by index, double softmax")
-            yield recipe, ("weights",) if shown else ()
-
-
-def team_runs() -> Iterator[Item]:
-    """Notebook 05: the one big teacher, and all students."""
-    for seed in SEEDS:
-        arms = student_arms(seed)
-        yield arms["one big network"].teacher, ()
-        for recipe in arms.values():
-            yield recipe, ()
-
-
-def ladder_runs() -> Iterator[Item]:
-    """Notebook 06: students after their teachers and assistants, whose test answers are in the
-    records."""
-    for seed in SEEDS:
-        for recipe in ladders.gap_teachers(seed).values():
-            yield recipe, ("weights",) if seed == 0 else ()
-        for arms in ladders.EXPERIMENTS:
-            for student in arms(seed).values():
-                for recipe in with_teachers(student):
-                    yield recipe, ()
-
-
-def museum_runs() -> Iterator[Item]:
-    """Notebook 08: what is looked at stands in the records."""
-    for seed in SEEDS:
-        for arms in museum.EXPERIMENTS:
-            for student in arms(seed).values():
-                for recipe in with_teachers(student):
-                    yield recipe, ()
+def shipped_runs() -> tuple[Shipped, ...]:
+    """Every shipped recipe once, with the earliest chapter that has it; teachers go first."""
+    found: dict[Recipe, Shipped] = {}
+    for chapter, arm, recipe, keep in every_arm():
+        for needed in with_teachers(recipe):
+            name = arm if needed == recipe else f"{arm}: its {needed.student}"
+            found.setdefault(needed, Shipped(chapter, name, needed))
+        kept = found[recipe].keep
+        found[recipe] = replace(found[recipe], keep=tuple(dict.fromkeys((*kept, *keep))))
+    return tuple(found.values())
 
 
 def with_teachers(recipe: Recipe) -> Iterator[Recipe]:
     for teacher in recipe.needs:
         yield from with_teachers(teacher)
     yield recipe
+
+
+def every_arm() -> Iterator[tuple[str, str, Recipe, tuple[str, ...]]]:
+    """(chapter, arm, recipe, tensors to keep); an arm is "experiment: name"."""
+    for chapter, experiment, arms, keep in every_experiment():
+        for key, recipe in arms.items():
+            name = words(key)
+            yield chapter, f"{experiment}: {name}" if name else experiment, recipe, keep
+
+
+def words(key: object) -> str:
+    """("chain", ("cnn-6", "cnn-4")) → "chain, cnn-6, cnn-4"."""
+    return ", ".join(filter(None, map(words, key))) if isinstance(key, tuple) else str(key)
+
+
+Experiment = tuple[str, str, Mapping[object, Recipe], tuple[str, ...]]
+
+
+def every_experiment() -> Iterator[Experiment]:
+    """(chapter, name of the experiment, its arms, tensors to keep of each)."""
+    yield "nb02_hinton", "teacher", {"": hinton.TEACHER}, (WEIGHTS, LOGITS, TRAIN_LOGITS)
+    for seed in hinton.SEEDS:
+        yield from hinton_experiments(seed)
+    for seed in hinton.SEEDS:
+        yield "nb03_confidence", "treatment", confidence.treatment_arms(seed), ()
+        yield "nb03_confidence", "temperature", confidence.temperature_arms(seed), ()
+        yield "nb03_confidence", "entries", confidence.entry_arms(seed), ()
+    yield "nb04_mistakes", "teacher", mistakes.TEACHERS, (WEIGHTS, LOGITS)
+    for seed in hinton.SEEDS:
+        yield "nb04_mistakes", "correction", mistakes.correction_arms(seed), ()
+        yield "nb04_mistakes", "noisy labels", mistakes.noisy_label_arms(seed), ()
+    for seed in hinton.SEEDS:
+        yield from team_experiments(seed)
+    for seed in hinton.SEEDS:
+        kept = (WEIGHTS,) if seed == 0 else ()  # notebook 06 looks at the weights of one seed
+        yield "nb06_assistants", "teacher", ladders.gap_teachers(seed), kept
+        for arms in ladders.EXPERIMENTS:
+            yield "nb06_assistants", name_of(arms), arms(seed), ()
+    for seed in hinton.SEEDS:
+        for arms in faults.EXPERIMENTS:
+            yield "nb08_faults", name_of(arms), arms(seed), ()
+
+
+def hinton_experiments(seed: int) -> Iterator[Experiment]:
+    chapter = "nb02_hinton"
+    yield chapter, "few labels", hinton.lab_arms(seed), ()
+    yield chapter, "temperature and weight", hinton.map_arms(seed), ()
+    yield chapter, "hidden class", hinton.hidden_class_arms(seed), (WEIGHTS,)
+    yield chapter, "other images", hinton.source_arms(seed), ()
+    yield chapter, "all images", hinton.full_arms(seed), (WEIGHTS, LOGITS) if seed == 0 else ()
+
+
+def team_experiments(seed: int) -> Iterator[Experiment]:
+    chapter, generalists = "nb05_specialists", [teams.generalist(seed, m) for m in range(5)]
+    yield chapter, "generalist", dict(enumerate(generalists)), (WEIGHTS,)
+    yield chapter, "specialist", dict(enumerate(teams.specialists(seed))), (WEIGHTS,)
+    for name, recipe in teams.tower_teachers(seed).items():
+        shown = seed == 0 and name in ("towers by index", "towers by index, double softmax")
+        yield chapter, "teacher", {name: recipe}, (WEIGHTS,) if shown else ()
+    yield chapter, "student", teams.student_arms(seed), ()
+
+
+def name_of(arms: object) -> str:
+    """ladder_arms → "ladder"."""
+    return arms.__name__.removesuffix("_arms").replace("_", " ")

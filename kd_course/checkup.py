@@ -58,7 +58,7 @@ def data_lines() -> Iterator[str]:
     except DataError as problem:
         yield mark(False, "Fashion-MNIST", str(problem))
     try:
-        stored = [load_run(recipe) for recipe, _ in shipped_runs()]
+        stored = [load_run(item.recipe) for item in shipped_runs()]
         missing = sum(run is None for run in stored)
         advice = f"{missing} missing: run `kd runs --missing`"
         yield mark(not missing, f"{len(stored)} stored runs", advice)

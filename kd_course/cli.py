@@ -50,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     which.add_argument("--missing", action="store_true", help="train those that are not stored")
     which.add_argument("--retrain", action="store_true", help="train all of them from nothing")
     which.add_argument("--latency", action="store_true", help="time all of them again, here, now")
+    which.add_argument("--pack", action="store_true", help="merge out/runs into data/runs")
     words = "train one recipe, or load it; under torchrun on several GPUs or machines"
     train = command("train", train_recipe, words)
     train.add_argument("settings", nargs="*", metavar="NAME=VALUE", help=SETTINGS)
@@ -103,7 +104,8 @@ def run_check(chosen: argparse.Namespace) -> int:
 
 
 def look_at_runs(chosen: argparse.Namespace) -> int:
-    return renew_runs(chosen) if chosen.missing or chosen.retrain or chosen.latency else list_runs()
+    asked = chosen.pack or chosen.missing or chosen.retrain or chosen.latency
+    return renew_runs(chosen) if asked else list_runs()
 
 
 def list_runs() -> int:
@@ -112,7 +114,7 @@ def list_runs() -> int:
     from kd_helpers.experiments.store import RunError
 
     missing = damaged = 0
-    for recipe, _ in shipped_runs():
+    for recipe in (item.recipe for item in shipped_runs()):
         try:
             run = load_run(recipe)
         except RunError as problem:
@@ -133,17 +135,16 @@ def list_runs() -> int:
 
 
 def renew_runs(chosen: argparse.Namespace) -> int:
-    """Train what is asked for, then time all runs while nothing else is going on."""
-    from kd_course.retrain import print_progress, retrain, time_all
-    from kd_helpers.experiments.store import RunError
+    """Merge or train what is asked for, then time what was trained, while nothing else goes on."""
+    from kd_course.retrain import pack_all, print_progress, retrain, time_all
 
-    try:
-        if not chosen.latency:
-            print_progress(retrain(again=chosen.retrain, jobs=chosen.jobs))
-        print_progress(time_all())
-    except RunError as problem:
-        print(problem, file=sys.stderr)
-        return 1
+    trained = None
+    if not chosen.retrain:
+        print(f"packed {pack_all()} runs")
+    if chosen.missing or chosen.retrain:
+        trained = print_progress(retrain(again=chosen.retrain, jobs=chosen.jobs))
+    if trained or chosen.latency:
+        print_progress(time_all(trained))
     return 0
 
 

@@ -1,77 +1,91 @@
-"""Train the shipped runs from nothing: the course's teachers alone, all others one on each core."""
+"""Train the shipped runs from nothing, pack them, time them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
 
-from kd_course.catalogue import shipped_runs, teachers
-from kd_helpers.experiments.parallel import each
+from kd_course.catalogue import Shipped, shipped_runs
+from kd_course.nb02_hinton.experiments import TEACHER
+from kd_helpers.experiments.packed import write_folder
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.records import latencies_here, with_latency
-from kd_helpers.experiments.run import KEEP, load_run, train_recipe
-from kd_helpers.experiments.store import Run, read_record, store
-from kd_helpers.experiments.sweep import teachers_of
-from kd_helpers.runtime.folders import run_folders
-
-Item = tuple[Recipe, tuple[str, ...]]
+from kd_helpers.experiments.records import latencies_here
+from kd_helpers.experiments.run import KEEP, load_checked_run, train_recipe
+from kd_helpers.experiments.store import Run, pack, packing, read_packed
+from kd_helpers.experiments.sweep import each, stages_of
+from kd_helpers.runtime.folders import data_dir, run_folders
 
 
 def retrain(*, again: bool, jobs: int | None = None) -> Iterator[Run]:
-    """Train shipped runs into `data/runs`, teachers first; yields each run when it is stored.
+    """Train shipped runs, teachers first, and pack them; yields each run when it is stored.
 
-    Every run is stored when it is done, so an interruption loses only the ones under way; then
-    `again=False` trains those that are still missing.
+    A run is stored in `out/runs` when it is done, and packed before its students need it, or when
+    this is interrupted; then `again=False` trains those that are still missing.
     """
-    todo = {r: keep for r, keep in shipped_runs() if again or load_run(r) is None}
-    for recipe, _ in teachers():
-        if recipe in todo:
-            yield train_and_store((recipe, todo.pop(recipe)))
-    for stage in teachers_of([r for r, _ in shipped_runs()]):
-        items = [(recipe, todo.pop(recipe)) for recipe in stage if recipe in todo]
-        yield from each(train_and_keep, items, jobs=jobs)
-    yield from each(train_and_store, list(todo.items()), jobs=jobs)
+    shipped = {item.recipe: item for item in shipped_runs()}
+    todo = {r: item for r, item in shipped.items() if again or load_checked_run(r) is None}
+    for stage in ([TEACHER], *stages_of(list(todo))):
+        items, done = [todo.pop(recipe) for recipe in stage if recipe in todo], []
+        alone = len(items) == 1  # then it has all threads
+        try:
+            for run in (
+                map(train_and_store, items) if alone else each(train_and_store, items, jobs=jobs)
+            ):
+                done.append(run.recipe)
+                yield run
+        finally:
+            pack_all(again=done)
 
 
-def train_and_store(item: Item) -> Run:
-    recipe, keep = item
-    return train_recipe(recipe, folder=run_folders()[0], keep=keep)
+def train_and_store(item: Shipped) -> Run:
+    """Into `out/runs`, with all that the students of this run may need."""
+    keep = tuple(dict.fromkeys((*KEEP, *item.keep)))
+    return train_recipe(item.recipe, folder=run_folders()[-1], keep=keep)
 
 
-def train_and_keep(item: Item) -> Run:
-    """The same for a teacher: where its weights do not ship, its students find them in
-    `out/runs`."""
-    recipe, keep = item
-    if "weights" in keep:
-        return train_and_store(item)
-    run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP)
-    record = {name: value for name, value in run.record.items() if name != "sha256"}
-    store(run_folders()[0], recipe, record, {})
-    return Run(recipe, record, run_folders()[0])
+def chapters() -> Iterator[tuple[str, list[Shipped]]]:
+    by_chapter = sorted(shipped_runs(), key=lambda item: item.chapter)
+    for chapter, items in groupby(by_chapter, key=lambda item: item.chapter):
+        yield chapter, list(items)
 
 
-def time_all() -> Iterator[Run]:
-    """Measure the latency of every stored network again, with all threads, for all of its runs.
+def pack_all(again: Collection[Recipe] = ()) -> int:
+    """Merge `out/runs` into `data/runs`, a folder a chapter; how many runs were new.
+
+    again: recipes whose new run replaces the packed one.
+    """
+    shop, own = run_folders()
+    return sum(
+        len(pack(shop / chapter, [(i.arm, i.recipe, i.keep) for i in items], own, again))
+        for chapter, items in chapters()
+    )
+
+
+def time_all(recipes: Collection[Recipe] | None = None) -> Iterator[Run]:
+    """Measure the latency of the packed runs again, of all or of some, with all threads.
 
     What is measured while other trainings keep the machine busy says nothing. The speed of a
     network does not depend on its weights: each kind is timed once.
     """
     timed: dict[tuple, list] = {}
-    folder = run_folders()[
-        0
-    ]  # not where `load_run` looks first: a teacher's weights may be in `out/`
-    for recipe, _ in shipped_runs():
-        path = folder / f"{recipe.hash}.json"
-        if path.is_file():
-            run = Run(recipe, read_record(path, recipe), folder)
-            key = (recipe.student, recipe.towers, *run.record["input"].values())
-            timed[key] = timed.get(key) or latencies_here(run)
-            yield with_latency(run, timed[key])
+    for chapter, items in chapters():
+        folder, packings = data_dir() / "runs" / chapter, []
+        for item in items:
+            run = read_packed(folder, item.recipe)
+            if run and (recipes is None or item.recipe in recipes):
+                key = (item.recipe.student, item.recipe.towers, *run.record["input"].values())
+                timed[key] = timed.get(key) or latencies_here(run)
+                run = replace(run, record=run.record | {"latency": timed[key]})
+                yield run
+            packings += [packing(item.arm, run, item.keep)] if run else []
+        write_folder(folder, packings)
 
 
-def print_progress(runs: Iterator[Run]) -> None:
-    """One line for each run as it comes: number, minutes since the start, accuracy, times."""
-    start = time.perf_counter()
+def print_progress(runs: Iterable[Run]) -> list[Recipe]:
+    """One line for each run as it comes: number, minutes, accuracy, times; their recipes."""
+    start, recipes = time.perf_counter(), []
     for number, run in enumerate(runs, start=1):
         minutes = (time.perf_counter() - start) / 60
         latency = ", ".join(
@@ -81,3 +95,5 @@ def print_progress(runs: Iterator[Run]) -> None:
             f"{number:4} {minutes:6.1f} min {run.accuracy:7.2f} %  {latency}  {run.recipe}",
             flush=True,
         )
+        recipes.append(run.recipe)
+    return recipes

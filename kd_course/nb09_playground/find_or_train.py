@@ -77,8 +77,8 @@ def missing(recipe: Recipe, with_weights: bool = False) -> list[Recipe]:
 
     with_weights: it is to teach. A teacher whose record alone is stored is trained again.
     """
-    run = load_run(recipe)
-    if run and (run.has_tensors or not with_weights):
+    run = load_checked_run(recipe)  # a damaged one is moved aside and counts as missing
+    if run and (run.has_weights or not with_weights):
         return []
     before = [part for needed in recipe.needs for part in missing(needed, with_weights=True)]
     return list(dict.fromkeys([*before, recipe]))
@@ -183,7 +183,7 @@ def train_stoppable(
     # A KeyboardInterrupt is what a wait or a training ends with that was stopped.
     with suppress(KeyboardInterrupt), lock_of(recipe, should_stop=should_stop):
         tidy_up(recipe)
-        if (run := load_checked_run(recipe)) and run.has_tensors:
+        if (run := load_checked_run(recipe)) and run.has_weights:
             return run
         return train_recipe(recipe, folder=run_folders()[-1], keep=KEEP, **hooks)
     return None

@@ -11,8 +11,9 @@ from torch import nn
 
 from kd_helpers.data.datasets import Dataset
 from kd_helpers.experiments import metrics
+from kd_helpers.experiments.packed import FORMAT
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.store import FORMAT, Run, pack, store, write_record
+from kd_helpers.experiments.store import Run, store
 from kd_helpers.models.towers import make_network
 from kd_helpers.runtime.device import describe, pick_device, pick_precision
 from kd_helpers.training.loop import History, predict
@@ -40,8 +41,7 @@ def make_record(
         "hash": recipe.hash,
         "recipe": recipe.to_plain(),
         "input": input_of(dataset),
-        "test": metrics.classification_metrics(test_logits.float(), dataset.test.labels)
-        | {"answers": pack(test_logits.float().argmax(dim=1))},
+        "test": metrics.classification_metrics(test_logits.float(), dataset.test.labels),
         "val": {
             "accuracy": metrics.accuracy(predict(student, dataset.val.images), dataset.val.labels)
         },
@@ -77,7 +77,7 @@ def store_result(
         tensors["train_logits"] = predict(student, dataset.train.images).half()
     record = make_record(recipe, student, dataset, tensors["test_logits"], history)
     kept = {k: v.cpu().contiguous() for k, v in tensors.items() if k.split(".")[0] in keep}
-    store(folder, recipe, record, kept)
+    store(folder, recipe, record, kept, tensors["test_logits"].float().argmax(dim=1))
 
 
 _latencies: dict[tuple, list[dict]] = {}  # of this process: a network's speed is that of its kind
@@ -102,13 +102,3 @@ def latencies_here(run: Run) -> list[dict]:
     device, given = pick_device(), run.record["input"]
     model = make_network(run.recipe.student, run.recipe.towers, **given).to(device)
     return measure_latencies(model, (given["in_channels"], *[given["image_size"]] * 2))
-
-
-def with_latency(run: Run, latency: list[dict]) -> Run:
-    """The run with another latency, stored in its record.
-
-    A network that was trained while something else kept the machine busy can be timed again.
-    """
-    record = run.record | {"latency": latency}
-    write_record(run.folder, run.recipe, record)
-    return Run(run.recipe, record, run.folder)

@@ -12,7 +12,7 @@ from kd_helpers.experiments.locks import lock_of, tidy_up
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.records import input_of, store_result
 from kd_helpers.experiments.room import TrainingRoom, cached_teacher, dataset_of
-from kd_helpers.experiments.store import DamagedRun, Run, read_record, set_run_aside
+from kd_helpers.experiments.store import Run, find, read_run
 from kd_helpers.models.zoo import take_over
 from kd_helpers.runtime import distributed
 from kd_helpers.runtime.folders import checkpoint_folder, run_folders
@@ -29,24 +29,12 @@ def load_run(recipe: Recipe) -> Run | None:
     Raises:
         DamagedRun: a file of the run is damaged; it is left where it is.
     """
-    paths = [folder / f"{recipe.hash}.json" for folder in run_folders()]
-    found = [Run(recipe, read_record(p, recipe), p.parent) for p in paths if p.is_file()]
-    return next((run for run in found if run.has_tensors), found[0] if found else None)
+    return find(recipe)
 
 
 def load_checked_run(recipe: Recipe) -> Run | None:
     """The same, all of its files read and checked; damaged ones are named and moved aside."""
-    found = []
-    for folder in run_folders():
-        path = folder / f"{recipe.hash}.json"
-        try:
-            if path.is_file():
-                run = Run(recipe, read_record(path, recipe), folder)
-                run.check()
-                found.append(run)
-        except DamagedRun as problem:
-            set_run_aside(folder, recipe, problem)
-    return next((run for run in found if run.has_tensors), found[0] if found else None)
+    return find(recipe, mend=True)
 
 
 def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
@@ -112,7 +100,7 @@ def train_recipe(recipe: Recipe, *, folder: Path, keep: tuple[str, ...] = (), **
         store_result(recipe, student, dataset, history, folder, keep)
         checkpoint.remove()
     distributed.wait_for_all()
-    return Run(recipe, read_record(folder / f"{recipe.hash}.json", recipe), folder)
+    return read_run(folder, recipe)
 
 
 def new_student(recipe: Recipe, dataset: Dataset) -> nn.Module:
@@ -166,9 +154,9 @@ def teacher_of(recipe: Recipe) -> CachedTeacher:
 def run_with_weights(recipe: Recipe) -> Run:
     """The run of a recipe; trained again where only its record is stored."""
     run = load_or_train(recipe, quiet=True)
-    if not run.has_tensors:
+    if not run.has_weights:
         with lock_of(recipe):
             run = load_checked_run(recipe)
-            if not run.has_tensors:
+            if not run.has_weights:
                 run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP)
     return run

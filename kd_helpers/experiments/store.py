@@ -1,47 +1,58 @@
-"""The stored result of a recipe: read it, check it, write it. No pickle, no half-written file."""
+"""The stored result of a recipe: find it, check it, write it. No pickle, no half-written file.
+
+A training writes two files, `HASH.json` (the record) and `HASH.safetensors` (tensors); what ships
+is packed, a folder of many runs that people can read too (`packed`).
+"""
 
 from __future__ import annotations
 
-import base64
+import functools
 import hashlib
 import json
-import zlib
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors.torch import load, save
 from torch import nn
 
+from kd_helpers.experiments.packed import (
+    FORMAT,
+    GET_BACK,
+    DamagedRun,
+    NewerRun,
+    Packing,
+    RunError,
+    folders_in,
+    open_folder,
+    write_folder,
+)
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.models.towers import make_network
-from kd_helpers.runtime.files import DamagedFile, set_aside, write_atomically
+from kd_helpers.runtime.files import set_aside, write_atomically
+from kd_helpers.runtime.folders import run_folders
 
-FORMAT = 2  # of the record; raise it when old records can no longer be read
-
-
-GET_BACK = "Get it back with `git checkout -- data/runs`, or delete it to train again"
-
-
-class RunError(RuntimeError):
-    """A stored run does not have what is asked for, or is damaged."""
-
-
-class DamagedRun(RunError, DamagedFile):
-    """A file of a stored run is cut short, altered, or belongs to another recipe."""
-
-    def __init__(self, path: Path, words: str) -> None:
-        super().__init__(f"{path}: {words}")
-        self.path = path
+PREDICTIONS = "predictions"  # name of the tensor
 
 
 @dataclass(frozen=True)
 class Run:
-    """A stored result: the record (numbers) and, where kept, weights and answers."""
+    """A stored result: the record (numbers), the predictions and, where kept, weights and logits.
+
+    `record["kept"]` says which tensors are stored: "weights", "test_logits", "train_logits".
+    """
 
     recipe: Recipe
     record: dict
-    folder: Path
+    folder: Path  # of single files, or a packed one
+    predictions: torch.Tensor = field(compare=False, repr=False)  # (N,) uint8
+
+    @property
+    def path(self) -> Path:
+        """The file with its tensors, which need not be there if none are kept."""
+        return self.folder / self.record.get("weights", f"{self.recipe.hash}.safetensors")
 
     @property
     def accuracy(self) -> float:
@@ -49,57 +60,23 @@ class Run:
         return 100 * self.record["test"]["accuracy"]
 
     @property
-    def has_tensors(self) -> bool:
-        """Whether weights or answers are stored beside the record, and the record vouches for
-        them."""
-        return (
-            "sha256" in self.record and (self.folder / f"{self.recipe.hash}.safetensors").is_file()
-        )
+    def has_weights(self) -> bool:
+        """Whether the weights are stored beside the record."""
+        return "weights" in self.record["kept"] and self.path.is_file()
+
+    def answers(self) -> torch.Tensor:
+        """The class that the network answers to each test image, (N,) int64."""
+        return self.predictions.long()
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The stored tensors, after checking that the file is the one that the record speaks of."""
-        path = self.folder / f"{self.recipe.hash}.safetensors"
-        if not self.has_tensors:
+        if not self.record["kept"]:
             raise RunError(
-                f"{path}: expected the weights of run {self.recipe.hash} ({self.recipe}): this run "
-                "keeps its record only. Train it again, with "
+                f"{self.path}: expected the weights of run {self.recipe.hash} ({self.recipe}): this "
+                "run keeps its record only. Train it again, with "
                 'train_recipe(recipe, folder=run_folders()[-1], keep=("weights", "test_logits"))'
             )
-        content = path.read_bytes()
-        self._check(content)
-        return load(content)
-
-    def answers(self) -> torch.Tensor:
-        """The class that the network answers to each test image, (N,) int64.
-
-        From the record; for a record of before answers went into it, from its stored test logits.
-        """
-        packed = self.record["test"].get("answers")
-        if packed is None and self.has_tensors and "test_logits" in self.tensors():
-            return self.logits("test").argmax(dim=1)
-        if packed is None:
-            raise RunError(
-                f"run {self.recipe.hash} ({self.recipe}) was recorded without its answers; train it "
-                "again, with train_recipe(recipe, folder=run_folders()[-1])"
-            )
-        raw = zlib.decompress(base64.b64decode(packed))
-        return torch.frombuffer(bytearray(raw), dtype=torch.uint8).long()
-
-    def check(self) -> None:
-        """Raise DamagedRun unless the stored tensors, if any, are those that the record speaks
-        of."""
-        path = self.folder / f"{self.recipe.hash}.safetensors"
-        if "sha256" in self.record and path.is_file():
-            self._check(path.read_bytes())
-
-    def _check(self, content: bytes) -> None:
-        found, expected = hashlib.sha256(content).hexdigest(), self.record["sha256"]
-        if found != expected:
-            raise DamagedRun(
-                self.folder / f"{self.recipe.hash}.safetensors",
-                f"expected SHA-256 {expected}, found {found} ({len(content):,} bytes): the file is "
-                f"cut short or altered. {GET_BACK}",
-            )
+        return {k: v for k, v in read_tensors(self.path, self.record).items() if k != PREDICTIONS}
 
     def model(self, device: torch.device | str = "cpu") -> nn.Module:
         """The trained network, in evaluation mode."""
@@ -114,41 +91,112 @@ class Run:
     def logits(self, split: str) -> torch.Tensor:
         """Answers to the "train" or "test" images, (N, K) float32: the stored half-precision
         ones."""
-        tensors = self.tensors()
-        if f"{split}_logits" not in tensors:
+        if f"{split}_logits" not in self.record["kept"]:
             raise RunError(
                 f"run {self.recipe.hash} ({self.recipe}) keeps no answers to the {split} images; it "
-                f"has {', '.join(sorted({name.split('.')[0] for name in tensors}))}. "
-                "Use predict(run.model(), images)"
+                f"has {', '.join(self.record['kept'])}. Use predict(run.model(), images)"
             )
-        return tensors[f"{split}_logits"].float()
+        return self.tensors()[f"{split}_logits"].float()
 
 
-def pack(answers: torch.Tensor) -> str:
-    """Class numbers (N,) from 0 to 255 as text for a record; `Run.answers` unpacks them."""
-    raw = answers.to(torch.uint8).cpu().numpy().tobytes()
-    return base64.b64encode(zlib.compress(raw, 9)).decode()
+def read_tensors(path: Path, record: dict) -> dict[str, torch.Tensor]:
+    """The tensors that a record vouches for.
+
+    Raises:
+        DamagedRun: the file is gone, or another one.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    found = hashlib.sha256(content).hexdigest()
+    if found != record["sha256"]:
+        raise DamagedRun(
+            path,
+            f"expected SHA-256 {record['sha256']}, found {found} ({len(content):,} bytes): the file "
+            f"is missing, cut short or altered. {GET_BACK}",
+        )
+    return load(content)
 
 
-def read_record(path: Path, recipe: Recipe) -> dict:
-    """The record of a recipe.
+def find(recipe: Recipe, *, mend: bool = False) -> Run | None:
+    """The stored run of a recipe, or None; one that keeps its weights goes before another.
+
+    Args:
+        mend: check the tensors too; name what is damaged on stderr and move it aside, so that the
+            run can be trained again. A packed folder is left as it is, and none of its runs used.
+
+    Raises:
+        DamagedRun: without `mend`, and where no undamaged run was found.
+        NewerRun: it was stored by a newer version of this package; it is left alone.
+    """
+    found, problems, name = [], [], recipe.hash
+    for look, folder in places():
+        try:
+            run = look(folder, recipe, name)
+            if run and mend and run.record["kept"]:
+                read_tensors(run.path, run.record)
+            found += [run] if run else []
+        except NewerRun as problem:
+            problems.append(problem)
+        except DamagedRun as problem:
+            if mend:
+                put_away(problem, folder, recipe)
+            else:
+                problems.append(problem)
+    if problems and not found:
+        raise problems[0]
+    return next((run for run in found if run.has_weights), found[0] if found else None)
+
+
+def places() -> Iterator[tuple[Callable[..., Run | None], Path]]:
+    """Where a run may be, as (how to look there, folder), what ships first."""
+    for root in run_folders():
+        yield read_run, root
+        if root.is_dir():
+            for folder in folders_in(root, root.stat().st_mtime_ns):
+                yield read_packed, folder
+
+
+def read_packed(folder: Path, recipe: Recipe, name: str = "") -> Run | None:
+    """The run of a recipe in a packed folder, or None; name: the recipe's hash, if it is at hand."""
+    entry = open_folder(folder).get(name or recipe.hash)
+    if entry is None:
+        return None
+    if entry.record["recipe"] != recipe.to_plain():
+        raise DamagedRun(folder, f"expected the record of {recipe}, found {entry.record['recipe']}")
+    return Run(recipe, entry.record, folder, torch.from_numpy(entry.predictions))
+
+
+def read_run(folder: Path, recipe: Recipe, name: str = "") -> Run | None:
+    """The same for a run in two files of its own."""
+    path = folder / f"{name or recipe.hash}.safetensors"
+    if not path.with_suffix(".json").is_file():
+        return None
+    record = read_record(folder, recipe)
+    return Run(recipe, record, folder, read_tensors(path, record)[PREDICTIONS])
+
+
+def read_record(folder: Path, recipe: Recipe) -> dict:
+    """The record in the file `HASH.json`.
 
     Raises:
         DamagedRun: the file is something else, was altered, or is the record of another recipe.
+        NewerRun: its format is newer than this package.
     """
+    path = folder / f"{recipe.hash}.json"
     try:
         record = json.loads(path.read_text())
         told, found = record.pop("checksum", None), checksum(record)
-        matches = record["recipe"] == recipe.to_plain() and record["format"] == FORMAT
+        what, form = record["recipe"], int(record["format"])
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise DamagedRun(
             path, f"expected the record of a run, found something else ({problem}). {GET_BACK}"
         ) from problem
-    if not matches:
+    if form > FORMAT:
+        raise NewerRun(path, form)
+    if what != recipe.to_plain() or form < FORMAT:
         raise DamagedRun(
             path,
-            f"expected the record of {recipe.to_plain()} (format {FORMAT}), found "
-            f"{record['recipe']} (format {record['format']}). Delete it to train again",
+            f"expected the record of {recipe.to_plain()} (format {FORMAT}), found {what} "
+            f"(format {form}). Delete it to train again",
         )
     if told != found:
         raise DamagedRun(
@@ -164,28 +212,80 @@ def checksum(record: dict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def set_run_aside(folder: Path, recipe: Recipe, problem: DamagedRun) -> None:
-    """Move a damaged file away; the other file of the run alone would be of no use, so it goes
-    too."""
+def put_away(problem: DamagedRun, folder: Path, recipe: Recipe) -> None:
+    """Move the damaged file of a single run aside, and its other file, which alone is of no use."""
+    if folder not in run_folders():
+        warn_once(f"{problem}. Until then what it holds is not used, but trained again.")
+        return
     set_aside(problem.path, problem)
     for path in (folder / f"{recipe.hash}.json", folder / f"{recipe.hash}.safetensors"):
         if path.is_file() and path != problem.path:
             set_aside(path, f"{path}: it belongs to that file")
 
 
-def store(folder: Path, recipe: Recipe, record: dict, tensors: dict[str, torch.Tensor]) -> None:
-    """Write tensors, then the record that vouches for them; each file whole or not at all."""
-    path = folder / f"{recipe.hash}.safetensors"
-    if tensors:
-        content = save(tensors)
-        record["sha256"] = hashlib.sha256(content).hexdigest()
-        write_atomically(path, content)
-    else:
-        path.unlink(missing_ok=True)
-    write_record(folder, recipe, record)
+@functools.cache
+def warn_once(words: str) -> None:
+    print(f"warning: {words}", file=sys.stderr)
 
 
-def write_record(folder: Path, recipe: Recipe, record: dict) -> None:
-    """Write the record of a run, whole or not at all."""
+def store(
+    folder: Path,
+    recipe: Recipe,
+    record: dict,
+    tensors: dict[str, torch.Tensor],
+    predictions: torch.Tensor,
+) -> None:
+    """Write tensors, then the record that vouches for them; each file whole or not at all.
+
+    Args:
+        tensors: what to keep, "weights.NAME", "test_logits", "train_logits"; may be empty.
+        predictions: classes (N,), from 0 to 255.
+    """
+    content = save(tensors | {PREDICTIONS: predictions.to(torch.uint8).cpu()})
+    record["kept"] = kept(tensors)
+    record["sha256"] = hashlib.sha256(content).hexdigest()
+    write_atomically(folder / f"{recipe.hash}.safetensors", content)
     text = json.dumps(record | {"checksum": checksum(record)}, separators=(",", ":"))
     write_atomically(folder / f"{recipe.hash}.json", (text + "\n").encode())
+
+
+def kept(tensors: dict[str, torch.Tensor]) -> list[str]:
+    """ "weights.conv.weight", "test_logits" → "test_logits", "weights"."""
+    return sorted({name.split(".")[0] for name in tensors})
+
+
+def pack(
+    folder: Path,
+    wanted: Iterable[tuple[str, Recipe, tuple[str, ...]]],
+    fresh: Path,
+    again: Collection[Recipe] = (),
+) -> list[Recipe]:
+    """Merge single runs into a packed folder; the recipes that were merged.
+
+    Args:
+        wanted: (arm's name, recipe, tensors to keep) of all runs that belong there; no others stay.
+        fresh: folder of the single runs. They are taken where none is packed yet,
+        again: or where they are to replace the packed one.
+    """
+    packings, merged = [], []
+    for arm, recipe, keep in wanted:
+        run = read_packed(folder, recipe) if folder.is_dir() and recipe not in again else None
+        if run is None or not set(keep) <= set(run.record["kept"]):
+            new = read_run(fresh, recipe)
+            merged += [recipe] if new else []
+            run = new or run
+        if run:
+            packings.append(packing(arm, run, keep))
+    write_folder(folder, packings)
+    return merged
+
+
+def packing(arm: str, run: Run, keep: Iterable[str]) -> Packing:
+    """A run as it is packed, with those of its tensors that are to be kept."""
+    wanted = set(keep) & set(run.record["kept"])
+    tensors = run.tensors() if wanted else {}
+    tensors = {k: v for k, v in tensors.items() if k.split(".")[0] in wanted}
+    record = run.record | {"kept": kept(tensors)}
+    return Packing(
+        arm, run.recipe, record, run.predictions.numpy(), save(tensors) if tensors else b""
+    )

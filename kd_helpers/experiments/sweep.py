@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import statistics
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from kd_helpers.experiments.parallel import each
+import torch
+
+from kd_helpers.experiments.packed import RunError
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.run import load_or_train, load_run
+from kd_helpers.experiments.run import load_checked_run, load_or_train
+from kd_helpers.runtime.device import pick_device, pick_precision
+from kd_helpers.runtime.folders import data_dir, out_dir
 
 
 @dataclass(frozen=True)
@@ -45,17 +53,25 @@ def sweep(
     """
     wanted, lost = set(recipes), {}
     for stage in stages_of(recipes):
-        needed = [r for r in stage if r in wanted or load_run(r) is None]
+        needed = [r for r in stage if r in wanted or not is_stored(r)]
         for outcome in attempt(needed, lost, jobs=jobs, dask=dask):
             if outcome.recipe in wanted:
                 yield outcome
+
+
+def is_stored(recipe: Recipe) -> bool:
+    """Whether an undamaged run is there; a damaged one is named and moved aside."""
+    try:
+        return load_checked_run(recipe) is not None
+    except RunError:  # the training will meet it too, and say so
+        return False
 
 
 def attempt(stage: list[Recipe], lost: dict[Recipe, str], **where) -> Iterator[Outcome]:
     """Train a stage, but no student of a lost teacher; adds to `lost`: recipe → problem."""
     for recipe in stage:
         gone = [teacher for teacher in recipe.needs if teacher in lost]
-        if gone and load_run(recipe) is None:
+        if gone and not is_stored(recipe):
             lost[recipe] = f"the teacher {gone[0]} failed: {lost[gone[0]]}"
             yield Outcome(recipe, problem=lost[recipe])
     going = [recipe for recipe in stage if recipe not in lost]
@@ -85,3 +101,74 @@ def table(outcomes: list[Outcome]) -> Iterator[str]:
     for outcome in outcomes:
         if outcome.problem:
             yield f"failed  {outcome.recipe}: {outcome.problem}"
+
+
+# Several trainings at a time: on this machine's cores, or on a Dask cluster
+
+
+def default_jobs() -> int:
+    """One training a core, since small networks do not fill two; one in all on a GPU."""
+    return 1 if pick_device().type == "cuda" else os.cpu_count() or 1
+
+
+def prepared(function: Callable, settings: dict[str, str], item: object) -> object:
+    """What a worker does first: one thread, and the settings of the process that asks.
+
+    Two PyTorch processes with two threads each on two cores slow each other down many times; and
+    with one thread a result does not depend on how many trainings run beside it. A worker may be
+    older than the present settings, so they come with each item.
+    """
+    torch.set_num_threads(1)
+    os.environ.update(settings)
+    return function(item)
+
+
+def settings_of_this_process() -> dict[str, str]:
+    """Folders and number format, for the workers; a GPU decides on its number format itself."""
+    settings = {"KD_DATA": str(data_dir().resolve()), "KD_OUT": str(out_dir().resolve())}
+    if pick_device().type == "cpu":
+        settings["KD_PRECISION"] = str(pick_precision(pick_device())[0]).removeprefix("torch.")
+    return settings
+
+
+def each(
+    function: Callable, items: Iterable, *, jobs: int | None = None, dask: str | None = None
+) -> Iterator:
+    """function(item) for every item, in the order in which they are done.
+
+    Args:
+        jobs: processes at a time on this machine; `default_jobs()` if None.
+        dask: address of a Dask scheduler, "tcp://host:port", or its scheduler file, "….json".
+            The workers need this package, and the same folders under the same names.
+    """
+    work = functools.partial(prepared, function, settings_of_this_process())
+    return on_dask(work, list(items), dask) if dask else on_cores(work, items, jobs)
+
+
+def on_cores(work: Callable, items: Iterable, jobs: int | None) -> Iterator:
+    from joblib import Parallel, delayed, parallel_config
+
+    threads = torch.get_num_threads()
+    # A worker that grew, as ours do on purpose by a teacher's answers, is replaced by a new one.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
+    try:
+        with parallel_config("loky", n_jobs=jobs or default_jobs(), inner_max_num_threads=1):
+            tasks = (delayed(work)(item) for item in items)
+            yield from Parallel(return_as="generator_unordered", batch_size=1)(tasks)
+    finally:
+        torch.set_num_threads(threads)  # one job at a time runs in this very process
+
+
+def on_dask(work: Callable, items: list, address: str) -> Iterator:
+    """A worker that dies gives its item back to the scheduler; another one goes on with it."""
+    try:
+        from distributed import Client, as_completed
+    except ImportError as problem:
+        raise ModuleNotFoundError(
+            "dask.distributed is not installed: run `pip install -e '.[cluster]'`"
+        ) from problem
+    named = {"scheduler_file": address} if Path(address).suffix == ".json" else {"address": address}
+    with Client(**named) as client:
+        futures = client.map(work, items, pure=False)
+        for future in as_completed(futures):
+            yield future.result()

@@ -86,7 +86,7 @@ def test_check_with_a_missing_package_says_how_to_install_it(monkeypatch, capsys
 def test_runs_lists_every_shipped_run(capsys):
     cli.main(["runs"])
     said = lines(capsys)
-    recipes = [recipe for recipe, _ in shipped_runs()]
+    recipes = [item.recipe for item in shipped_runs()]
     assert len(said) == len(recipes) + 1
     for recipe, line in zip(recipes, said, strict=False):
         assert line.startswith(recipe.hash) and str(recipe) in line
@@ -112,14 +112,24 @@ def test_runs_names_a_damaged_record_and_lists_the_others(broken, capsys):
     assert any(path.name in line for line in said)
 
 
-@pytest.mark.parametrize("option", ("missing", "retrain", "latency"))
-def test_options_of_runs_do_what_they_say(option, monkeypatch, capsys):
+@pytest.mark.parametrize("option", ("pack", "missing", "retrain", "latency"))
+@pytest.mark.parametrize("trained", ([], ["a run"]))
+def test_options_of_runs_do_what_they_say(trained, option, monkeypatch):
+    """What was not trained is not timed again: `--missing` with nothing missing changes no file."""
     calls = []
-    monkeypatch.setattr(retrain, "retrain", lambda **how: calls.append(how) or iter(()))
-    monkeypatch.setattr(retrain, "time_all", lambda: calls.append("time") or iter(()))
+    monkeypatch.setattr(retrain, "pack_all", lambda: calls.append("pack") or 0)
+    monkeypatch.setattr(retrain, "retrain", lambda **how: calls.append(how) or iter(trained))
+    monkeypatch.setattr(retrain, "time_all", lambda which: calls.append(which) or iter(()))
+    monkeypatch.setattr(retrain, "print_progress", list)
     assert cli.main(["runs", f"--{option}", "--jobs", "1"]) == 0
-    training = [] if option == "latency" else [{"again": option == "retrain", "jobs": 1}]
-    assert calls == [*training, "time"]
+    again = {"again": option == "retrain", "jobs": 1}
+    expected = {
+        "pack": ["pack"],
+        "missing": ["pack", again, *([trained] if trained else [])],
+        "retrain": [again, *([trained] if trained else [])],
+        "latency": ["pack", None],
+    }
+    assert calls == expected[option]
 
 
 @pytest.mark.parametrize("arguments", ([], ["no-such-command"], ["runs", "--missing", "--retrain"]))

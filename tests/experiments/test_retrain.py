@@ -1,64 +1,81 @@
-"""Shipped runs are trained again several at a time: all of them, teachers first, and only once."""
+"""Shipped runs are trained again several at a time, teachers first, each once, and packed."""
 
-import json
+import random
 from dataclasses import replace
 
 import pytest
 
-from kd_course import retrain
+from kd_course import cli, retrain
+from kd_course.catalogue import Shipped
 from kd_helpers.data.transfer_set import TransferSet
+from kd_helpers.experiments import records
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_checked_run, load_run
+from kd_helpers.methods import HintonKD
 from kd_helpers.runtime.folders import data_dir, run_folders
 from kd_helpers.training.schedules import Schedule
 
 SMALL = Recipe(schedule=Schedule(steps=3, batch_size=16), transfer=TransferSet(images=32))
-TAUGHT = replace(SMALL, teacher=SMALL, kd_weight=0.5)
+TAUGHT = replace(SMALL, teacher=SMALL, method=HintonKD(kd_weight=0.5))
 ITEMS = [
-    (TAUGHT, ()),
-    (replace(TAUGHT, seed=1), ("weights",)),
-    (SMALL, ("weights", "train_logits")),
+    Shipped("nb03", "taught", TAUGHT),
+    Shipped("nb03", "taught", replace(TAUGHT, seed=1), ("weights",)),
+    Shipped("nb02", "teacher", SMALL, ("test_logits",)),
 ]
 
 
 @pytest.fixture
-def empty_shop(tmp_path, monkeypatch):
+def shop(tmp_path, monkeypatch):
     """A data folder with the images and no run, seen by the worker processes too."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "fashion-mnist").symlink_to(data_dir() / "fashion-mnist")
     monkeypatch.setenv("KD_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
-    monkeypatch.setattr(retrain, "shipped_runs", lambda: iter(ITEMS))
+    monkeypatch.setattr(retrain, "shipped_runs", lambda: ITEMS)
+    monkeypatch.setattr(records, "measure_latencies", lambda *_: [time_of(1), time_of(256)])
+    return tmp_path / "data" / "runs"
 
 
-def test_all_are_trained_teachers_first_and_timed(empty_shop, capsys):
-    order = [run.recipe for run in retrain.retrain(again=True, jobs=2)]
-    assert order[0] == SMALL
-    assert sorted(map(str, order)) == sorted(str(recipe) for recipe, _ in ITEMS)
-    assert list(retrain.retrain(again=False, jobs=2)) == []
-    before = load_run(SMALL).record["latency"]
-    retrain.print_progress(retrain.time_all())
-    assert load_run(SMALL).record["latency"] != before
-    assert load_run(SMALL).model() is not None
-    assert capsys.readouterr().out.count("ms at batch 256") == 3
+def time_of(batch_size: int) -> dict:
+    return {"batch_size": batch_size, "median_ms": random.random()}
 
 
-def test_a_teacher_whose_weights_do_not_ship_is_trained_once(empty_shop, monkeypatch):
-    """Its students, in other processes, find its weights in `out/`; what ships is the record."""
-    items = [(SMALL, ()), (TAUGHT, ()), (replace(TAUGHT, seed=1), ())]
-    monkeypatch.setattr(retrain, "shipped_runs", lambda: iter(items))
-    trained = list(retrain.retrain(again=True, jobs=1))
-    assert [run.recipe for run in trained] == [recipe for recipe, _ in items]
-    shipped, own = (folder / f"{SMALL.hash}.json" for folder in run_folders())
-    assert (
-        shipped.read_text() != own.read_text() and not shipped.with_suffix(".safetensors").exists()
+def files_of(shop) -> dict:
+    return {path: path.stat().st_mtime_ns for path in shop.rglob("*") if path.is_file()}
+
+
+def test_all_are_trained_packed_and_timed_and_nothing_is_done_twice(shop, capsys, monkeypatch):
+    assert cli.main(["runs", "--retrain", "--jobs", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6 and all("ms at batch 256" in line for line in lines)
+    assert lines[0].endswith(str(SMALL))  # the teacher goes first
+    assert {folder.name for folder in shop.iterdir()} == {"nb02", "nb03"}
+    for item in ITEMS:
+        assert load_run(item.recipe).model() is not None  # of `out/`, where none are packed
+    taught = [retrain.read_packed(shop / "nb03", replace(TAUGHT, seed=s)) for s in (0, 1)]
+    assert taught[0].record["latency"] == taught[1].record["latency"]  # of one kind: timed once
+    assert [run.record["kept"] for run in taught] == [[], ["weights"]]
+    teacher = retrain.read_packed(shop / "nb02", SMALL)
+    assert teacher.record["kept"] == ["test_logits"]
+    assert teacher.record["date"] == load_checked_run(SMALL).record["date"]
+
+    before = files_of(shop)
+    monkeypatch.setattr(retrain, "train_recipe", lambda *_, **__: pytest.fail("trained again"))
+    assert cli.main(["runs", "--missing"]) == 0
+    assert cli.main(["runs", "--pack"]) == 0
+    assert files_of(shop) == before
+    monkeypatch.setattr(
+        retrain, "latencies_here", lambda run: [{"batch_size": 1, "median_ms": 7.0}]
     )
-    assert load_checked_run(SMALL).model() is not None  # the one with weights goes first
-    assert own.stat().st_mtime_ns <= shipped.stat().st_mtime_ns  # not trained again by a student
-    record = json.loads(shipped.read_text())
-    measured = [{"batch_size": 256, "median_ms": 123.0}]
-    monkeypatch.setattr(retrain, "latencies_here", lambda run: measured)
-    assert [run.folder for run in retrain.time_all()] == [shipped.parent] * 3
-    assert json.loads(shipped.read_text())["latency"] == measured
-    assert load_checked_run(SMALL).model() is not None
-    assert record["seconds"] == json.loads(own.read_text())["seconds"] and "sha256" not in record
+    assert cli.main(["runs", "--latency"]) == 0
+    assert retrain.read_packed(shop / "nb02", SMALL).record["latency"][0]["median_ms"] == 7.0
+
+
+def test_what_was_trained_before_an_interruption_is_packed(shop, monkeypatch):
+    runs = retrain.retrain(again=True, jobs=1)
+    assert next(runs).recipe == SMALL
+    runs.close()
+    assert {path.name for path in shop.glob("*/runs.csv")} and not (shop / "nb03").exists()
+    trained = [run.recipe for run in retrain.retrain(again=False, jobs=1)]
+    assert sorted(map(str, trained)) == sorted(str(item.recipe) for item in ITEMS[:2])
+    assert all(load_run(item.recipe) for item in ITEMS) and run_folders()[0] == shop

@@ -87,7 +87,7 @@ def test_every_subset_of_the_assistants_is_there_and_some_ways_were_not_run():
 
 def test_in_the_catalogue_every_run_comes_after_its_teachers():
     seen = set()
-    for recipe, _ in shipped_runs():
+    for recipe in (item.recipe for item in shipped_runs()):
         assert set(recipe.needs) <= seen, recipe
         seen.add(recipe)
 
@@ -95,7 +95,7 @@ def test_in_the_catalogue_every_run_comes_after_its_teachers():
 def test_what_one_notebook_keeps_of_a_run_another_does_not_take_away():
     """The small teachers of notebook 05 are those of the gap in notebook 06, which reads
     weights."""
-    kept = dict(shipped_runs())
+    kept = {item.recipe: item.keep for item in shipped_runs()}
     assert "train_logits" in kept[TEACHER] and "weights" in kept[TEACHER]
     for recipe in lab.gap_teachers(0).values():
         assert kept[recipe].count("weights") == 1

@@ -9,6 +9,7 @@ import torch
 from scipy.special import softmax
 
 from kd_course import retrain
+from kd_course.catalogue import Shipped
 from kd_helpers.data.class_groups import half_special
 from kd_helpers.data.splits import Dataset
 from kd_helpers.data.transfer_set import TransferSet
@@ -156,7 +157,7 @@ def test_a_start_that_is_there_is_not_trained_again(begun):
 
 def test_a_start_of_which_only_the_record_is_stored_is_trained_again(begun, tmp_path):
     train_recipe(START, folder=tmp_path / "data" / "runs")
-    assert not load_run(START).has_tensors
+    assert not load_run(START).has_weights
     student = new_student(EXPERT, dataset_of(EXPERT))
     assert len(begun) == 2
     assert student.body[0].weight.equal(load_run(START).model().body[0].weight)
@@ -227,10 +228,11 @@ def test_starts_are_retrained_first(begun, monkeypatch):
     start = replace(START, start=first)
     expert, general = replace(EXPERT, start=start), replace(START, seed=31)
     student = replace(START, seed=5, teacher=Team((general, expert), SPECIALISTS), kd_weight=0.9)
-    items = [(student, ()), (expert, ("weights",)), (start, ()), (general, ()), (first, ())]
-    monkeypatch.setattr(retrain, "shipped_runs", lambda: iter(items))
+    items = [student, expert, start, general, first]
+    shipped = [Shipped("nb05", str(place), recipe) for place, recipe in enumerate(items)]
+    monkeypatch.setattr(retrain, "shipped_runs", lambda: shipped)
     order = [run.recipe for run in retrain.retrain(again=True, jobs=1)]
-    assert sorted(map(hash, order)) == sorted(hash(recipe) for recipe, _ in items)
+    assert sorted(map(hash, order)) == sorted(map(hash, items))
     place = {recipe: number for number, recipe in enumerate(order)}
     assert place[first] < place[start] < place[expert] < place[student]
     assert place[general] < place[student]

@@ -19,11 +19,10 @@ from kd_course.nb07_papers import reproduce
 from kd_course.nb07_papers.rows import Reproduction, Row
 from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.transfer_set import TransferSet
-from kd_helpers.experiments import parallel
-from kd_helpers.experiments.parallel import each
+from kd_helpers.experiments import sweep as sweeps
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_run
-from kd_helpers.experiments.sweep import Outcome, parse_grid, sweep, table, teachers_of
+from kd_helpers.experiments.sweep import Outcome, each, parse_grid, sweep, table, teachers_of
 from kd_helpers.training.schedules import Schedule
 
 SMALL = Recipe(schedule=Schedule(steps=4, batch_size=16), transfer=TransferSet(images=64))
@@ -225,7 +224,7 @@ def test_a_paper_is_reproduced_on_a_cluster(cluster, out, monkeypatch, capsys):
     monkeypatch.setitem(reproduce.PAPER, "small", lambda: small)
     monkeypatch.setitem(reproduce.LAPTOP, "small", lambda: small)
     monkeypatch.setattr(reproduction_costs, "measured_rate", lambda *_: 1e9)
-    monkeypatch.setattr(parallel, "on_cores", lambda *_: pytest.fail("this trains here"))
+    monkeypatch.setattr(sweeps, "on_cores", lambda *_: pytest.fail("this trains here"))
     command = ["reproduce", "small", "--scale", "paper", "--seeds", "2", "--yes", "--dask"]
     assert cli.main([*command, cluster[0]]) == 0
     assert "3 of 3: " in capsys.readouterr().out

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from children import Nursery, nursery, wait_until
-from kd_helpers.experiments.store import Run, read_record
+from kd_helpers.experiments.store import Run, read_run
 from kd_helpers.runtime.files import read_sealed
 from kd_helpers.training import checkpoints
 from kd_helpers.training.checkpoints import Checkpoint
@@ -22,8 +22,7 @@ STEPS_A_LIFE = 9  # a killed child takes no more, so that there are many kills w
 
 
 def run_in(out: Path, name: str) -> Run:
-    recipe, folder = RECIPES[name], out / "runs"
-    return Run(recipe, read_record(folder / f"{recipe.hash}.json", recipe), folder)
+    return read_run(out / "runs", RECIPES[name])
 
 
 def same_result(out: Path, reference: Path, name: str) -> bool:
