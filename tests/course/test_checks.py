@@ -1,242 +1,417 @@
-"""The self-checks of the exercises: right answers pass, each known mistake is called by name."""
+"""The self-checks of the exercises: right answers pass, each known mistake is called by name.
+
+The answers here are written anew, by loops and in numpy: a check must not compare with itself.
+"""
 
 import math
+import sys
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
+from scipy.special import log_softmax, softmax
 from torch.nn import functional as F
 
-from check_reports import reports
-from kd_course import exercises as checks
-from kd_helpers.data.splits import UNLABELLED
+from kd_course import exercises
+from kd_course.exercises import (
+    check_accuracy,
+    check_gradient,
+    check_kd_loss,
+    check_labelled_loss,
+    check_smooth_labels,
+    check_soften,
+)
+from kd_course.nb03_confidence.checks import (
+    check_lumped,
+    check_mistakes,
+    check_other_classes,
+    check_standardise,
+    check_swap,
+    check_trust,
+)
+from kd_course.nb05_specialists.checks import check_arithmetic, check_dustbin, check_special_labels
+from kd_course.nb06_assistants.checks import check_dense_loss, check_overlap, check_teaching
+from kd_course.nb07_papers.checks import (
+    best_of_nothing,
+    check_best_of_nothing,
+    check_seeds_needed,
+    seeds_needed,
+)
 
-CLASSES = 10
+HIDDEN = -100
 SIMILARITY = np.full((4, 4), 0.01)  # classes 1 and 2 are most alike, 3 → 0 is the largest one way
 np.fill_diagonal(SIMILARITY, 0.9)
 SIMILARITY[1, 2] = SIMILARITY[2, 1] = 0.20
 SIMILARITY[3, 0] = 0.25
 
 
+# Right answers
+
+
+def soft(z, T=1.0, dim=-1):
+    return torch.exp(z / T) / torch.exp(z / T).sum(dim=dim, keepdim=True)
+
+
 def kl(s, t, T):
-    p = F.softmax(t / T, dim=1)
-    return (p * (p.log() - F.log_softmax(s / T, dim=1))).sum(dim=1)
-
-
-def soft(z, T):
-    return torch.exp(z / T) / torch.exp(z / T).sum(dim=1, keepdim=True)
-
-
-def labelled_sum(z, y):
-    seen = y != UNLABELLED
-    return -F.log_softmax(z[seen], dim=1)[torch.arange(int(seen.sum())), y[seen]].sum()
-
-
-def labelled_mean(z, y):
-    return labelled_sum(z, y) / max(1, int((y != UNLABELLED).sum()))
-
-
-def most_similar(similarity):
-    both = similarity + similarity.T
-    np.fill_diagonal(both, 0)
-    return np.unravel_index(both.argmax(), both.shape)
+    p = soft(t, T)
+    return (p * (p.log() - soft(s, T).log())).sum(dim=1)
 
 
 def smooth(y, k, e):
     return torch.full((len(y), k), e / k) + (1 - e) * F.one_hot(y, k)
 
 
+def labelled(z, y):
+    return -F.log_softmax(z, 1)[torch.arange(len(y)), y.clamp(min=0)][y != HIDDEN]
+
+
+def labelled_mean(z, y):
+    return labelled(z, y).sum() / max(1, int((y != HIDDEN).sum()))
+
+
+def standard(z, correction=1, dim=1):
+    spread = ((z - z.mean(dim, True)) ** 2).sum(dim, True) / (z.shape[dim] - correction)
+    return (z - z.mean(dim, True)) / spread.sqrt()
+
+
+def drop(z, classes):
+    rows = zip(z, classes, strict=True)
+    return torch.stack([torch.cat([row[:k], row[k + 1 :]]) for row, k in rows])
+
+
+def set_to(z, classes, number):
+    z = z.clone()
+    z[torch.arange(len(z)), classes] = number
+    return z
+
+
+def lumped(p, count):
+    p = p.sort(dim=1, descending=True).values
+    return torch.cat([p[:, :count], p[:, count:].sum(dim=1, keepdim=True)], dim=1)
+
+
+def change(z, y, edit, clone=True):
+    """Each row with a wrong answer through edit(row, answer, label)."""
+    z = z.clone() if clone else z
+    for row, answer, label in zip(z, z.argmax(dim=1).tolist(), y.tolist(), strict=True):
+        if answer != label:
+            edit(row, answer, label)
+    return z
+
+
+def exchange(row, a, b):
+    row[a], row[b] = row[b].item(), row[a].item()
+
+
+def exchange_of_views(row, a, b):  # what students write, and PyTorch's trap
+    row[a], row[b] = row[b], row[a]
+
+
+def wrong(z, y):
+    pairs = zip(z.argmax(1).tolist(), y.tolist(), strict=True)
+    return torch.tensor([b not in (a, HIDDEN) for a, b in pairs])
+
+
+def trust(z, y):
+    return soft(z)[torch.arange(len(y)), y]
+
+
+def special_labels(own=None, other=None, hidden=None):
+    """An answer that goes through the labels one by one; what is not given is right."""
+
+    def place(c, group, classes):
+        if c < 0:
+            return hidden(group) if hidden else c
+        if c in group:
+            return own(group, c) if own else group.index(c)
+        return other(group, classes) if other else len(group)
+
+    return lambda y, group, k: torch.tensor([place(c, group, k) for c in y.tolist()])
+
+
+def changed_one_after_the_other(labels, group, classes):
+    """Others to the dustbin first, in place: a class of that number is moved again."""
+    others = (labels >= 0) & ~torch.isin(labels, torch.tensor(group))
+    labels[others] = len(group)
+    for place, k in enumerate(group):
+        labels[labels == k] = place
+    return labels
+
+
+def raised(z, change, column=-1):
+    z = z.clone()
+    z[:, column] += change
+    return z
+
+
+def odds(seen, true):
+    return math.log(seen / (1 - seen)) - math.log(true / (1 - true))
+
+
+def through_probabilities(z, seen, true):
+    """Weigh every output by how often it occurs against how often it was seen (Bayes' rule)."""
+    weights = torch.tensor([true / seen] * (z.shape[1] - 1) + [(1 - true) / (1 - seen)])
+    return (soft(z) * weights / (soft(z) * weights).sum(dim=1, keepdim=True)).log()
+
+
+def teaching(rungs, dense):
+    matrix = torch.zeros(rungs, rungs)
+    for student in range(1, rungs):
+        for teacher in range(0 if dense else student - 1, student):
+            matrix[teacher, student] = 1
+    return matrix
+
+
+def dense_loss(s, z, teach, y, T, w, *, label=None, soft=1.0):
+    s, z, y = s.detach().numpy(), z.numpy(), y.numpy()
+    ce = -log_softmax(s, axis=1)[np.arange(len(y)), y].mean()
+    kd = 0.0
+    for one in z[teach.numpy()]:
+        p = softmax(one / T, axis=1)
+        rows = (p * (log_softmax(one / T, axis=1) - log_softmax(s / T, axis=1))).sum(axis=1)
+        kd += T * T * rows.mean()
+    return torch.tensor((len(z) * (1 - w) if label is None else label) * ce + w * soft * kd)
+
+
+def overlap(first, second, labels):
+    a, b = ({*(told != labels).nonzero().flatten().tolist()} for told in (first, second))
+    return torch.tensor(len(a & b) / len(a | b))
+
+
+def simulated(settings, spread):
+    return np.random.default_rng(1).normal(0, spread, (5_000, settings)).max(axis=1).mean()
+
+
+def seeds_with(factor):
+    return lambda s, d: next(n for n in range(2, 999) if factor(n) * s / math.sqrt(n) < d)
+
+
 def check_most_similar(answer):
-    return checks.check_most_similar(answer, SIMILARITY)
+    return exercises.check_most_similar(answer, SIMILARITY)
 
 
-RIGHT = {
-    checks.check_accuracy: (
+RIGHT = {  # the first one is of a tensor, and the base of what the tests below do to it
+    check_accuracy: (
         lambda z, y: (z.argmax(dim=1) == y).float().mean(),
-        lambda z, y: (z.argmax(dim=1) == y).float().mean().item(),
         lambda z, y: np.mean(z.argmax(dim=1).numpy() == y.numpy()),
     ),
-    checks.check_soften: (soft, lambda z, T: torch.softmax(z / T, dim=-1)),
-    checks.check_smooth_labels: (smooth, lambda y, k, e: smooth(y, k, e).double()),
-    check_most_similar: (most_similar, lambda s: (1, 2), lambda s: [2, 1]),
-    checks.check_kd_loss: (
+    check_soften: (soft, lambda z, T: torch.softmax(z / T, dim=-1)),
+    check_smooth_labels: (smooth, lambda y, k, e: smooth(y, k, e).double().tolist()),
+    check_kd_loss: (
         lambda s, t, T: T**2 * kl(s, t, T).mean(),
         lambda s, t, T: T * T * kl(s.double(), t.double(), T).mean().item(),
     ),
-    checks.check_gradient: (lambda s, t, T: T * (soft(s, T) - soft(t, T)) / len(s),),
-    checks.check_labelled_loss: (labelled_mean,),
+    check_gradient: (lambda s, t, T: T * (soft(s, T) - soft(t, T)) / len(s),),
+    check_labelled_loss: (labelled_mean,),
+    check_standardise: (
+        standard,
+        lambda z: standard(z, correction=0),
+        lambda z: F.layer_norm(z, z.shape[1:]),
+        lambda z: (z.numpy() - z.numpy().mean(1, keepdims=True)) / z.numpy().std(1, keepdims=True),
+    ),
+    check_other_classes: (
+        lambda z, y, T: soft(drop(z, y), T),
+        lambda z, y, T: drop(soft(z, T), y) / drop(soft(z, T), y).sum(dim=1, keepdim=True),
+    ),
+    check_lumped: (lumped,),
+    check_swap: (lambda z, y: change(z, y, exchange),),
+    check_mistakes: (wrong, lambda z, y: (z.argmax(dim=1) != y) & (y != HIDDEN)),
+    check_trust: (trust, lambda z, y: torch.exp(-F.cross_entropy(z, y, reduction="none"))),
+    check_arithmetic: (
+        lambda z, T: sum(soft(member, T) for member in z) / len(z),
+        lambda z, T: soft(z.double(), T).mean(0).tolist(),
+    ),
+    check_special_labels: (special_labels(),),
+    check_dustbin: (
+        lambda z, seen, true: raised(z, odds(seen, true)),
+        through_probabilities,
+        lambda z, seen, true: raised(z, odds(seen, true)) + torch.arange(6.0)[:, None],
+    ),
+    check_teaching: (
+        teaching,
+        lambda n, dense: np.triu(np.ones((n, n)), 1) if dense else np.eye(n, k=1),
+        lambda n, dense: teaching(n, dense).bool().tolist(),
+    ),
+    check_dense_loss: (dense_loss, lambda *case: float(dense_loss(*case))),
+    check_best_of_nothing: (best_of_nothing, simulated),
+    check_seeds_needed: (seeds_needed, seeds_with(lambda n: stats.t.ppf(0.975, n - 1))),
+    check_overlap: (
+        overlap,
+        lambda a, b, y: ((a != y) & (b != y)).sum() / ((a != y) | (b != y)).sum(),
+    ),
 }
 MISTAKES = (  # the check, a part of what it has to say, the wrong answer
-    (checks.check_accuracy, "number of right answers", lambda z, y: (z.argmax(1) == y).sum()),
-    (checks.check_accuracy, "percent", lambda z, y: 100 * (z.argmax(1) == y).float().mean()),
-    (checks.check_accuracy, "wrong answers", lambda z, y: (z.argmax(1) != y).float().mean()),
-    (checks.check_accuracy, "one value an image", lambda z, y: (z.argmax(1) == y).float()),
-    (checks.check_soften, "multiplied", lambda z, T: soft(z, 1 / T)),
-    (checks.check_soften, "no effect", lambda z, T: soft(z, 1)),
-    (checks.check_soften, "divided the probabilities", lambda z, T: soft(z, 1) / T),
-    (checks.check_soften, "over the batch", lambda z, T: soft(z.T, T).T),
-    (checks.check_soften, "softmax twice", lambda z, T: soft(soft(z, 1), T)),
-    (checks.check_soften, "logarithm", lambda z, T: soft(z, T).log()),
-    (checks.check_smooth_labels, "not smoothed", lambda y, k, e: smooth(y, k, 0)),
-    (checks.check_smooth_labels, "do not sum to 1", lambda y, k, e: F.one_hot(y, k) + e / k),
-    (
-        checks.check_smooth_labels,
-        "K - 1 other classes",
-        lambda y, k, e: torch.where(F.one_hot(y, k) == 1, 1 - e, e / (k - 1)),
-    ),
-    (
-        checks.check_smooth_labels,
-        "added ε to every class",
-        lambda y, k, e: (1 - e) * F.one_hot(y, k) + e,
-    ),
+    (check_accuracy, "number of right answers", lambda z, y: (z.argmax(1) == y).sum()),
+    (check_accuracy, "percent", lambda z, y: 100 * (z.argmax(1) == y).float().mean()),
+    (check_soften, "multiplied", lambda z, T: soft(z, 1 / T)),
+    (check_soften, "over the batch", lambda z, T: soft(z.T, T).T),
+    (check_soften, "softmax twice", lambda z, T: soft(soft(z, 1), T)),
+    (check_smooth_labels, "do not sum to 1", lambda y, k, e: F.one_hot(y, k) + e / k),
+    (check_smooth_labels, "added ε to", lambda y, k, e: (1 - e) * F.one_hot(y, k) + e),
     (check_most_similar, "diagonal", lambda s: np.unravel_index(s.argmax(), s.shape)),
     (check_most_similar, "one direction", lambda s: (3, 0)),
     (check_most_similar, "expected another pair", lambda s: (0, 1)),
-    (checks.check_kd_loss, "T² is missing", lambda s, t, T: kl(s, t, T).mean()),
-    (
-        checks.check_kd_loss,
-        'reduction "mean" also divides',
-        lambda s, t, T: T**2 * kl(s, t, T).mean() / CLASSES,
-    ),
-    (checks.check_kd_loss, "and T² is missing", lambda s, t, T: kl(s, t, T).mean() / CLASSES),
-    (checks.check_kd_loss, 'reduction "sum"', lambda s, t, T: T**2 * kl(s, t, T).sum()),
-    (checks.check_kd_loss, "roles swapped", lambda s, t, T: T**2 * kl(t, s, T).mean()),
-    (
-        checks.check_kd_loss,
-        "softmax twice on the teacher",
-        lambda s, t, T: T**2 * kl(s, soft(t, 1), T).mean(),
-    ),
-    (
-        checks.check_kd_loss,
-        "softmax twice on the student",
-        lambda s, t, T: T**2 * kl(soft(s, 1), t, T).mean(),
-    ),
-    (
-        checks.check_kd_loss,
-        "must be log-probabilities",
-        lambda s, t, T: T**2 * F.kl_div(soft(s, T), soft(t, T), reduction="batchmean"),
-    ),
-    (
-        checks.check_kd_loss,
-        "the student needs the temperature",
-        lambda s, t, T: T**2 * kl(s * T, t, T).mean(),
-    ),
-    (
-        checks.check_kd_loss,
-        "the teacher needs the temperature",
-        lambda s, t, T: T**2 * kl(s, t * T, T).mean(),
-    ),
-    (
-        checks.check_kd_loss,
-        "cross-entropy with the soft target",
-        lambda s, t, T: -(T**2) * (soft(t, T) * soft(s, T).log()).sum(1).mean(),
-    ),
-    (checks.check_kd_loss, "you used T", lambda s, t, T: T * kl(s, t, T).mean()),
-    (checks.check_kd_loss, "expected shape ()", lambda s, t, T: T**2 * kl(s, t, T)),
-    (checks.check_gradient, "factor 1/B", lambda s, t, T: T * (soft(s, T) - soft(t, T))),
-    (
-        checks.check_gradient,
-        "roles swapped",
-        lambda s, t, T: T * (soft(t, T) - soft(s, T)) / len(s),
-    ),
-    (
-        checks.check_gradient,
-        "T² is missing: T²",
-        lambda s, t, T: (soft(s, T) - soft(t, T)) / T / len(s),
-    ),
-    (
-        checks.check_gradient,
-        "chain rule",
-        lambda s, t, T: T**2 * (soft(s, T) - soft(t, T)) / len(s),
-    ),
-    (
-        checks.check_gradient,
-        "at temperature T",
-        lambda s, t, T: T * (soft(s, 1) - soft(t, 1)) / len(s),
-    ),
-    (checks.check_labelled_loss, "divided by all", lambda z, y: labelled_sum(z, y) / len(y)),
-    (checks.check_labelled_loss, "added the images up", labelled_sum),
-    (
-        checks.check_labelled_loss,
-        "taken for class 0",
-        lambda z, y: labelled_mean(z, torch.where(y == UNLABELLED, 0, y)),
-    ),
-    (checks.check_labelled_loss, "must be 0", lambda z, y: F.cross_entropy(z, y)),
+    (check_kd_loss, "T² is missing", lambda s, t, T: kl(s, t, T).mean()),
+    (check_kd_loss, '"mean" also divides', lambda s, t, T: T**2 * kl(s, t, T).mean() / 10),
+    (check_kd_loss, 'reduction "sum"', lambda s, t, T: T**2 * kl(s, t, T).sum()),
+    (check_kd_loss, "roles swapped", lambda s, t, T: T**2 * kl(t, s, T).mean()),
+    (check_kd_loss, "twice on the teacher", lambda s, t, T: T**2 * kl(s, soft(t), T).mean()),
+    (check_kd_loss, "student needs the temp", lambda s, t, T: T**2 * kl(s * T, t, T).mean()),
+    (check_kd_loss, "expected shape ()", lambda s, t, T: T**2 * kl(s, t, T)),
+    (check_gradient, "factor 1/B", lambda s, t, T: T * (soft(s, T) - soft(t, T))),
+    (check_gradient, "chain rule", lambda s, t, T: T**2 * (soft(s, T) - soft(t, T)) / len(s)),
+    (check_labelled_loss, "divided by all", lambda z, y: labelled(z, y).sum() / len(y)),
+    (check_labelled_loss, "for class 0", lambda z, y: labelled_mean(z, F.relu(y))),
+    (check_labelled_loss, "must be 0", lambda z, y: F.cross_entropy(z, y)),
+    (check_standardise, "over the batch", lambda z: standard(z, dim=0)),
+    (check_standardise, "brackets", lambda z: z - z.mean(1, True) / z.std(1, keepdim=True)),
+    (check_other_classes, "divide by the sum", lambda z, y, T: drop(soft(z, T), y)),
+    (check_other_classes, "still there", lambda z, y, T: soft(set_to(z, y, 0), T)),
+    (check_other_classes, "teacher answers", lambda z, y, T: soft(drop(z, z.argmax(1)), T)),
+    (check_lumped, "rest is missing", lambda p, n: lumped(p, n)[:, :n]),
+    (check_lumped, "smallest entries", lambda p, n: -lumped(-p, n)),
+    (check_swap, "nothing has changed", lambda z, y: z),
+    (check_swap, "old number", lambda z, y: change(z, y, exchange_of_views)),
+    (check_swap, "above all others", lambda z, y: set_to(z, y, z.max(dim=1).values + 1)),
+    (check_swap, "above all others", lambda z, y: set_to(z, y, math.inf)),
+    (check_swap, "keep every row", lambda z, y: z[z.argmax(dim=1) == y]),
+    (check_swap, "logits.clone()", lambda z, y: change(z, y, exchange, clone=False)),
+    (check_mistakes, "count as wrong", lambda z, y: z.argmax(dim=1) != y),
+    (check_mistakes, "places of the wrong", lambda z, y: wrong(z, y).nonzero()[:, 0]),
+    (check_trust, "from the mean", lambda z, y: trust(z, y).log().mean().exp()),
+    (check_trust, "top probability", lambda z, y: soft(z).max(dim=1).values),
+    (check_arithmetic, "averaged the logits", lambda z, T: soft(z.mean(dim=0), T)),
+    (check_arithmetic, "over the images (dim=1)", lambda z, T: soft(z, T).mean(dim=1)),
+    (check_arithmetic, "product of the members", lambda z, T: soft(z, T).prod(dim=0)),
+    (check_special_labels, "own classes from 0", special_labels(own=lambda g, c: c)),
+    (check_special_labels, "went to the dustbin", special_labels(hidden=len)),
+    (check_special_labels, "has the number K", special_labels(other=lambda g, k: k)),
+    (check_special_labels, "[wrong]", changed_one_after_the_other),
+    (check_dustbin, "other way round", lambda z, s, t: raised(z, odds(t, s))),
+    (check_dustbin, "ratio of the shares", lambda z, s, t: raised(z, math.log(s / t))),
+    (check_dustbin, "clone", lambda z, s, t: z[:, -1].add_(odds(s, t)) is z or z),
+    (check_teaching, "rows and columns", lambda n, dense: teaching(n, dense).T),
+    (check_teaching, "in a chain every", lambda n, dense: teaching(n, True)),
+    (check_teaching, "in a dense ladder", lambda n, dense: teaching(n, False)),
+    (check_teaching, "expected shape (3, 3)", lambda n, dense: teaching(5, dense)),
+    (check_dense_loss, "(M + 1)(1 - λ)", lambda *c: dense_loss(*c, label=6 * (1 - c[5]))),
+    (check_dense_loss, "all sources teach", lambda s, z, on, *r: dense_loss(s, z, on | True, *r)),
+    (check_dense_loss, "T² is there twice", lambda *c: dense_loss(*c, soft=c[4] ** 2)),
+    (check_dense_loss, "λ and 1 - λ are swapped", lambda *c: dense_loss(*c[:5], 1 - c[5])),
+    (check_overlap, "divided by all", lambda a, b, y: ((a != y) & (b != y)).sum() / len(y)),
+    (check_overlap, "1 minus", lambda a, b, y: 1 - overlap(a, b, y)),
+    (check_best_of_nothing, "take the largest", lambda n, s: 0),
+    (check_best_of_nothing, "root of n", lambda n, s: s * n**0.5),
+    (check_best_of_nothing, "spread is missing", lambda n, s: simulated(n, 1.0)),
+    (check_best_of_nothing, "worst to the best", lambda n, s: 2 * simulated(n, s)),
+    (check_seeds_needed, "1.96 is for many", seeds_with(lambda n: 1.96)),
+    (check_seeds_needed, "n - 1 degrees", seeds_with(lambda n: stats.t.ppf(0.975, n))),
+    (check_seeds_needed, "0.975, not 0.95", seeds_with(lambda n: stats.t.ppf(0.95, n - 1))),
+    (check_seeds_needed, "too few", lambda s, d: seeds_needed(s, d) - 1),
+    (check_seeds_needed, "swapped", lambda s, d: seeds_needed(d, s)),
 )
-all_checks = pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
+CHECKS = [*RIGHT, check_most_similar]
 
 
-@pytest.mark.parametrize(
-    ("check", "answer"), [(check, answer) for check, answers in RIGHT.items() for answer in answers]
-)
-def test_a_right_answer_passes(check, answer):
-    assert check(answer) == "[ok] right"
+def test_right_answers_pass_and_are_shown_no_warning():
+    weight = torch.ones((), requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for check, answers in RIGHT.items():
+            for answer in answers:
+                for _ in range(2):  # a cell may be run again
+                    assert check(answer) == "[ok] right", check.__name__
+            with_gradient = lambda *case, first=answers[0]: first(*case) * weight  # noqa: E731
+            assert check(with_gradient) == "[ok] right", check.__name__
+    for pair in ((1, 2), [2, 1]):
+        assert check_most_similar(lambda s, pair=pair: pair) == "[ok] right"
 
 
-@pytest.mark.parametrize(
-    ("check", "words", "answer"), MISTAKES, ids=[f"{c.__name__}-{w}" for c, w, _ in MISTAKES]
-)
-def test_a_known_mistake_is_called_by_its_name(check, words, answer):
-    said = check(answer)
-    assert said.startswith("[wrong] ")
-    assert words in said
+def test_a_known_mistake_is_called_by_its_name():
+    for check, words, answer in MISTAKES:
+        said = check(answer)
+        assert said.startswith("[wrong] ") and words in said, (check.__name__, words, said)
 
 
-def test_every_mistake_that_kd_loss_knows_has_its_own_words(monkeypatch):
-    ((_, _, mistakes),) = reports(checks.check_kd_loss, lambda *_: "no", monkeypatch)
-    said = [checks.check_kd_loss(mistake) for mistake in mistakes.values()]
-    assert said == [f"[wrong] {words}" for words in mistakes]
+def as_function(mistake):
+    return mistake if callable(mistake) else lambda *_: torch.as_tensor(mistake)
 
 
-@all_checks
-@pytest.mark.parametrize("strange", ("0.5", {"loss": 1}, 7), ids=repr)
-def test_an_answer_of_a_strange_type_is_reported_not_raised(check, strange):
-    assert check(lambda *_: strange).startswith(("[wrong] ", "[error] "))
+def reports(check, answer):
+    """What the check hands to `report`: (case, expected, mistakes) of each call."""
+    calls, report = [], exercises.report
+
+    def watched(answer, case, expected, mistakes, **how):
+        calls.append((case, expected, {w: as_function(m) for w, m in mistakes.items()}))
+        return report(answer, case, expected, mistakes, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[check.__module__], "report", watched)
+        check(answer)
+    return calls
 
 
-@all_checks
-def test_an_unknown_mistake_is_told_what_was_expected(check):
-    if check is check_most_similar:
-        said = check(lambda s: (2, 3))
-    else:
-        value = RIGHT[check][0]
-        said = check(lambda *case: torch.as_tensor(value(*case)) * 0.123 + 4.56)
-    assert said.startswith("[wrong] ") and "expected" in said and "got" in said
+def test_every_mistake_of_a_list_gets_its_own_words_and_leaves_the_case_alone():
+    """So no two have the same value on the check's case, and none is right."""
+    for check, (right, *_) in RIGHT.items():
+        known = [call[2] for call in reports(check, right)]
+        assert known and all(known)
+        case = reports(check, right)[0][0]
+        before = [torch.as_tensor(x).clone() for x in case]
+        for words, mistake in known[0].items():
+            assert check(mistake) == f"[wrong] {words}"
+            assert mistake(*case).double().isfinite().all()
+        assert all(torch.equal(torch.as_tensor(x), y) for x, y in zip(case, before, strict=True))
 
 
-@all_checks
-def test_not_a_number_is_not_right(check):
-    if check is not check_most_similar:
-        value = RIGHT[check][0]
-        said = check(lambda *case: torch.as_tensor(value(*case)) * math.nan)
-        assert said.startswith("[wrong] ")
+def test_what_is_no_answer_or_an_unknown_one_is_said_in_words():
+    def broken(*_):
+        raise RuntimeError("shapes do not fit")
+
+    for check in CHECKS:
+        for nothing in (None, ...):
+            assert check(lambda *_, x=nothing: x).startswith("[todo] not answered yet")
+        assert "RuntimeError: shapes do not fit" in check(broken)
+        assert check(lambda: 1).startswith("[error] ")
+        for strange in ("0.5", {"loss": 1}, [], 7):
+            assert check(lambda *_, x=strange: x).startswith(("[wrong] ", "[error] "))
+    for check, (right, *_) in RIGHT.items():
+        said = check(lambda *case, r=right: torch.as_tensor(r(*case)) * 0.123 + 4.56)
+        assert said.startswith("[wrong] expected ") and "got" in said
+        assert check(lambda *case, r=right: r(*case) * math.nan).startswith("[wrong] ")
 
 
-def test_an_answer_that_works_in_place_does_not_spoil_the_next_check(monkeypatch):
-    case = tuple(x.clone() if isinstance(x, torch.Tensor) else x for x in checks.KD_CASE)
-    monkeypatch.setattr(checks, "KD_CASE", case)  # keep the other tests out of this
-
+def test_an_answer_that_works_in_place_does_not_spoil_the_next_check():
     def in_place(student_logits, teacher_logits, T):
         student_logits /= T
         teacher_logits /= T
         return T**2 * kl(student_logits, teacher_logits, 1).mean()
 
-    for _ in range(12):  # a cell may be run again and again
-        assert checks.check_kd_loss(in_place) == "[ok] right"
-    assert checks.check_kd_loss(lambda s, t, T: kl(t, s, T).mean()).startswith("[wrong] ")
+    for _ in range(3):  # a cell may be run again and again
+        assert check_kd_loss(in_place) == "[ok] right"
+    assert check_kd_loss(lambda s, t, T: kl(t, s, T).mean()).startswith("[wrong] ")
 
 
-@all_checks
-def test_a_check_shows_the_reader_no_warning(check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        check(RIGHT[check][0])
-        if check is not check_most_similar:
-            check(lambda *_: 12.5)
+def test_the_numbers_of_a_case_cannot_be_mistaken_for_each_other():
+    ((z, y), *_), *_ = reports(check_mistakes, wrong)
+    assert wrong(z, y).any() and (z.argmax(1) == y).any() and (y == HIDDEN).any()
+    (((z, T), *_),) = reports(check_arithmetic, RIGHT[check_arithmetic][0])
+    assert len({*z.shape, T, 1.0}) == 5
+    (((_, z, teach, _, T, w), *_),) = reports(check_dense_loss, dense_loss)
+    assert len({*z.shape, teach.sum().item(), T, 1.0, w, 1 - w}) == 8
 
 
-def test_an_answer_with_a_gradient_passes():
-    weight = torch.ones((), requires_grad=True)
-    right = RIGHT[checks.check_kd_loss][0]
-    assert checks.check_kd_loss(lambda *case: right(*case) * weight) == "[ok] right"
+def test_the_best_of_nothing_and_the_seeds_needed_are_those_of_the_tables():
+    for settings, expected in ((1, 0.0), (2, 0.56419), (5, 1.16296), (10, 1.53875)):
+        assert best_of_nothing(settings, 2.0) == pytest.approx(2 * expected, abs=1e-4)
+    for spread, difference in ((0.4, 0.33), (0.2, 0.5), (1.0, 0.25)):
+        n = seeds_needed(spread, difference)
+
+        def low(count):  # the end of the interval for scores with exactly this mean and spread
+            scores = np.linspace(-1, 1, count)
+            scores = difference + spread * scores / scores.std(ddof=1)  # noqa: B023
+            return stats.t.interval(0.95, count - 1, scores.mean(), stats.sem(scores))[0]
+
+        assert low(n) > 0 and (n == 2 or low(n - 1) <= 0)

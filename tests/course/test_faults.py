@@ -14,8 +14,6 @@ from kd_course.nb08_faults.faulty_teachers import (
     spoil,
 )
 from kd_helpers.data.splits import Split
-from kd_helpers.data.transfer_set import TransferSet
-from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.methods.objective import DistillationLoss
 from kd_helpers.models.zoo import make_model
 from kd_helpers.teachers.cached import Batch
@@ -31,7 +29,6 @@ NOTHING_ELSE = {
     BEST_STEP,
     RIGHT,
 }
-TINY = Recipe(schedule=Schedule(steps=8, batch_size=16), transfer=TransferSet(images=64))
 
 
 def case():
@@ -61,46 +58,40 @@ def hard_by_numpy(z, y, fault):
     return -log_softmax(z, axis=1)[np.arange(len(y)), y].mean()
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_the_terms_are_those_written_out(fault):
-    z, v, y = case()
-    terms = FaultyLoss(T, W, 0.0, fault)(z, v, y)
-    plain = [x.detach().double().numpy() for x in (z, v)]
-    soft, hard = soft_by_numpy(*plain, fault), hard_by_numpy(plain[0], y.numpy(), fault)
-    weight = 1 - W if fault == "weights swapped" else W
-    assert terms["kd"].item() == pytest.approx(soft, rel=1e-4, abs=1e-5)
-    assert terms["ce"].item() == pytest.approx(hard, rel=1e-4)
-    assert terms["loss"].item() == pytest.approx((1 - weight) * hard + weight * soft, rel=1e-4)
-    assert (fault in NOTHING_ELSE) == (abs(soft - soft_by_numpy(*plain, RIGHT)) < 1e-9)
+def test_the_terms_are_those_written_out():
+    for fault in FAULTS:
+        z, v, y = case()
+        terms = FaultyLoss(T, W, 0.0, fault)(z, v, y)
+        plain = [x.detach().double().numpy() for x in (z, v)]
+        soft, hard = soft_by_numpy(*plain, fault), hard_by_numpy(plain[0], y.numpy(), fault)
+        weight = 1 - W if fault == "weights swapped" else W
+        assert terms["kd"].item() == pytest.approx(soft, rel=1e-4, abs=1e-5), fault
+        assert terms["ce"].item() == pytest.approx(hard, rel=1e-4), fault
+        assert terms["loss"].item() == pytest.approx((1 - weight) * hard + weight * soft, rel=1e-4)
+        assert (fault in NOTHING_ELSE) == (abs(soft - soft_by_numpy(*plain, RIGHT)) < 1e-9)
 
 
-def test_without_a_fault_the_loss_is_hintons():
-    z, v, y = case()
-    terms, plain = FaultyLoss(T, W, 0.1, RIGHT)(z, v, y), DistillationLoss(T, W, 0.1)(z, v, y)
-    assert all(terms[name].equal(plain[name]) for name in ("loss", "ce", "kd"))
-
-
-@pytest.mark.parametrize(
-    "fault", (RIGHT, "mean", "no T²", "weights swapped", "label without gradient")
-)
-def test_the_pulls_are_the_lengths_of_the_gradients_in_closed_form(fault):
-    z, v, y = case()
-    terms = FaultyLoss(T, W, 0.0, fault)(z, v, y)
-    factor = {"mean": 1 / K, "no T²": 1 / T**2}.get(fault, 1.0)
-    soft_weight, hard_weight = (1 - W, W) if fault == "weights swapped" else (W, 1 - W)
-    s, t = z.detach().double().numpy(), v.double().numpy()
-    soft = soft_weight * factor * T * (softmax(s / T, axis=1) - softmax(t / T, axis=1)) / B
-    hard = hard_weight * (softmax(s, axis=1) - np.eye(K)[y.numpy()]) / B
-    assert terms["soft pull"].item() == pytest.approx(np.linalg.norm(soft), rel=1e-4)
-    expected = 0 if fault == "label without gradient" else np.linalg.norm(hard)
-    assert terms["hard pull"].item() == pytest.approx(expected, rel=1e-4)
-
-
-def test_looking_at_the_pulls_leaves_the_gradient_of_the_loss_alone():
+def test_without_a_fault_loss_and_gradient_are_hintons():
     (z, v, y), (other, *_) = case(), case()
-    FaultyLoss(T, W, 0.0, RIGHT)(z, v, y)["loss"].backward()
-    DistillationLoss(T, W)(other, v, y)["loss"].backward()
-    assert z.grad.equal(other.grad)
+    terms, plain = FaultyLoss(T, W, 0.1, RIGHT)(z, v, y), DistillationLoss(T, W, 0.1)(other, v, y)
+    assert all(terms[name].equal(plain[name]) for name in ("loss", "ce", "kd"))
+    terms["loss"].backward()
+    plain["loss"].backward()
+    assert z.grad.equal(other.grad)  # looking at the pulls leaves it alone
+
+
+def test_the_pulls_are_the_lengths_of_the_gradients_in_closed_form():
+    for fault in (RIGHT, "mean", "no T²", "weights swapped", "label without gradient"):
+        z, v, y = case()
+        terms = FaultyLoss(T, W, 0.0, fault)(z, v, y)
+        factor = {"mean": 1 / K, "no T²": 1 / T**2}.get(fault, 1.0)
+        soft_weight, hard_weight = (1 - W, W) if fault == "weights swapped" else (W, 1 - W)
+        s, t = z.detach().double().numpy(), v.double().numpy()
+        soft = soft_weight * factor * T * (softmax(s / T, axis=1) - softmax(t / T, axis=1)) / B
+        hard = hard_weight * (softmax(s, axis=1) - np.eye(K)[y.numpy()]) / B
+        assert terms["soft pull"].item() == pytest.approx(np.linalg.norm(soft), rel=1e-4)
+        expected = 0 if fault == "label without gradient" else np.linalg.norm(hard)
+        assert terms["hard pull"].item() == pytest.approx(expected, rel=1e-4)
 
 
 # Teachers

@@ -6,7 +6,6 @@ from torch import nn
 
 from kd_helpers.models.zoo import BODIES, MODEL_NAMES, SMALLEST_IMAGE, make_model
 
-BATCH = 2
 PARAMETERS = {  # at 3×32×32: (name, classes) → count
     ("cnn-2", 10): 13_082,
     ("cnn-2", 100): 215_172,
@@ -35,11 +34,18 @@ PARAMETERS = {  # at 3×32×32: (name, classes) → count
 }
 
 
-@pytest.mark.parametrize(("name", "classes"), PARAMETERS)
-def test_number_of_parameters(name, classes):
-    model = make_model(name, num_classes=classes, in_channels=3, image_size=32)
-    found = sum(parameter.numel() for parameter in model.parameters())
-    assert found == PARAMETERS[name, classes]
+def network(name: str, classes: int = 10, channels: int = 1, size: int = 28) -> nn.Module:
+    torch.manual_seed(0)
+    return make_model(name, num_classes=classes, in_channels=channels, image_size=size)
+
+
+def count(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_number_of_parameters():
+    for (name, classes), expected in PARAMETERS.items():
+        assert count(network(name, classes, 3, 32)) == expected, name
 
 
 def wide_count(depth: int, factor: int, filter_size: int) -> int:
@@ -54,137 +60,93 @@ def wide_count(depth: int, factor: int, filter_size: int) -> int:
     return total + 2 * before + (before + 1) * 100
 
 
-@pytest.mark.parametrize(
-    ("depth", "factor"), ((16, 2), (22, 2), (34, 2), (40, 1), (40, 2), (40, 4))
-)
-@pytest.mark.parametrize(("end", "filter_size"), (("", 3), ("-1xn", 1)))
-def test_wide_networks_have_as_many_parameters_as_on_paper(depth, factor, end, filter_size):
-    name = f"wrn-{depth}-{factor}{end}"
-    model = make_model(name, num_classes=100, in_channels=3, image_size=32)
-    found = sum(parameter.numel() for parameter in model.parameters())
-    assert found == wide_count(depth, factor, filter_size)
+def test_wide_networks_have_as_many_parameters_as_on_paper():
+    for depth, factor in ((16, 2), (22, 2), (34, 2), (40, 1), (40, 2), (40, 4)):
+        for end, filter_size in (("", 3), ("-1xn", 1)):
+            found = count(network(f"wrn-{depth}-{factor}{end}", 100, 3, 32))
+            assert found == wide_count(depth, factor, filter_size)
 
 
 def filters(name: str) -> list[tuple]:
-    model = make_model(name, num_classes=10, in_channels=3, image_size=32)
-    convolutions = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
+    convolutions = [m for m in network(name, 10, 3, 32).modules() if isinstance(m, nn.Conv2d)]
     return [(m.in_channels, m.out_channels, m.stride, m.kernel_size) for m in convolutions]
 
 
-@pytest.mark.parametrize("name", BODIES)
-def test_the_1xn_twin_differs_in_the_height_of_its_filters_only(name):
-    for square, row in zip(filters(name), filters(f"{name}-1xn"), strict=True):
-        assert square[:3] == row[:3]
-        assert row[3] == (1, square[3][1]) and square[3][0] == square[3][1]
+def test_the_twins_differ_in_the_height_of_their_filters_only():
+    """-1xn: every filter is one row high. -both: half of a layer's outputs come from such ones."""
+    for name in BODIES:
+        both = iter(filters(f"{name}-both"))
+        for square, row in zip(filters(name), filters(f"{name}-1xn"), strict=True):
+            inputs, outputs, stride, size = square
+            assert row == (inputs, outputs, stride, (1, size[1])) and size[0] == size[1]
+            assert next(both) == (inputs, outputs - outputs // 2 * (size[0] > 1), stride, size)
+            if size[0] > 1:
+                assert next(both) == (inputs, outputs // 2, stride, (1, size[1]))
+        assert next(both, None) is None
+
+
+def rows_seen(layer: nn.Module, outputs: slice) -> set[int]:
+    """The rows of an image on which row 9 of these outputs depends."""
+    image = torch.rand(1, 1, 28, 28, requires_grad=True)
+    layer(image)[0, outputs, 9].sum().backward()
+    return set(image.grad[0, 0].abs().sum(dim=1).nonzero()[:, 0].tolist())
 
 
 def test_a_1xn_filter_sees_its_own_row_only():
-    torch.manual_seed(0)
-    body = make_model("vgg-8-1xn", num_classes=10, in_channels=1, image_size=28).body
-    first = body[:2].eval()  # convolution, batch norm
-    image = torch.rand(1, 1, 28, 28, requires_grad=True)
-    first(image)[0, :, 9].sum().backward()
-    seen = image.grad[0, 0].abs().sum(dim=1)
-    assert seen[9] > 0 and seen.sum() == seen[9]
+    both = network("cnn-2-both").body[0]
+    assert rows_seen(network("vgg-8-1xn").body[:2].eval(), slice(None)) == {9}
+    assert rows_seen(both, slice(0, 8)) == {8, 9, 10} and rows_seen(both, slice(8, 16)) == {9}
 
 
-@pytest.mark.parametrize("name", BODIES)
-def test_the_twin_with_both_filters_has_half_of_each_side_by_side(name):
-    """Two entries for every N×N layer, N×N and 1×N, which together have as many outputs."""
-    both = iter(filters(f"{name}-both"))
-    for inputs, outputs, stride, size in filters(name):
-        assert next(both) == (inputs, outputs - outputs // 2 * (size[0] > 1), stride, size)
-        if size[0] > 1:
-            assert next(both) == (inputs, outputs // 2, stride, (1, size[1]))
-    assert next(both, None) is None
+def test_every_model_gives_logits():
+    """Finite numbers of both signs: a softmax or ReLU at the end would make softmax twice."""
+    for channels, size, classes in ((1, 28, 10), (3, 33, 100)):
+        images = torch.rand(2, channels, size, size)
+        for name in MODEL_NAMES:
+            with torch.no_grad():
+                logits = network(name, classes, channels, size)(images)
+            assert logits.shape == (2, classes) and logits.isfinite().all(), name
+            assert (logits < 0).any() and (logits > 0).any(), name
 
 
-def test_half_of_the_outputs_of_both_filters_see_their_own_row_only():
-    torch.manual_seed(0)
-    layer = make_model("cnn-2-both", num_classes=10, in_channels=1, image_size=28).body[0]
-    for outputs, rows in ((slice(0, 8), {8, 9, 10}), (slice(8, 16), {9})):
-        image = torch.rand(1, 1, 28, 28, requires_grad=True)
-        layer(image)[0, outputs, 9].sum().backward()
-        seen = image.grad[0, 0].abs().sum(dim=1)
-        assert set(seen.nonzero()[:, 0].tolist()) == rows
+def test_every_weight_matrix_gets_a_gradient():
+    for name in ("cnn-2", "cnn-10", "resnet-8", "wrn-16-2", "vgg-8-1xn", "resnet-8-both"):
+        model = network(name)
+        model(torch.rand(8, 1, 28, 28)).square().sum().backward()
+        assert all(p.grad is not None for p in model.parameters())
+        assert all(p.grad.abs().sum() > 0 for p in model.parameters() if p.dim() > 1), name
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
-@pytest.mark.parametrize(("channels", "size", "classes"), ((1, 28, 10), (3, 33, 100)))
-def test_every_model_runs(name, channels, size, classes):
-    model = make_model(name, num_classes=classes, in_channels=channels, image_size=size)
-    with torch.no_grad():
-        logits = model(torch.rand(BATCH, channels, size, size))
-    assert logits.shape == (BATCH, classes)
-    assert torch.isfinite(logits).all()
-
-
-@pytest.mark.parametrize(
-    "name", ("cnn-2", "cnn-10", "resnet-8", "wrn-16-2", "vgg-8-1xn", "resnet-8-both")
-)
-def test_every_weight_matrix_gets_a_gradient(name):
-    torch.manual_seed(0)
-    model = make_model(name, num_classes=10, in_channels=1, image_size=28)
-    model(torch.rand(8, 1, 28, 28)).square().sum().backward()
-    assert all(p.grad is not None for p in model.parameters())
-    assert all(p.grad.abs().sum() > 0 for p in model.parameters() if p.dim() > 1)
-
-
-@pytest.mark.parametrize("name", ("cnn-2", "cnn-4", "cnn-10", "vgg-8", "cnn-4-both"))
-def test_pooling_before_the_relu_is_pooling_after_it_to_the_last_bit(name):
+def test_pooling_before_the_relu_is_pooling_after_it_to_the_last_bit():
     """The papers list convolution, batch norm, ReLU, pooling; here the last two change places."""
-    torch.manual_seed(0)
-    body = make_model(name, num_classes=10, in_channels=1, image_size=28).body
-    layers = list(body)
-    for i, layer in enumerate(body):
-        if isinstance(layer, nn.MaxPool2d):
-            layers[i : i + 2] = [nn.ReLU(), layer]
-    pools = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
-    assert pools and all(type(layers[i - 2]) is nn.BatchNorm2d for i in pools)
-    results = []
-    for network in (body, nn.Sequential(*layers)):
-        network.train().zero_grad()
-        logits = network(torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(1)))
-        logits.square().sum().backward()
-        results.append([logits, *(p.grad.clone() for p in network.parameters())])
-    assert all(ours.equal(theirs) for ours, theirs in zip(*results, strict=True))
+    for name in ("cnn-2", "cnn-10", "vgg-8", "cnn-4-both"):
+        body = network(name).body
+        layers = list(body)
+        for i, layer in enumerate(body):
+            if isinstance(layer, nn.MaxPool2d):
+                layers[i : i + 2] = [nn.ReLU(), layer]
+        assert layers != list(body)
+        results = []
+        for model in (body, nn.Sequential(*layers)):
+            model.train().zero_grad()
+            logits = model(torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(1)))
+            logits.square().sum().backward()
+            results.append([logits, *(p.grad.clone() for p in model.parameters())])
+        assert all(ours.equal(theirs) for ours, theirs in zip(*results, strict=True))
 
 
-@pytest.mark.parametrize("name", ("cnn-4", "resnet-8"))
-def test_logits_are_not_squashed(name):
-    """The networks give logits: a softmax or ReLU at the end would make softmax twice."""
-    torch.manual_seed(0)
-    model = make_model(name, num_classes=10, in_channels=1, image_size=28)
-    logits = model(torch.rand(32, 1, 28, 28))
-    assert (logits < 0).any() and (logits > 0).any()
-    assert not torch.allclose(logits.sum(dim=1), torch.ones(32))
-
-
-@pytest.mark.parametrize("name", ("cnn-3", "resnet-50", "vgg", ""))
-def test_an_unknown_name_lists_the_known_ones(name):
-    with pytest.raises(ValueError) as caught:
-        make_model(name, num_classes=10, in_channels=3, image_size=32)
-    assert repr(name) in str(caught.value)
-    assert all(known in str(caught.value) for known in MODEL_NAMES)
-
-
-@pytest.mark.parametrize("size", (0, 8, SMALLEST_IMAGE - 1))
-def test_too_small_an_image_is_refused_with_the_least_size(size):
-    with pytest.raises(ValueError, match=f"{size}×{size} pixels.*at least {SMALLEST_IMAGE}"):
-        make_model("cnn-10", num_classes=10, in_channels=3, image_size=size)
-
-
-@pytest.mark.parametrize(("classes", "channels"), ((1, 3), (0, 3), (10, 0)))
-def test_too_few_classes_or_channels_are_refused(classes, channels):
-    with pytest.raises(ValueError, match=f"got num_classes={classes}, in_channels={channels}"):
-        make_model("cnn-2", num_classes=classes, in_channels=channels, image_size=32)
-
-
-@pytest.mark.parametrize("shape", ((2, 3, 28, 28), (2, 1, 32, 32), (1, 28, 28), (2, 784)))
-@pytest.mark.parametrize("name", ("cnn-2", "resnet-8"))
-def test_images_of_another_shape_are_refused_in_words(name, shape):
-    model = make_model(name, num_classes=10, in_channels=1, image_size=28)
-    with pytest.raises(ValueError) as caught:
-        model(torch.zeros(shape))
-    assert str(shape) in str(caught.value)
-    assert "made for (batch, 1, 28, 28)" in str(caught.value)
+def test_what_cannot_be_made_or_read_is_refused_in_words():
+    for name in ("cnn-3", "resnet-50", "vgg", ""):
+        with pytest.raises(ValueError, match=repr(name)) as caught:
+            network(name)
+        assert all(known in str(caught.value) for known in MODEL_NAMES)
+    for size in (0, 8, SMALLEST_IMAGE - 1):
+        with pytest.raises(ValueError, match=f"{size}×{size} pixels.*at least {SMALLEST_IMAGE}"):
+            network("cnn-10", size=size)
+    for classes, channels in ((1, 3), (0, 3), (10, 0)):
+        with pytest.raises(ValueError, match=f"num_classes={classes}, in_channels={channels}"):
+            network("cnn-2", classes, channels)
+    for shape in ((2, 3, 28, 28), (2, 1, 32, 32), (1, 28, 28), (2, 784)):
+        with pytest.raises(ValueError, match=r"made for \(batch, 1, 28, 28\)") as caught:
+            network("resnet-8")(torch.zeros(shape))
+        assert str(shape) in str(caught.value)
