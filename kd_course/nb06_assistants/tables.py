@@ -3,14 +3,13 @@ what the papers say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 
-from kd_course.nb07_papers.tables import PaperNumber
 from kd_helpers.experiments.ladders import error_overlap
 from kd_helpers.experiments.metrics import measure_latency
 from kd_helpers.experiments.recipe import Recipe
@@ -89,18 +88,19 @@ def cost_table(runs: Mapping[str, list[Run]]) -> pd.DataFrame:
 
 
 def paper_table(
-    numbers: Iterable[PaperNumber], ours: Mapping[str, Mapping[str, list[float] | None]]
+    numbers: pd.DataFrame, ours: Mapping[str, Mapping[str, list[float] | None]]
 ) -> pd.DataFrame:
     """The papers' accuracies on CIFAR and ours, by method; only rows with more than one number.
 
     Args:
-        numbers: of TAKD and DGKD. ours: networks → method → one score a seed, None: not run.
+        numbers: of TAKD and DGKD, with the columns of data/paper_tables.
+        ours: networks → method → one score a seed, None: not run.
     """
     table: dict[tuple[str, str], dict[str, str]] = {}
-    for number in numbers:
+    for number in numbers.itertuples():
         if number.table.startswith("table") and number.setting.endswith(("CIFAR-10", "CIFAR-100")):
             mark = {"quoted": " q", "derived": " d"}.get(number.certainty, "")
-            cell = f"{number.value:.2f}{mark}" if number.value else "not found"
+            cell = "not found" if pd.isna(number.value) else f"{number.value:.2f}{mark}"
             table.setdefault((number.paper, number.setting), {})[number.method] = cell
     table = {key: row for key, row in table.items() if len(row) > 1}
     for networks, by_way in ours.items():

@@ -331,7 +331,8 @@ for title, teacher in (("ResNet-20, cnn-8-6-4-2", lab.LARGE), ("cnn 8-6-4-2", la
     ours[title] = {"labels only": ablation["hard labels"]}
     ours[title]["direct"] = students[teacher, (), "direct"]
     ours[title] |= {way: students.get((teacher, full, way)) for way in lab.WAYS}
-lab.paper_table((*lab.paper_numbers("takd_2020"), *lab.paper_numbers("dgkd_2021")), ours)
+numbers = [*lab.paper_numbers("takd_2020"), *lab.paper_numbers("dgkd_2021")]
+lab.paper_table(pd.DataFrame(numbers), ours)
 
 # %% [markdown]
 # ## Exercise 1: who teaches whom
