@@ -1,4 +1,4 @@
-"""The command `kd`: what it says about a healthy and about a broken installation."""
+"""The command `kd`: words become recipes, what cannot be is refused, what is broken is named."""
 
 import json
 import shutil
@@ -11,7 +11,15 @@ import pytest
 from kd_course import checkup, cli, retrain
 from kd_course.catalogue import shipped_runs
 from kd_course.nb02_hinton.experiments import TEACHER
+from kd_course.settings import parse_grid
+from kd_helpers.data.augment import ViewSet
+from kd_helpers.data.transfer_set import TransferSet
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.experiments.sweep import Outcome
+from kd_helpers.methods import CrossEntropy, DecoupledKD, HintonKD, Standardised, SwapMistakes
 from kd_helpers.runtime.folders import data_dir
+from kd_helpers.runtime.plain import as_code
+from kd_helpers.training.schedules import Schedule
 
 COURSE_DATA = data_dir()
 HINT = "run `kd runs --missing` to train what is not stored yet"
@@ -132,12 +140,13 @@ def test_options_of_runs_do_what_they_say(trained, option, monkeypatch):
     assert calls == expected[option]
 
 
-@pytest.mark.parametrize("arguments", ([], ["no-such-command"], ["runs", "--missing", "--retrain"]))
-def test_a_wrong_call_ends_with_the_usage(arguments, capsys):
-    with pytest.raises(SystemExit) as caught:
-        cli.main(arguments)
-    assert caught.value.code == 2
-    assert "usage: kd" in capsys.readouterr().err
+def test_a_wrong_call_ends_with_the_usage(capsys):
+    wrong = "", "no-such-command", "runs --missing --retrain", "sweep --seeds 0", "runs missing"
+    for line in (*wrong, "sweep --seed-s 2", "train --seeds 2"):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(line.split())
+        assert caught.value.code == 2
+        assert "usage: kd" in capsys.readouterr().err
 
 
 def test_the_console_script_is_this_main():
@@ -155,3 +164,112 @@ def test_the_exit_code_reaches_the_shell(broken):
 
 def test_the_data_folder_follows_the_environment(broken):
     assert data_dir() == broken
+
+
+# Words that become recipes
+
+
+def grid_of(words: str) -> list[Recipe]:
+    return parse_grid(words.split())
+
+
+def test_a_grid_is_every_combination_by_the_types_of_the_fields():
+    grid = grid_of("student=cnn-2,cnn-4-1xn seed=0,1,2 schedule.steps=600 augmentation.flip=yes")
+    assert len(grid) == 6 and set(grid) == {
+        Recipe(student=s, seed=n, schedule=Schedule(steps=600), augmentation=ViewSet(flip=True))
+        for s in ("cnn-2", "cnn-4-1xn")
+        for n in range(3)
+    }
+    assert grid_of("augmentation.flip=no transfer.images=none") == [Recipe()]
+    (one,) = grid_of("transfer.hidden_classes=(7,) schedule.learning_rate=1e-2 special=(1,2)")
+    assert one.transfer == TransferSet(hidden_classes=(7,)) and one.special == (1, 2)
+    assert one.schedule.learning_rate == 0.01
+
+
+def test_who_names_a_teacher_is_taught():
+    taught = Recipe(teacher=TEACHER, method=HintonKD(temperature=2.0))
+    assert grid_of("teacher=course temperature=2") == [taught]
+    # kd_weight=0 is the student without a teacher, once, whatever the temperature.
+    found = grid_of("teacher=course kd_weight=0,0.9 temperature=2,4 label_smoothing=0.1")
+    assert [r.teacher for r in found] == [None, TEACHER, TEACHER]
+    assert found[0].method == CrossEntropy(label_smoothing=0.1)
+
+
+def test_a_method_is_named_and_set_or_written_as_it_is_told():
+    found = grid_of("teacher=course method=DecoupledKD method.beta=2,8 temperature=3")
+    assert [r.method for r in found] == [DecoupledKD(beta=b, temperature=3) for b in (2, 8)]
+    both = Standardised(SwapMistakes(HintonKD(temperature=2.0, strength=9.0)))
+    assert parse_grid([f"method={as_code(both)}", "teacher=course"])[0].method == both
+    words = "method=Standardised(SwapMistakes()) method.strength=9 temperature=2 teacher=course"
+    assert grid_of(words)[0].method == both
+
+
+REFUSED = {
+    "train schedule=3": "got schedule=3; expected its settings, such as schedule.steps=",
+    "train augmentation.flip=maybe": "got flip='maybe'; expected True or False",
+    "train schedule.batch_size=32.5": "got batch_size=32.5; expected a whole number",
+    "train special=3": "got special=3; expected several values",
+    "train seed=abc": "got seed='abc'; expected a whole number",
+    "train teacher=resnet-20 kd_weight=0.9": "got teacher=resnet-20; expected course",
+    "train temperature=3": "got temperature without a teacher; add teacher=course",
+    "train temprature=2": "unknown setting temprature; known: student, seed",
+    "train views.flip=yes": "unknown setting views.flip; known: student, seed",
+    "train transfer.image=2": "unknown setting transfer.image; known: transfer.images",
+    "train seed.x=2": "unknown setting seed.x; known: student",
+    "train teacher=course method=DKD": "got method=DKD; expected one of CWSM",
+    "train teacher=course method=DecoupledKD(bet=2)": "unexpected keyword argument 'bet'",
+    "train teacher=course method=HintonKD method.beta=2": "unknown setting method.beta",
+    "train temperature": "got temperature; expected NAME=VALUE",
+    "train seed=1 seed=2": "each name once",
+    "train seed=1,2": "got 2 recipes; expected one",
+    "sweep temperature=2,-1 teacher=course": "got temperature=-1",
+    "sweep student=cnn-2,cnn-3 schedule.steps=2": "unknown model 'cnn-3'",
+    "data mnist": "unknown data set 'mnist'",
+    "train schedule.steps=3 transfer.images=100 schedule.learning_rate=1e12": "not finite",
+}
+
+
+def test_what_cannot_be_ends_in_one_sentence_and_nothing_is_stored(tmp_path, monkeypatch, capsys):
+    """In a grid one wrong value is enough: it is found before anything is trained."""
+    monkeypatch.setenv("KD_OUT", str(tmp_path))
+    for line, words in REFUSED.items():
+        assert cli.main(line.split()) == 2, line
+        (said,) = capsys.readouterr().err.splitlines()
+        assert words in said and said.startswith(f"kd {line.split()[0]}: "), line
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_rows_of_the_benchmark_that_are_not_there_are_refused():
+    command = [sys.executable, "-m", "kd_course.cli", "bench", "--only", "zzz"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("expected some of the rows a, b, c, d, e, f, g")
+
+
+def test_settings_may_stand_after_options(monkeypatch, capsys):
+    asked = []
+
+    def sweep(recipes, **_):
+        asked.extend(recipes)
+        return (Outcome(recipe, 50.0 + recipe.seed) for recipe in recipes)
+
+    monkeypatch.setattr("kd_helpers.experiments.sweep.sweep", sweep)
+    line = "sweep student=cnn-2 --seeds 2 temperature=2,4 teacher=course"
+    assert cli.main(line.split()) == 0
+    assert [(r.method.temperature, r.seed) for r in asked] == [(2, 0), (2, 1), (4, 0), (4, 1)]
+    assert "50.50 ± 0.71 %  2 seeds  cnn-2, taught by resnet-20 (T=2" in capsys.readouterr().out
+
+
+def test_train_says_every_setting(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr("kd_helpers.experiments.run.load_or_train", asked.append)
+    settings = (
+        "seed=3 transfer.images=600 schedule.steps=9 augmentation.flip=yes label_smoothing=0.1"
+    )
+    method = "teacher=course method=DecoupledKD method.beta=2"
+    assert cli.main(["train", *settings.split(), *method.split()]) == 0
+    told = capsys.readouterr().out
+    for words in ("seed 3", "images=600", "steps=9", "flip=True", "smoothed by 0.1", "resnet-20"):
+        assert words in told, words
+    assert "DecoupledKD(label_smoothing=0.1, beta=2.0)" in told
+    assert asked == grid_of(f"{settings} {method}")
