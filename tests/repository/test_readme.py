@@ -1,11 +1,14 @@
 """What README.md and docs/ say: the stored numbers, paths and commands that exist, code that runs."""
 
 import re
+import shlex
 from pathlib import Path
 
 import kd_helpers
 import readme_results
+from kd_course.cli import make_parser
 from kd_course.nb02_hinton.experiments import TEACHER
+from kd_course.settings import parse_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -57,6 +60,19 @@ def test_the_ten_lines_of_the_readme_run(monkeypatch):
         helped.schedule,
     )
     assert alone.teachers == () and helped.teachers == (TEACHER,)
+
+
+def test_commands_that_are_spoken_of_are_understood():
+    found = []
+    for page in PAGES:
+        found += re.findall(r"(?:`|^)kd ([^`\n]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    for command in found:
+        words = shlex.split(command.replace("NAME", "dgkd"), comments=True)
+        if words[0] not in ("sweep", "train"):
+            make_parser().parse_args(words)
+        elif words[1:] and "…" not in command:
+            assert parse_grid([word for word in words[1:] if "=" in word]), command
+    assert len(found) > 15
 
 
 class FakeRun:
