@@ -45,16 +45,11 @@ class Estimate:
 
 
 def estimate(missing: Sequence[Recipe], seconds: float = SECONDS) -> Estimate:
-    """Every kind of network is measured for its share of the work: a small one reaches a lower
-    rate."""
-    shares = Counter()
-    for recipe in missing:
-        shares.update(work(recipe))
-    total = sum(shares.values())
-    needed = sum(
-        amount / measured_rate(kind, seconds * amount / total) for kind, amount in shares.items()
-    )
-    return Estimate(len(missing), total, total / needed)
+    """Every kind of network is measured for its share of the work: small ones are slower."""
+    shares = sum((Counter(work(recipe)) for recipe in missing), Counter())
+    total = shares.total()
+    times = (n / measured_rate(kind, seconds * n / total) for kind, n in shares.items())
+    return Estimate(len(missing), total, total / sum(times))
 
 
 def kind_of(recipe: Recipe) -> Recipe:
@@ -62,13 +57,8 @@ def kind_of(recipe: Recipe) -> Recipe:
     rate: what learns random labels fast ends in numbers so small that a processor slows down, which
     no real training does."""
     schedule = Schedule(batch_size=recipe.schedule.batch_size, learning_rate=1e-3)
-    return Recipe(
-        student=recipe.student,
-        dataset=recipe.dataset,
-        towers=recipe.towers,
-        special=recipe.special,
-        schedule=schedule,
-    )
+    network = {name: getattr(recipe, name) for name in ("student", "dataset", "towers", "special")}
+    return Recipe(**network, schedule=schedule)
 
 
 def work(recipe: Recipe) -> dict[Recipe, float]:
@@ -87,16 +77,18 @@ def work(recipe: Recipe) -> dict[Recipe, float]:
 
 
 def shape_of(recipe: Recipe) -> tuple[int, int, int]:
-    if recipe.dataset == "fashion-mnist":
-        return (1, 28, 28)
-    return (3, 64, 64) if recipe.dataset == "tiny-imagenet-200" else (3, 32, 32)
+    other = {"fashion-mnist": (1, 28, 28), "tiny-imagenet-200": (3, 64, 64)}
+    return other.get(recipe.dataset, (3, 32, 32))
+
+
+def classes_of(recipe: Recipe) -> int:
+    return len(recipe.special) + 1 if recipe.special else CLASSES.get(recipe.dataset, 10)
 
 
 def network_of(recipe: Recipe) -> torch.nn.Module:
     channels, size, _ = shape_of(recipe)
-    given = {"in_channels": channels, "image_size": size}
-    classes = len(recipe.special) + 1 if recipe.special else CLASSES.get(recipe.dataset, 10)
-    return make_network(recipe.student, recipe.towers, num_classes=classes, **given)
+    given = {"num_classes": classes_of(recipe), "in_channels": channels, "image_size": size}
+    return make_network(recipe.student, recipe.towers, **given)
 
 
 def multiply_adds(recipe: Recipe) -> int:
@@ -113,9 +105,8 @@ def measured_rate(
     student = network_of(kind).to(device).train()
     optimiser, _ = make_optimiser(student, kind.schedule)
     rows = torch.arange(size, device=device)
-    classes = len(kind.special) + 1 if kind.special else 10
     pictures = torch.rand(size, *shape_of(kind), device=device)
-    batch = Batch(pictures, rows % classes, rows, torch.zeros_like(rows))
+    batch = Batch(pictures, rows % classes_of(kind), rows, torch.zeros_like(rows))
     plain = CrossEntropy()
     step = lambda: train_step(student, batch, None, plain, optimiser)["loss"].item()  # noqa: E731
     step()

@@ -6,7 +6,8 @@ for a GPU; no run of these is stored.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import partial
 
 from kd_helpers.data.augment import PLAIN, ViewSet
 from kd_helpers.experiments.ladders import climb
@@ -23,6 +24,7 @@ LADDERS = {
     "wide": ("wrn-40-2", "wrn-34-2", "wrn-28-2", "wrn-22-2", "wrn-16-2"),
     "vgg": ("vgg-13", "vgg-11", "vgg-8"),
 }
+CRD = ("wide", "vgg")  # trained as in its benchmark
 CLASSES = {"cifar-10": 10, "cifar-100": 100, "svhn": 10, "tiny-imagenet-200": 200}
 IMAGES = {"cifar-10": 45_000, "cifar-100": 45_000, "svhn": 65_937, "tiny-imagenet-200": 90_000}
 SETTINGS = ("paper", "DGKD code", "TAKD code")
@@ -53,82 +55,74 @@ def paper_ladder(
     for name, known in ((ladder, LADDERS), (dataset, CLASSES), (setting, SETTINGS)):
         if name not in known:
             raise ValueError(f"got {name!r}; expected one of {', '.join(known)}")
-    if ladder in ("wide", "vgg") and setting != "paper":
-        raise ValueError(
-            f"got ladder={ladder!r}, setting={setting!r}; the code has no such network"
-        )
-    base = Recipe(
-        student=LADDERS[ladder][0],
-        seed=seed,
-        dataset=dataset,
-        schedule=schedule_of(ladder, dataset, setting),
-        augmentation=augmentation_of(ladder, dataset, setting),
-    )
-    return climb(LADDERS[ladder], way, base=base, **teaching_of(ladder, dataset, way, setting))
+    if ladder in CRD and setting != "paper":
+        raise ValueError(f"got {ladder=}, {setting=}; the code has no such network")
+    if way in ("dense", "stochastic") and setting == "TAKD code":
+        raise ValueError(f"got {way=}; TAKD's code has direct and chain only")
+    return rungs(LADDERS[ladder], ladder, dataset, way, setting=setting, seed=seed)
 
 
-def schedule_of(ladder: str, dataset: str, setting: str) -> Schedule:
+def rungs(
+    names: Sequence[str],
+    kind: str,
+    dataset: str,
+    way: str = "chain",
+    *,
+    setting: str = "paper",
+    seed: int = 0,
+    **sources: float,
+) -> tuple[Recipe, ...]:
+    """The same for any networks; of one name: on its labels alone.
+
+    kind: one of LADDERS, for schedule, augmentation and weight. sources: fields of `DenselyGuidedKD`.
+    """
+    how = {
+        "schedule": schedule_of(kind, dataset, setting),
+        "augmentation": augmentation_of(kind, dataset, setting),
+    }
+    base = Recipe(student=names[0], seed=seed, dataset=dataset, **how)
+    if len(names) == 1:
+        return (base,)
+    teaching = teaching_of(kind, dataset, way, setting)
+    if sources:
+        teaching["sources"] = DenselyGuidedKD(**sources)
+    return climb(names, way, base=base, **teaching)
+
+
+def schedule_of(kind: str, dataset: str, setting: str) -> Schedule:
     """SGD with momentum 0.9 for 160 passes; CRD's benchmark for its networks: 240 passes."""
-    passes = IMAGES[dataset] / 128
-    if ladder.startswith("plain"):
-        return constant(round(160 * passes), 0.01)
-    if ladder in ("wide", "vgg"):
-        crd = Schedule(steps=round(240 * 2 * passes), batch_size=64, learning_rate=0.05)
-        return replace(crd, shape="constant", drops=(150 / 240, 180 / 240, 210 / 240))
+    passes, constant = IMAGES[dataset] / 128, partial(Schedule, shape="constant")
+    if kind in CRD:
+        drops = (150 / 240, 180 / 240, 210 / 240)
+        steps = round(240 * 2 * passes)
+        return constant(steps=steps, batch_size=64, learning_rate=0.05, drops=drops)
+    long = partial(constant, steps=round(160 * passes), batch_size=128, weight_decay=1e-4)
+    if kind.startswith("plain"):
+        return long(learning_rate=0.01)
     if setting == "TAKD code":  # an epoch compared with half of itself: 0.1 is never used
-        return constant(round(160 * passes), 0.01, drops=(0.75,))
-    return constant(round(160 * passes), 0.1, drops=(0.5, 0.75))
+        return long(learning_rate=0.01, drops=(0.75,))
+    return long(learning_rate=0.1, drops=(0.5, 0.75))
 
 
-def constant(steps: int, learning_rate: float, drops: tuple[float, ...] = ()) -> Schedule:
-    return Schedule(
-        steps=steps,
-        batch_size=128,
-        learning_rate=learning_rate,
-        weight_decay=1e-4,
-        shape="constant",
-        drops=drops,
-    )
-
-
-def augmentation_of(ladder: str, dataset: str, setting: str) -> ViewSet:
+def augmentation_of(kind: str, dataset: str, setting: str) -> ViewSet:
     """None in both public codes. With the residual networks readers did not get near the published
     accuracies without any (issues 3, 8 and 10 of TAKD's repository), so these shift and mirror."""
-    if setting != "paper" or ladder.startswith("plain"):
+    if setting != "paper" or kind.startswith("plain"):
         return PLAIN
     return ViewSet(flip=dataset != "svhn", max_shift=4)  # a mirrored digit is another sign
 
 
-def teaching_of(ladder: str, dataset: str, way: str, setting: str) -> dict:
+def teaching_of(kind: str, dataset: str, way: str, setting: str) -> dict:
     """Method and sources as `climb` takes them.
 
     Both codes average the divergence over the classes as well. DGKD's has λ = 1, so the labels are
     never used, its label term once, and it leaves out exactly one source of each mini-batch.
     """
-    is_dense = way in ("dense", "stochastic")
     if setting == "paper":
-        crd = ladder in ("wide", "vgg")
-        return {"method": HintonKD() if crd else HintonKD(temperature=5.0, kd_weight=0.5)}
-    if setting == "TAKD code" and is_dense:
-        raise ValueError(f"got way={way!r}; TAKD's code has direct and chain only")
-    weight = 0.5 if setting == "TAKD code" else 1.0
+        return {"method": HintonKD() if kind in CRD else HintonKD(temperature=5.0, kd_weight=0.5)}
+    weight = 1.0 if setting == "DGKD code" else 0.5
     method = HintonKD(temperature=5.0, kd_weight=weight, strength=1 / CLASSES[dataset])
-    if not is_dense:
+    if way not in ("dense", "stochastic"):
         return {"method": method}
     removed = int(way == "stochastic")
     return {"method": method, "sources": DenselyGuidedKD(removed=removed, labels_once=True)}
-
-
-def takd_cifar_100() -> dict[str, Recipe]:
-    """The three cells of ResNet on CIFAR-100 whose λ, T and seed TAKD's author gave (issue 7)."""
-    teacher, assistant, student = paper_ladder(
-        "resnet, one assistant", "cifar-100", "chain", setting="TAKD code"
-    )
-    assistant = replace(assistant, seed=55)
-    taught = lambda t, weight: replace(student.method, temperature=t, kd_weight=weight)  # noqa: E731
-    student = replace(student, seed=31)
-    return {
-        "assistant": assistant,
-        "direct": replace(student, teacher=teacher, method=taught(2.0, 0.2)),
-        "chain": replace(student, teacher=assistant, method=taught(5.0, 0.15)),
-    }

@@ -2,227 +2,137 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
-from kd_course.nb03_confidence import experiments as shipped_confidence
+from kd_course.nb03_confidence import experiments as confidence
 from kd_course.nb06_assistants import experiments as ladders
-from kd_course.nb07_papers.laptop import CLOTHES, arm
-from kd_course.nb07_papers.rows import Reproduction, Row, printed
+from kd_course.nb07_papers.laptop import CLOTHES
+from kd_course.nb07_papers.rows import Row, arm, by_name, reproduction
+from kd_course.nb07_papers.tables import printed
 from kd_helpers.experiments.ladders import error_overlap
 from kd_helpers.experiments.run import Run, dataset_of, load_or_train
 
-TAKD = partial(printed, "takd_2020")
-PAIRS = (
-    "ResNet 56-20",
-    "ResNet 110-20",
-    "ResNet 110-32",
-    "ResNet 32x4-8x4",
-    "WRN 40-2 to 16-2",
-    "WRN 40-2 to 40-1",
-    "VGG 13-8",
+WAYS = ("chain", "dense")
+PAIRS = {
+    "ResNet 56-20": ("resnet-56", "resnet-20"),
+    "ResNet 110-20": ("resnet-110", "resnet-20"),
+    "ResNet 110-32": ("resnet-110", "resnet-32"),
+    "ResNet 32x4-8x4": ("resnet-32x4", "resnet-8x4"),
+    "WRN 40-2 to 16-2": ("wrn-40-2", "wrn-16-2"),
+    "WRN 40-2 to 40-1": ("wrn-40-2", "wrn-40-1"),
+    "VGG 13-8": ("vgg-13", "vgg-8"),
+}
+
+
+@reproduction(
+    "Teacher assistants (Mirzadeh et al. 2020, tables 1 to 3, figures 2 and 4)",
+    "The paper: teacher cnn-10, student cnn-2, the best of a search over λ, T and the seed. "
+    "Here: teacher ResNet-20, student cnn-2 with 2,000 images, T and α fixed; residual ladders "
+    f"at the papers' scale only. {CLOTHES}.",
+    "CIFAR-10",
+    "CIFAR-100",
 )
-
-
-def takd() -> Reproduction:
-    gap, student = partial(arm, ladders.gap_arms), partial(arm, ladders.ladder_arms)
-    large, columns = ladders.LARGE, ("CIFAR-10", "CIFAR-100")
-
-    def plain(table: str, networks: str, method: str) -> tuple:
-        return tuple(TAKD(table, f"plain CNN {networks}, {data}", method) for data in columns)
-
-    def residual(networks: str, method: str, table: str = "table 3") -> tuple:
-        return tuple(TAKD(table, f"ResNet {networks}, {data}", method) for data in columns)
-
-    def alone(size: int) -> tuple:
-        return tuple(
-            TAKD("figure 4", f"plain CNN {size}, {data}", "labels only") for data in columns
-        )
-
+def takd() -> Iterator[Row]:
+    at, large = partial(printed, "takd_2020", of=("CIFAR-10", "CIFAR-100")), ladders.LARGE
+    student, gap = partial(arm, ladders.ladder_arms), partial(arm, ladders.gap_arms)
+    alone, direct_arm = partial(arm, ladders.gap_teachers), student((large, (), "direct"))
+    hard = arm(ladders.ablation_arms, "hard labels")
     labels, direct = "student, labels only", "student of the large teacher"
-    top = partial(arm, ladders.gap_teachers)
     again = "the same in figure 2, which table 1 contradicts"
-    return Reproduction(
-        "takd",
-        "Teacher assistants (Mirzadeh et al. 2020, tables 1 to 3, figures 2 and 4)",
-        "The paper: teacher cnn-10, student cnn-2, the best of a search over λ, T and the seed. Here: "
-        "teacher ResNet-20, student cnn-2 with 2,000 images, T and α fixed; residual ladders at the "
-        f"papers' scale only. {CLOTHES}.",
-        columns,
-        (
-            Row(
-                labels,
-                plain("table 1", "10-4-2", "labels only"),
-                arm(ladders.ablation_arms, "hard labels"),
-            ),
-            Row(
-                direct,
-                plain("table 1", "10-4-2", "direct"),
-                student((large, (), "direct")),
-                against=labels,
-            ),
-            *(
-                Row(
-                    f"student of cnn-{n}, which the large one taught",
-                    plain("table 2", f"10-{n}-2", "chain"),
-                    student((large, (f"cnn-{n}",), "chain")),
-                    against=direct,
-                )
-                for n in (8, 6, 4)
-            ),
-            Row(again, plain("figure 2", "10-2", "direct"), student((large, (), "direct"))),
-            *(
-                Row(
-                    f"student of cnn-{n}, which nobody taught",
-                    plain("figure 2", f"{n}-2", "direct"),
-                    gap(f"cnn-{n}"),
-                    against=again,
-                )
-                for n in (4, 6, 8)
-            ),
-            *(
-                Row(f"cnn-{n}, all images, labels only (figure 4)", alone(n), top(f"cnn-{n}"))
-                for n in (2, 4, 6, 8)
-            ),
-            Row("cnn-10, all images, labels only (figure 4)", alone(10)),
-            *(
-                Row(f"resnet-8, {said}", residual("110-20-8", method, "table 1"))
-                for said, method in (
-                    ("labels only", "labels only"),
-                    ("student of resnet-110", "direct"),
-                )
-            ),
-            *(
-                Row(
-                    f"resnet-8, student of resnet-{n}, which resnet-110 taught",
-                    residual(f"110-{n}-8", "chain"),
-                )
-                for n in (56, 32, 20, 14)
-            ),
-        ),
-    )
+    plain = lambda table, sizes, way: at(table, f"plain CNN {sizes}, {{}}", way)  # noqa: E731
+    residual = lambda table, sizes, way: at(table, f"ResNet {sizes}, {{}}", way)  # noqa: E731
+    yield Row(labels, plain("table 1", "10-4-2", "labels only"), hard)
+    yield Row(direct, plain("table 1", "10-4-2", "direct"), direct_arm, labels)
+    for n in (8, 6, 4):
+        title, numbers = f"student of cnn-{n}, which the large one taught", f"10-{n}-2"
+        taught = student((large, (f"cnn-{n}",), "chain"))
+        yield Row(title, plain("table 2", numbers, "chain"), taught, direct)
+    yield Row(again, plain("figure 2", "10-2", "direct"), direct_arm)
+    for n in (4, 6, 8):
+        numbers = plain("figure 2", f"{n}-2", "direct")
+        title = f"student of cnn-{n}, which nobody taught"
+        yield Row(title, numbers, gap(f"cnn-{n}"), again)
+    for n in (2, 4, 6, 8, 10):
+        title, ours = f"cnn-{n}, all images, labels only (figure 4)", alone(f"cnn-{n}")
+        yield Row(title, plain("figure 4", n, "labels only"), ours if n < 10 else None)
+    yield Row("resnet-8, labels only", residual("table 1", "110-20-8", "labels only"))
+    yield Row("resnet-8, student of resnet-110", residual("table 1", "110-20-8", "direct"))
+    for n in (56, 32, 20, 14):
+        title = f"resnet-8, student of resnet-{n}, which resnet-110 taught"
+        yield Row(title, residual("table 3", f"110-{n}-8", "chain"))
 
 
 def shared_errors(run: Run) -> float:
     """Of the test errors of the student or of the large teacher, those of both (the paper's figure
     4)."""
     labels = dataset_of(run.recipe).test.labels.cpu()
-    return 100 * error_overlap(
-        run.answers(), load_or_train(ladders.TEACHER, quiet=True).answers(), labels
-    )
+    teacher = load_or_train(ladders.TEACHER, quiet=True)
+    return 100 * error_overlap(run.answers(), teacher.answers(), labels)
 
 
-def dgkd() -> Reproduction:
-    at, plain = partial(printed, "dgkd_2021"), "plain CNN 10-8-6-4-2, CIFAR-100"
-    residual, arms = "ResNet 26-20-14-8, CIFAR-10", partial(arm, ladders.ablation_arms)
-    student, large = partial(arm, ladders.ladder_arms), ladders.LARGE
-    none = (None, None)
-    return Reproduction(
-        "dgkd",
-        "Every larger network teaches (Son et al. 2021, tables 1, 2, 5 and 6, figures 4 and 7)",
-        "The paper: four networks above the student. Here: ResNet-20, cnn-8, cnn-6, cnn-4 above "
-        f"cnn-2, which has 2,000 images. {CLOTHES}.",
-        ("plain, CIFAR-100", "ResNet, CIFAR-10"),
-        (
-            Row("labels only", none, arms("hard labels")),
-            Row("direct", none, arms("direct"), against="labels only"),
-            Row(
-                "chain (TAKD)",
-                (at("table 1", plain, "chain"), at("table 2", residual, "chain")),
-                arms("chain"),
-                against="direct",
-            ),
-            Row(
-                "dense (DGKD)",
-                (at("table 1", plain, "dense"), at("table 2", residual, "dense")),
-                arms("dense"),
-                against="chain (TAKD)",
-            ),
-            Row(
-                "stochastic, p = 0.75",
-                (at("table 6", plain, "stochastic"), at("table 6", residual, "stochastic")),
-                arms("survival 0.75"),
-                against="dense (DGKD)",
-            ),
-            Row("stochastic, p = 0.5", none, arms("survival 0.5"), against="dense (DGKD)"),
-            Row("stochastic, p = 0.25", none, arms("survival 0.25"), against="dense (DGKD)"),
-            Row(
-                "exactly one left out (public code)",
-                none,
-                arms("one of four removed"),
-                against="dense (DGKD)",
-            ),
-            Row("dense, mean of the terms", none, arms("dense, mean"), against="chain (TAKD)"),
-            *(
-                Row(
-                    f"{way}, {len(some)} assistant{'s' * (len(some) > 1)}",
-                    none,
-                    student((large, some, way)),
-                    against="direct",
-                )
-                for some in (("cnn-4",), ("cnn-6", "cnn-4"))
-                for way in ("chain", "dense")
-            ),
-            Row(
-                "chain: errors shared with the teacher",
-                none,
-                arms("chain"),
-                shared_errors,
-                "% of errors",
-            ),
-            Row(
-                "dense: errors shared with the teacher",
-                none,
-                arms("dense"),
-                shared_errors,
-                "% of errors",
-            ),
-            Row(
-                "chain, seven assistants",
-                (at("table 5", "plain CNN, seven assistants, CIFAR-100", "chain"), None),
-            ),
-            Row(
-                "dense, seven assistants",
-                (at("table 5", "plain CNN, seven assistants, CIFAR-100", "dense"), None),
-            ),
-        ),
-    )
+@reproduction(
+    "Every larger network teaches (Son et al. 2021, tables 1, 2, 5 and 6, figures 4 and 7)",
+    "The paper: four networks above the student. Here: ResNet-20, cnn-8, cnn-6, cnn-4 above "
+    f"cnn-2, which has 2,000 images. {CLOTHES}.",
+    "plain, CIFAR-100",
+    "ResNet, CIFAR-10",
+)
+def dgkd() -> Iterator[Row]:
+    plain, residual = "plain CNN 10-8-6-4-2, CIFAR-100", "ResNet 26-20-14-8, CIFAR-10"
+    at, seven = partial(printed, "dgkd_2021"), "plain CNN, seven assistants, CIFAR-100"
+    arms, student = partial(arm, ladders.ablation_arms), partial(arm, ladders.ladder_arms)
+    labels, direct, chain, dense = "labels only", "direct", "chain (TAKD)", "dense (DGKD)"
+    one_out = "exactly one left out (public code)"
+    both = {way: at("table 1", plain, way) + at("table 2", residual, way) for way in WAYS}
+    random = at("table 6", plain, "stochastic") + at("table 6", residual, "stochastic")
+    yield Row(labels, (), arms("hard labels"))
+    yield Row(direct, (), arms("direct"), labels)
+    yield Row(chain, both["chain"], arms("chain"), direct)
+    yield Row(dense, both["dense"], arms("dense"), chain)
+    yield Row("stochastic, p = 0.75", random, arms("survival 0.75"), dense)
+    yield Row("stochastic, p = 0.5", (), arms("survival 0.5"), dense)
+    yield Row("stochastic, p = 0.25", (), arms("survival 0.25"), dense)
+    yield Row(one_out, (), arms("one of four removed"), dense)
+    yield Row("dense, mean of the terms", (), arms("dense, mean"), chain)
+    for said, some in (("1 assistant", ("cnn-4",)), ("2 assistants", ("cnn-6", "cnn-4"))):
+        for way in WAYS:
+            yield Row(f"{way}, {said}", (), student((ladders.LARGE, some, way)), direct)
+    for way in WAYS:
+        shared = f"{way}: errors shared with the teacher"
+        yield Row(shared, (), arms(way), "", "% of errors", shared_errors)
+    for way in WAYS:
+        yield Row(f"{way}, seven assistants", (*at("table 5", seven, way), None))
 
 
-def benchmark() -> Reproduction:
-    treated = partial(arm, shipped_confidence.treatment_arms)
-
-    def at(method: str) -> tuple:
-        return tuple(
-            printed("cifar100_benchmark", "", f"{pair}, CIFAR-100", method) for pair in PAIRS
-        )
-
-    none = (None,) * len(PAIRS)
-    return Reproduction(
-        "benchmark",
-        "The CIFAR-100 benchmark of losses (CRD, DKD, standardised logits)",
-        "The papers: seven pairs of networks, 240 passes, the best step on the test images. Here: "
-        f"ResNet-20 and cnn-2 with 2,000 images. {CLOTHES}.",
-        PAIRS,
-        (
-            Row("teacher", at("teacher"), lambda _: ladders.TEACHER),
-            Row("labels only", at("labels only"), treated("hard labels")),
-            Row("KD", at("KD"), treated("KD"), against="labels only"),
-            Row("decoupled, β = 8", at("DKD"), treated("decoupled, β = 8"), against="KD"),
-            Row("decoupled, β = 1", none, treated("decoupled, β = 1"), against="KD"),
-            Row(
-                "KD, standardised logits",
-                at("KD, standardised logits"),
-                treated("standardised logits"),
-                against="KD",
-            ),
-            Row("weighted soft labels", none, treated("weighted soft labels"), against="KD"),
-            Row("PKT", at("PKT")),
-            Row("CRD", at("CRD")),
-        ),
-    )
+@reproduction(
+    "The CIFAR-100 benchmark of losses (CRD, DKD, standardised logits)",
+    "The papers: seven pairs of networks, 240 passes, the best step on the test images. Here: "
+    f"ResNet-20 and cnn-2 with 2,000 images. {CLOTHES}.",
+    *PAIRS,
+)
+def benchmark() -> Iterator[Row]:
+    at = partial(printed, "cifar100_benchmark", "", "{}, CIFAR-100", of=PAIRS)
+    treated, standard = partial(arm, confidence.treatment_arms), "KD, standardised logits"
+    yield Row("teacher", at("teacher"), lambda _: ladders.TEACHER)
+    yield Row("labels only", at("labels only"), treated("hard labels"))
+    yield Row("KD", at("KD"), treated("KD"), "labels only")
+    yield Row("decoupled, β = 8", at("DKD"), treated("decoupled, β = 8"), "KD")
+    yield Row("decoupled, β = 1", (), treated("decoupled, β = 1"), "KD")
+    yield Row(standard, at(standard), treated("standardised logits"), "KD")
+    yield Row("weighted soft labels", (), treated("weighted soft labels"), "KD")
+    yield Row("PKT", at("PKT"))
+    yield Row("CRD", at("CRD"))
 
 
-def rows() -> Reproduction:
+@reproduction(
+    "A student of 1×N filters (Son et al. 2020; Son 2021)",
+    "Only the abstracts could be read. The paper's number is a gain over plain KD, which was "
+    "below the student without a teacher; how the teacher between is built is not said, so it "
+    f"stands beside none of ours. {CLOTHES}.",
+    "WRN-40-4, CIFAR-100",
+)
+def rows() -> Iterator[Row]:
     arms = partial(arm, ladders.row_arms)
     names = (
         "both branches, chain",
@@ -231,30 +141,20 @@ def rows() -> Reproduction:
         "1×N assistant, and the teacher",
         "mean of the teacher and a 1×N network",
     )
-    return Reproduction(
-        "rows",
-        "A student of 1×N filters (Son et al. 2020; Son 2021)",
-        "Only the abstracts could be read. The paper's number is a gain over plain KD, which was below "
-        "the student without a teacher; how the teacher between is built is not said, so it stands "
-        f"beside none of ours. {CLOTHES}.",
-        ("WRN-40-4, CIFAR-100",),
-        (
-            Row("N×N filters, labels only", (None,), arms("N×N filters, hard labels")),
-            Row("labels only", (None,), arms("hard labels")),
-            Row("direct", (None,), arms("direct"), against="labels only"),
-            *(Row(name, (None,), arms(name), against="direct") for name in names),
-            row_gain(),
-        ),
-    )
+    yield Row("N×N filters, labels only", (), arms("N×N filters, hard labels"))
+    yield Row("labels only", (), arms("hard labels"))
+    yield Row("direct", (), arms("direct"), "labels only")
+    for name in names:
+        yield Row(name, (), arms(name), "direct")
+    yield row_gain()
 
 
 def row_gain() -> Row:
     """The one number of the abstract; how its teacher is built is not said, so it has no run of
     ours."""
-    place = (
-        "abstract",
-        "WRN 40-4 with 1xN filters, CIFAR-100",
-        "intermediate ensemble teacher over KD",
-    )
-    gain = printed("dgkd_2021", *place, "points")
-    return Row("an ensemble between them: gain over direct", (gain,), unit="points")
+    at = partial(printed, "dgkd_2021", "abstract", "WRN 40-4 with 1xN filters, CIFAR-100")
+    gain = at("intermediate ensemble teacher over KD", unit="points")
+    return Row("an ensemble between them: gain over direct", gain, unit="points")
+
+
+LADDERS = by_name(takd, dgkd, benchmark, rows)

@@ -6,27 +6,20 @@ reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 from kd_course.nb03_confidence.experiments import WARM_UP
 from kd_course.nb05_specialists import experiments as teams
-from kd_course.nb07_papers.ladders import augmentation_of, schedule_of, teaching_of
+from kd_course.nb07_papers.ladders import LADDERS, rungs
 from kd_course.nb07_papers.laptop_ladders import PAIRS, row_gain
-from kd_course.nb07_papers.rows import Reproduction, Row, printed
+from kd_course.nb07_papers.rows import Ours, Row, by_name, changed, reproduction
+from kd_course.nb07_papers.tables import printed
 from kd_helpers.data.transfer_set import TransferSet
-from kd_helpers.experiments.ladders import climb
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.methods import (
-    DecoupledKD,
-    DenselyGuidedKD,
-    HintonKD,
-    Standardised,
-    SwapMistakes,
-    TopK,
-)
-from kd_helpers.methods.method import with_settings_of
+from kd_helpers.methods import DecoupledKD, HintonKD, Standardised, SwapMistakes, TopK
 from kd_helpers.models.towers import Towers
 from kd_helpers.teachers import Mean, Team
 
@@ -40,353 +33,177 @@ WITHOUT = {
 NOT_FOUND = "The paper's settings could not be read; these are the usual ones of its data set."
 
 
-def base_of(student: str, dataset: str, kind: str, seed: int) -> Recipe:
-    """A network on its labels; kind: as in `paper_ladders.LADDERS`, for schedule and
-    augmentation."""
-    how = {
-        "schedule": schedule_of(kind, dataset, "paper"),
-        "augmentation": augmentation_of(kind, dataset, "paper"),
+def last(dataset: str, kind: str, *names: str, **how: object) -> Callable[[int], Recipe]:
+    """seed → the student at the end of a ladder of networks; of one name: on its labels alone."""
+    return lambda seed: rungs(names, kind, dataset, seed=seed, **how)[-1]
+
+
+FROM_RESNET_56 = last("cifar-10", "resnet", "resnet-56", "resnet-20")
+
+
+@reproduction(
+    "Teacher, student and distilled student (Navarrete Parra 2024, plan)",
+    "The plan names CIFAR-10, a residual teacher and a small student.",
+)
+def navarrete() -> Iterator[Row]:
+    ours, labels = partial(last, "cifar-10", "resnet"), "student cnn-4, labels only"
+    yield Row("teacher, resnet-56", (), ours("resnet-56"))
+    yield Row(labels, (), ours("cnn-4"))
+    yield Row("student cnn-4, distilled", (), ours("resnet-56", "cnn-4"), labels)
+
+
+@reproduction("Three claims (D'Amicantonio 2021, abstract)", NOT_FOUND)
+def damicantonio() -> Iterator[Row]:
+    plain = HintonKD(temperature=5.0, kd_weight=0.5)
+    methods = {
+        "standardised logits": Standardised(plain),
+        "all but the 3 largest dropped": TopK(**vars(plain), count=3, lump=False),
+        "mistakes swapped": SwapMistakes(plain),
     }
-    return Recipe(student=student, seed=seed, dataset=dataset, **how)
+    yield Row("KD", (), FROM_RESNET_56)
+    for name, method in methods.items():
+        yield Row(name, (), changed(FROM_RESNET_56, method=method), "KD")
 
 
-def rung(
-    names: tuple[str, ...], way: str, dataset: str, kind: str, survival: float | None = None
-) -> Callable[[int], Recipe]:
-    """seed → the student at the end of a ladder; of one name: on its labels alone."""
-
-    def of_seed(seed: int) -> Recipe:
-        base = base_of(names[0], dataset, kind, seed)
-        if len(names) == 1:
-            return base
-        teaching = teaching_of(kind, dataset, way, "paper")
-        if survival is not None:
-            teaching["sources"] = DenselyGuidedKD(survival=survival)
-        return climb(names, way, base=base, **teaching)[-1]
-
-    return of_seed
+@reproduction("Pictures of other things as transfer set (Kulkarni et al. 2017)", NOT_FOUND)
+def mismatched() -> Iterator[Row]:
+    no_labels, same = HintonKD(temperature=5.0, kd_weight=1.0), "the same images"
+    taught = changed(FROM_RESNET_56, method=no_labels)
+    digits, noise = (TransferSet(labelled=0, source=source) for source in ("digits", "noise"))
+    yield Row(same, (), changed(taught, transfer=TransferSet(labelled=0)))
+    yield Row("handwritten digits", (), changed(taught, transfer=digits), same)
+    yield Row("noise", (), changed(taught, transfer=noise), same)
 
 
-def takd() -> Reproduction:
-    at, rows = partial(printed, "takd_2020"), []
+@reproduction("Specialists as teachers (Zaras, Passalis and Tefas 2021)", NOT_FOUND, "public code")
+def uste() -> Iterator[Row]:
+    at = partial(printed, "specialists", "README", "CIFAR-10, student of 106,922 parameters")
+    one, index = partial(teams.generalist, setting=teams.CIFAR_10), teams.CIFAR_10.by_index
+    towers = changed(one, towers=Towers(index))
+    double = changed(one, towers=Towers(index, average="probabilities"))
+    labels, base = "student: labels only", "student of 5 generalists"
+
+    def alone(seed: int) -> Recipe:
+        return replace(teams.CIFAR_10.student, seed=seed)
+
+    def five(seed: int) -> Team:
+        return Mean(tuple(one(seed, member) for member in range(5)))
+
+    def under(who: Ours) -> Ours:
+        return lambda seed: replace(alone(seed), teacher=who(seed), method=HintonKD())
+
+    yield Row(labels, (), alone)
+    yield Row("teacher: towers, double softmax", at("teacher, 925,182 parameters"), double)
+    yield Row(base, (), under(five), labels)
+    yield Row("student of towers", (), under(towers), base)
+    yield Row("student of towers, double softmax", at("KD"), under(double), base)
+
+
+@reproduction(
+    "Teacher assistants (Mirzadeh et al. 2020, tables 1 to 3, figures 2 and 4)",
+    "The paper searched λ, T and the seed anew for every cell; here λ = 0.5 and T = 5 throughout, "
+    "and the residual networks see shifted and mirrored images.",
+    "paper",
+)
+def takd() -> Iterator[Row]:
     families = (
-        ("plain", "plain CNN", "cnn-", (10, 2), (8, 6, 4)),
-        ("resnet", "ResNet", "resnet-", (110, 8), (56, 32, 20, 14)),
+        ("plain", "plain CNN", "cnn", (10, 4, 2), "table 2", (8, 6, 4)),
+        ("resnet", "ResNet", "resnet", (110, 20, 8), "table 3", (56, 32, 20, 14)),
     )
-    for kind, word, stem, (top, end), middles in families:
-        for data, dataset in (("CIFAR-10", "cifar-10"), ("CIFAR-100", "cifar-100")):
-            place, name = f"{word}, {data}", f"{top}-{4 if kind == 'plain' else 20}-{end}"
-            found = partial(at, "table 1", f"{word} {name}, {data}")
-            labels, direct = f"{place}: labels only", f"{place}: direct"
-            ends = (f"{stem}{top}", f"{stem}{end}")
-            rows += [
-                Row(labels, (found("labels only"),), rung(ends[1:], "direct", dataset, kind)),
-                Row(
-                    direct, (found("direct"),), rung(ends, "direct", dataset, kind), against=labels
-                ),
-            ]
-            for middle in middles:
-                where = at(
-                    "table 2" if kind == "plain" else "table 3",
-                    f"{word} {top}-{middle}-{end}, {data}",
-                    "chain",
-                )
-                names = (ends[0], f"{stem}{middle}", ends[1])
-                rows.append(
-                    Row(
-                        f"{place}: assistant {middle}",
-                        (where,),
-                        rung(names, "chain", dataset, kind),
-                        against=direct,
-                    )
-                )
-            for teacher in (4, 6, 8) if kind == "plain" else ():
-                where = at("figure 2", f"{word} {teacher}-{end}, {data}", "direct")
-                names = (f"{stem}{teacher}", ends[1])
-                rows.append(
-                    Row(
-                        f"{place}: teacher {teacher}",
-                        (where,),
-                        rung(names, "direct", dataset, kind),
-                        against=direct,
-                    )
-                )
-            for size in (2, 4, 6, 8, 10) if kind == "plain" else ():
-                where = at("figure 4", f"{word} {size}, {data}", "labels only")
-                rows.append(
-                    Row(
-                        f"{place}: cnn-{size} alone",
-                        (where,),
-                        rung((f"cnn-{size}",), "direct", dataset, kind),
-                    )
-                )
-    return Reproduction(
-        "takd",
-        "Teacher assistants (Mirzadeh et al. 2020, tables 1 to 3, figures 2 and 4)",
-        "The paper searched λ, T and the seed anew for every cell; here λ = 0.5 and T = 5 throughout, "
-        "and the residual networks see shifted and mirrored images.",
-        ("paper",),
-        tuple(rows),
-    )
+    for (kind, word, stem, ladder, table, middles), data in product(families, ("10", "100")):
+        top, _, end = ladder
+        make = partial(takd_row, kind, f"{word}{{}}, CIFAR-{data}", f"cifar-{data}", stem)
+        yield make("labels only", "table 1", "labels only", (end,), printed_as=ladder)
+        yield make("direct", "table 1", "direct", (top, end), "labels only", printed_as=ladder)
+        for n in middles:
+            yield make(f"assistant {n}", table, "chain", (top, n, end), "direct")
+        for n in (4, 6, 8) if kind == "plain" else ():
+            yield make(f"teacher {n}", "figure 2", "direct", (n, end), "direct")
+        for n in (2, 4, 6, 8, 10) if kind == "plain" else ():
+            yield make(f"cnn-{n} alone", "figure 4", "labels only", (n,))
 
 
-def dgkd() -> Reproduction:
-    at, rows = partial(printed, "dgkd_2021"), []
-    families = (
-        (
-            "plain",
-            "plain CNN 10-8-6-4-2, CIFAR-100",
-            "cifar-100",
-            ("cnn-10", "cnn-8", "cnn-6", "cnn-4", "cnn-2"),
-            "table 1",
-        ),
-        (
-            "resnet",
-            "ResNet 26-20-14-8, CIFAR-10",
-            "cifar-10",
-            ("resnet-26", "resnet-20", "resnet-14", "resnet-8"),
-            "table 2",
-        ),
-    )
-    for kind, place, dataset, names, table in families:
-        rows += [
-            Row(f"{place}: labels only", (None,), rung(names[-1:], "direct", dataset, kind)),
-            Row(
-                f"{place}: direct",
-                (None,),
-                rung((names[0], names[-1]), "direct", dataset, kind),
-                against=f"{place}: labels only",
-            ),
-            Row(
-                f"{place}: chain",
-                (at(table, place, "chain"),),
-                rung(names, "chain", dataset, kind),
-                against=f"{place}: direct",
-            ),
-            Row(
-                f"{place}: dense",
-                (at(table, place, "dense"),),
-                rung(names, "dense", dataset, kind),
-                against=f"{place}: chain",
-            ),
-        ]
+def takd_row(kind, place, dataset, stem, title, table, method, sizes, against="", printed_as=()):
+    """The networks' sizes are in the paper's name of the setting, by default all and no others."""
+    setting = place.format(f" {'-'.join(map(str, printed_as or sizes))}")
+    ours = last(dataset, kind, *(f"{stem}-{size}" for size in sizes))
+    base = f"{place.format('')}: {against}" if against else ""
+    number = printed("takd_2020", table, setting, method)
+    return Row(f"{place.format('')}: {title}", number, ours, base)
+
+
+@reproduction(
+    "Every larger network teaches (Son et al. 2021, tables 1, 2, 5 and 6, figure 7)",
+    "λ = 0.5 and T = 5 throughout; those of the paper could not be read.",
+    "paper",
+)
+def dgkd() -> Iterator[Row]:
+    at = partial(printed, "dgkd_2021")
+    for kind, place, dataset, table in (
+        ("plain", "plain CNN 10-8-6-4-2, CIFAR-100", "cifar-100", "table 1"),
+        ("resnet", "ResNet 26-20-14-8, CIFAR-10", "cifar-10", "table 2"),
+    ):
+        ours, (top, *_, end) = partial(last, dataset, kind), LADDERS[kind]
+        every = partial(ours, *LADDERS[kind])
+        labels, direct, chain, dense = (
+            f"{place}: {way}" for way in ("labels only", "direct", "chain", "dense")
+        )
+        yield Row(labels, (), ours(end))
+        yield Row(direct, (), ours(top, end), labels)
+        yield Row(chain, at(table, place, "chain"), every(), direct)
+        yield Row(dense, at(table, place, "dense"), every(way="dense"), chain)
         for p in (0.25, 0.5, 0.75):
-            number = at("table 6", place, "stochastic") if p == 0.75 else None
-            rows.append(
-                Row(
-                    f"{place}: stochastic, p = {p}",
-                    (number,),
-                    rung(names, "stochastic", dataset, kind, p),
-                    against=f"{place}: dense",
-                )
-            )
+            number = at("table 6", place, "stochastic") if p == 0.75 else ()
+            random = every(way="stochastic", survival=p)
+            yield Row(f"{place}: stochastic, p = {p}", number, random, dense)
     for way in ("chain", "dense"):  # there are no plain networks of odd depth here
-        number = at("table 5", "plain CNN, seven assistants, CIFAR-100", way)
-        rows.append(Row(f"seven assistants: {way}", (number,)))
-    return Reproduction(
-        "dgkd",
-        "Every larger network teaches (Son et al. 2021, tables 1, 2, 5 and 6, figure 7)",
-        "λ = 0.5 and T = 5 throughout; those of the paper could not be read.",
-        ("paper",),
-        tuple(rows),
-    )
-
-
-STEMS = {"ResNet": "resnet-", "WRN": "wrn-", "VGG": "vgg-"}
-
-
-def networks_of(pair: str) -> tuple[str, str]:
-    """ "WRN 40-2 to 16-2" → ("wrn-40-2", "wrn-16-2"); "VGG 13-8" → ("vgg-13", "vgg-8")."""
-    family, _, rest = pair.partition(" ")
-    teacher, student = rest.split(" to ") if " to " in rest else rest.split("-")
-    return STEMS[family] + teacher, STEMS[family] + student
+        seven = at("table 5", "plain CNN, seven assistants, CIFAR-100", way)
+        yield Row(f"seven assistants: {way}", seven)
 
 
 def decoupled(recipe: Recipe) -> Recipe:
     """Cross-entropy and soft term both with weight 1, as the paper has them: our weights add up to
     1, so the loss is half as large, and twice the rate with half the decay takes the same steps."""
-    schedule = recipe.schedule
-    double = replace(
-        schedule, learning_rate=2 * schedule.learning_rate, weight_decay=schedule.weight_decay / 2
-    )
+    once = recipe.schedule
+    rate, decay = 2 * once.learning_rate, once.weight_decay / 2
+    twice = replace(once, learning_rate=rate, weight_decay=decay)
     method = DecoupledKD(temperature=4.0, kd_weight=0.5, beta=8.0, warm_up=WARM_UP / 2.4)
-    return replace(recipe, schedule=double, method=method)
+    return replace(recipe, schedule=twice, method=method)
 
 
-def benchmark() -> Reproduction:
-    rows = []
-    for pair in PAIRS:
-        teacher, student = networks_of(pair)
-        at = partial(printed, "cifar100_benchmark", "", f"{pair}, CIFAR-100")
-        alone = rung((student,), "direct", "cifar-100", "wide")
-        kd = rung((teacher, student), "direct", "cifar-100", "wide")
-        # 0.1 · CE + 9 · KD, as its authors
-        standard = Standardised(HintonKD(temperature=2.0, strength=10.0))
-        ways = {
-            "teacher": rung((teacher,), "direct", "cifar-100", "wide"),
-            "labels only": alone,
-            "KD": kd,
-            "DKD": lambda seed, kd=kd: decoupled(kd(seed)),
-            "KD, standardised logits": lambda seed, kd=kd, s=standard: replace(kd(seed), method=s),
-        }
-        base = {"KD": "labels only", "DKD": "KD", "KD, standardised logits": "KD"}
-        rows += [
-            Row(
-                f"{pair}: {way}",
-                (at(way),),
-                ours,
-                against=f"{pair}: {base[way]}" if way in base else "",
-            )
-            for way, ours in ways.items()
-        ]
-    return Reproduction(
-        "benchmark",
-        "The CIFAR-100 benchmark of losses (CRD, DKD, standardised logits)",
-        "240 passes, the last step; the papers report the best step on the test images. β = 8 for all "
-        "pairs, which its authors chose for each.",
-        ("paper",),
-        tuple(rows),
-    )
-
-
-def navarrete() -> Reproduction:
-    ways = {
-        "teacher, resnet-56": rung(("resnet-56",), "direct", "cifar-10", "resnet"),
-        "student cnn-4, labels only": rung(("cnn-4",), "direct", "cifar-10", "resnet"),
-        "student cnn-4, distilled": rung(("resnet-56", "cnn-4"), "direct", "cifar-10", "resnet"),
-    }
-    student = "student cnn-4, labels only"
-    rows = tuple(
-        Row(name, (), ours, against=student if "distilled" in name else "")
-        for name, ours in ways.items()
-    )
-    return Reproduction(
-        "navarrete",
-        "Teacher, student and distilled student (Navarrete Parra 2024, plan)",
-        "The plan names CIFAR-10, a residual teacher and a small student.",
-        (),
-        rows,
-    )
-
-
-def damicantonio() -> Reproduction:
-    kd = rung(("resnet-56", "resnet-20"), "direct", "cifar-10", "resnet")
-    plain = HintonKD(temperature=5.0, kd_weight=0.5)
-    methods = {
-        "KD": plain,
-        "standardised logits": Standardised(plain),
-        "all but the 3 largest dropped": with_settings_of(plain, TopK, count=3, lump=False),
-        "mistakes swapped": SwapMistakes(plain),
-    }
-    rows = tuple(
-        Row(
-            name,
-            (),
-            lambda seed, method=method: replace(kd(seed), method=method),
-            against="" if name == "KD" else "KD",
+@reproduction(
+    "The CIFAR-100 benchmark of losses (CRD, DKD, standardised logits)",
+    "240 passes, the last step; the papers report the best step on the test images. β = 8 for all "
+    "pairs, which its authors chose for each.",
+    "paper",
+)
+def benchmark() -> Iterator[Row]:
+    ours = partial(last, "cifar-100", "wide")
+    # 0.1 · CE + 9 · KD, as its authors
+    standard = Standardised(HintonKD(temperature=2.0, strength=10.0))
+    for pair, (teacher, student) in PAIRS.items():
+        kd = ours(teacher, student)
+        ways = (
+            ("teacher", ours(teacher), ""),
+            ("labels only", ours(student), ""),
+            ("KD", kd, "labels only"),
+            ("DKD", lambda seed, kd=kd: decoupled(kd(seed)), "KD"),
+            ("KD, standardised logits", changed(kd, method=standard), "KD"),
         )
-        for name, method in methods.items()
-    )
-    return Reproduction(
-        "damicantonio", "Three claims (D'Amicantonio 2021, abstract)", NOT_FOUND, (), rows
-    )
+        for way, made, base in ways:
+            number = printed("cifar100_benchmark", "", f"{pair}, CIFAR-100", way)
+            yield Row(f"{pair}: {way}", number, made, base and f"{pair}: {base}")
 
 
-def mismatched() -> Reproduction:
-    kd = rung(("resnet-56", "resnet-20"), "direct", "cifar-10", "resnet")
-    sets = {
-        "the same images": TransferSet(labelled=0),
-        "handwritten digits": TransferSet(labelled=0, source="digits"),
-        "noise": TransferSet(labelled=0, source="noise"),
-    }
-    rows = tuple(
-        Row(
-            name,
-            (),
-            lambda seed, t=t: replace(
-                kd(seed), transfer=t, method=HintonKD(temperature=5.0, kd_weight=1.0)
-            ),
-            against="" if name == "the same images" else "the same images",
-        )
-        for name, t in sets.items()
-    )
-    return Reproduction(
-        "mismatched",
-        "Pictures of other things as transfer set (Kulkarni et al. 2017)",
-        NOT_FOUND,
-        (),
-        rows,
-    )
+@reproduction("A student of 1×N filters (Son et al. 2020; Son 2021)", NOT_FOUND, "abstract")
+def rows() -> Iterator[Row]:
+    top, both, end = "wrn-40-4", "wrn-40-4-both", "wrn-40-4-1xn"
+    ours = partial(last, "cifar-100", "wide")
+    yield Row("labels only", (), ours(end))
+    yield Row("direct", (), ours(top, end), "labels only")
+    yield Row("both branches, chain", (), ours(top, both, end), "direct")
+    yield Row("both branches, and the teacher", (), ours(top, both, end, way="dense"), "direct")
+    yield row_gain()
 
 
-def uste() -> Reproduction:
-    setting, rows = teams.CIFAR_10, []
-    alone = lambda seed: replace(setting.student, seed=seed)  # noqa: E731
-    ways = {
-        "5 generalists": lambda seed: Mean(
-            tuple(teams.generalist(seed, m, setting) for m in range(5))
-        ),
-        "towers": lambda seed: replace(
-            teams.generalist(seed, 0, setting), towers=Towers(setting.by_index)
-        ),
-        "towers, double softmax": lambda seed: replace(
-            teams.generalist(seed, 0, setting),
-            towers=Towers(setting.by_index, average="probabilities"),
-        ),
-    }
-
-    def under(who: Callable[[int], Recipe | Team]) -> Callable[[int], Recipe]:
-        return lambda seed: replace(alone(seed), teacher=who(seed), method=HintonKD())
-
-    at = partial(printed, "specialists", "README", "CIFAR-10, student of 106,922 parameters")
-    rows = [
-        Row("student: labels only", (None,), alone),
-        Row(
-            "teacher: towers, double softmax",
-            (at("teacher, 925,182 parameters"),),
-            ways["towers, double softmax"],
-        ),
-    ]
-    for name, who in ways.items():
-        number = at("KD") if name == "towers, double softmax" else None
-        against = "student: labels only" if name == "5 generalists" else "student of 5 generalists"
-        rows.append(Row(f"student of {name}", (number,), under(who), against=against))
-    return Reproduction(
-        "uste",
-        "Specialists as teachers (Zaras, Passalis and Tefas 2021)",
-        NOT_FOUND,
-        ("public code",),
-        tuple(rows),
-    )
-
-
-def rows() -> Reproduction:
-    top, end, both, kind = "wrn-40-4", "wrn-40-4-1xn", "wrn-40-4-both", "wide"
-    ways = {
-        "labels only": rung((end,), "direct", "cifar-100", kind),
-        "direct": rung((top, end), "direct", "cifar-100", kind),
-        "both branches, chain": rung((top, both, end), "chain", "cifar-100", kind),
-        "both branches, and the teacher": rung((top, both, end), "dense", "cifar-100", kind),
-    }
-    made = tuple(
-        Row(
-            name,
-            (),
-            ours,
-            against={"direct": "labels only"}.get(name, "direct" if name != "labels only" else ""),
-        )
-        for name, ours in ways.items()
-    )
-    return Reproduction(
-        "rows",
-        "A student of 1×N filters (Son et al. 2020; Son 2021)",
-        NOT_FOUND,
-        ("abstract",),
-        (*made, row_gain()),
-    )
-
-
-PAPER = {
-    make.__name__: make
-    for make in (navarrete, damicantonio, mismatched, uste, takd, dgkd, benchmark, rows)
-}
+PAPER = by_name(navarrete, damicantonio, mismatched, uste, takd, dgkd, benchmark, rows)

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from kd_course.nb07_papers import laptop, laptop_ladders
 from kd_course.nb07_papers.costs import estimate
-from kd_course.nb07_papers.laptop import (
-    damicantonio,
-    fukuda,
-    hinton_ensemble,
-    hinton_missing_class,
-    hinton_regulariser,
-    mismatched,
-    navarrete,
-    uste,
-)
-from kd_course.nb07_papers.laptop_ladders import benchmark, dgkd, rows, takd
 from kd_course.nb07_papers.pages import as_csv, as_html, markdown
 from kd_course.nb07_papers.paper_scale import PAPER, WITHOUT
 from kd_course.nb07_papers.rows import Line, Reproduction, lines_of
@@ -26,23 +16,7 @@ from kd_helpers.experiments.sweep import stages_of, sweep
 from kd_helpers.runtime.files import write_atomically
 from kd_helpers.runtime.folders import out_dir
 
-LAPTOP = {
-    make.__name__.replace("_", "-"): make
-    for make in (
-        hinton_regulariser,
-        hinton_missing_class,
-        hinton_ensemble,
-        navarrete,
-        damicantonio,
-        fukuda,
-        mismatched,
-        uste,
-        takd,
-        dgkd,
-        benchmark,
-        rows,
-    )
-}
+LAPTOP = {**laptop.HINTON, **laptop.OTHERS, **laptop_ladders.LADDERS}
 
 
 def find(name: str, scale: str) -> Reproduction:

@@ -1,17 +1,18 @@
 """A reproduction: the paper's numbers and ours in one table, row by row.
 
-Which there are: `reproductions_laptop` and `reproductions_paper`.
+Which there are: `laptop.py`, `laptop_ladders.py` and `paper_scale.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kd_course.nb05_specialists.tables import teacher_accuracy
-from kd_course.nb07_papers.tables import PaperNumber, paper_numbers
+from kd_course.nb07_papers.tables import PaperNumber
 from kd_helpers.experiments.compare import (
     BETTER,
     FEWEST_SEEDS,
@@ -24,6 +25,18 @@ from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import Run, load_or_train
 from kd_helpers.teachers import Team
 
+Ours = Callable[[int], Recipe | Team]  # of a seed; a team stands for its own answer
+
+
+def arm(arms: Callable[[int], Mapping], name: object) -> Ours:
+    """seed → the recipe of that name."""
+    return lambda seed: arms(seed)[name]
+
+
+def changed(ours: Callable[[int], Recipe], **settings: object) -> Callable[[int], Recipe]:
+    """seed → the same recipe with other settings."""
+    return lambda seed: replace(ours(seed), **settings)
+
 
 def accuracy(run: Run) -> float:
     return run.accuracy
@@ -35,12 +48,10 @@ class Row:
 
     title: str
     paper: tuple[PaperNumber | None, ...] = ()  # one for each of the reproduction's columns
-    # Ours, for a seed; a team stands for its own answer. None: there is nothing like it here.
-    ours: Callable[[int], Recipe | Team] | None = None
-    measure: Callable[[Run], float] = accuracy
-    unit: str = "% right"
+    ours: Ours | None = None  # None: there is nothing like it here
     against: str = ""  # title of the row that the verdict compares with; none without
-    smaller_is_better: bool = False
+    unit: str = "% right"
+    measure: Callable[[Run], float] = accuracy
 
     def recipes(self, seed: int) -> list[Recipe]:
         """What has to be trained for ours."""
@@ -58,18 +69,7 @@ class Reproduction:
     title: str
     differs: str  # what is other here than in the paper
     columns: tuple[str, ...]  # the paper's settings
-    rows: tuple[Row, ...]
-
-    def __post_init__(self) -> None:
-        titles = [row.title for row in self.rows]
-        for row in self.rows:
-            if len(row.paper) not in (0, len(self.columns)) or titles.count(row.title) > 1:
-                raise ValueError(
-                    f"got {self.name}: {row.title!r} with {len(row.paper)} numbers of the paper; "
-                    f"expected {len(self.columns)} or none, and every title once"
-                )
-            if row.against and row.against not in titles:
-                raise ValueError(f"got {self.name}: {row.against!r}; expected one of {titles}")
+    rows: tuple[Row, ...]  # every title once
 
     def recipes(self, seed: int) -> list[Recipe]:
         """Every recipe that a row needs, each once."""
@@ -89,11 +89,27 @@ class Reproduction:
         }
         if not problems:
             return self
-        said = " ".join(
-            f"Empty, because a training failed: {t} ({p})." for t, p in problems.items()
-        )
+        said = [f"Empty, because a training failed: {t} ({p})." for t, p in problems.items()]
         rows = (replace(row, ours=None) if row.title in problems else row for row in self.rows)
-        return replace(self, rows=tuple(rows), differs=f"{self.differs} {said}")
+        return replace(self, rows=tuple(rows), differs=" ".join([self.differs, *said]))
+
+
+def reproduction(title: str, differs: str, *columns: str) -> Callable[[Callable], Callable]:
+    """Makes a function that yields rows one that returns the reproduction of its own name."""
+
+    def decorate(rows_of: Callable[[], Iterable[Row]]) -> Callable[[], Reproduction]:
+        @functools.wraps(rows_of)
+        def make() -> Reproduction:
+            name = rows_of.__name__.replace("_", "-")
+            return Reproduction(name, title, differs, columns, tuple(rows_of()))
+
+        return make
+
+    return decorate
+
+
+def by_name(*makers: Callable[[], Reproduction]) -> dict[str, Callable[[], Reproduction]]:
+    return {make.__name__.replace("_", "-"): make for make in makers}
 
 
 @dataclass(frozen=True)
@@ -116,52 +132,28 @@ class Line:
 
 def lines_of(reproduction: Reproduction, seeds: Iterable[int]) -> list[Line]:
     """Every row with our values; runs that are not stored are trained."""
-    seeds = list(seeds)
-    values = {row.title: values_of(row, seeds) for row in reproduction.rows}
-    return [
-        Line(
-            row, values[row.title], verdict_of(row, values[row.title], values.get(row.against, ()))
-        )
-        for row in reproduction.rows
-    ]
+    seeds, rows = list(seeds), reproduction.rows
+    values = {row.title: values_of(row, seeds) for row in rows}
+    verdicts = [verdict_of(row, values[row.title], values.get(row.against, ())) for row in rows]
+    return [Line(row, values[row.title], found) for row, found in zip(rows, verdicts, strict=True)]
 
 
 def values_of(row: Row, seeds: Sequence[int]) -> tuple[float, ...]:
     """One a seed. A network that serves all seeds is one measurement, not several."""
-    if not row.ours:
-        return ()
-    ours = [row.ours(seed) for seed in seeds]
-    if len(set(ours)) == 1:
-        ours = ours[:1]
-    return tuple(
-        teacher_accuracy(one)
-        if isinstance(one, Team)
-        else row.measure(load_or_train(one, quiet=True))
-        for one in ours
-    )
+    ours = [row.ours(seed) for seed in seeds] if row.ours else []
+    return tuple(value_of(row, one) for one in (ours if len(set(ours)) > 1 else ours[:1]))
+
+
+def value_of(row: Row, one: Recipe | Team) -> float:
+    if isinstance(one, Team):
+        return teacher_accuracy(one)
+    return row.measure(load_or_train(one, quiet=True))
 
 
 def verdict_of(row: Row, values: Sequence[float], others: Sequence[float]) -> Verdict | None:
-    """None with too few seeds. The difference keeps its sign, also where smaller is better."""
+    """None with too few seeds. The difference keeps its sign, also where fewer errors are better."""
     if min(len(values), len(others)) < FEWEST_SEEDS:
         return None
     found = paired_verdict(values, others)
-    turned = {BETTER: WORSE, WORSE: BETTER} if row.smaller_is_better else {}
+    turned = {BETTER: WORSE, WORSE: BETTER} if row.unit == "errors" else {}
     return replace(found, word=turned.get(found.word, found.word))
-
-
-def printed(
-    paper: str, table: str, setting: str, method: str, unit: str = "% right"
-) -> PaperNumber:
-    """The one number of a paper that stands there.
-
-    Raises:
-        ValueError: there is none, or more than one.
-    """
-    wanted = (table, setting, method, unit)
-    found = [n for n in paper_numbers(paper) if (n.table, n.setting, n.method, n.unit) == wanted]
-    if len(found) != 1:
-        raise ValueError(
-            f"got {wanted} of {paper}, which stands there {len(found)} times; expected once"
-        )
-    return found[0]

@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import paper_files
-from kd_course.nb07_papers import ladders as paper_ladders
-from kd_course.nb07_papers.ladders import CLASSES, LADDERS, SETTINGS, paper_ladder
+from kd_course.nb07_papers import ladders
+from kd_course.nb07_papers.ladders import CLASSES, CRD, LADDERS, SETTINGS, paper_ladder
 from kd_helpers.experiments import records
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments.build import loss_of
@@ -29,31 +29,24 @@ MANY = ("dense", "stochastic")
 EVERY = [
     (ladder, dataset, setting, way)
     for ladder, dataset, setting, way in itertools.product(LADDERS, CLASSES, SETTINGS, WAYS)
-    if (setting != TAKD or way not in MANY) and (setting == PAPER or ladder not in ("wide", "vgg"))
+    if (setting != TAKD or way not in MANY) and (setting == PAPER or ladder not in CRD)
 ]
 
 
-def of_crd(ladder: str, setting: str) -> bool:
-    """Whether a setting is that of CRD's benchmark."""
-    return ladder in ("wide", "vgg") and setting == PAPER
-
-
-@pytest.mark.parametrize("dataset", CLASSES)
-@pytest.mark.parametrize("ladder", LADDERS)
-def test_every_ladder_is_made_without_a_warning(ladder, dataset):
+def test_every_ladder_is_made_without_a_warning():
     hashes = []
-    for setting, way in [(s, w) for one, d, s, w in EVERY if (one, d) == (ladder, dataset)]:
+    for ladder, dataset, setting, way in EVERY:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             rungs = paper_ladder(ladder, dataset, way, setting=setting, seed=4)
-        kept = LADDERS[ladder][:: len(LADDERS[ladder]) - 1 if way == "direct" else 1]
+        names = LADDERS[ladder]
+        kept = (names[0], names[-1]) if way == "direct" else names
         assert tuple(rung.student for rung in rungs) == kept
         for place, rung in enumerate(rungs):
-            above = rungs[:place] if way in MANY else rungs[:place][-1:]
-            assert rung.teachers == above
+            assert rung.teachers == (rungs[:place] if way in MANY else rungs[:place][-1:])
         assert {(r.dataset, r.seed) for r in rungs} == {(dataset, 4)}
         assert len({(r.schedule, r.views) for r in rungs}) == 1
-        assert rungs[0].kd_weight == 0 and not any(rung.label_smoothing for rung in rungs)
+        assert not any(rung.label_smoothing for rung in rungs)
         hashes.append(rungs[-1].hash)
     assert len(set(hashes)) == len(hashes)
 
@@ -67,44 +60,47 @@ def test_the_ladders_of_the_papers():
     assert ends == [("wrn-40-2", "wrn-16-2"), ("vgg-13", "vgg-8")]
 
 
-@pytest.mark.parametrize("dataset", CLASSES)
-def test_every_rung_does_less_work_than_the_one_above(dataset):
+def test_every_rung_does_less_work_than_the_one_above():
     """Parameters need not shrink: on 64×64 pixels the last layer of cnn-6 outweighs cnn-10."""
-    size = 64 if dataset == "tiny-imagenet-200" else 32
-    given = {"num_classes": CLASSES[dataset], "in_channels": 3, "image_size": size}
-    with torch.device("meta"):
-        work = {
-            name: count_multiply_adds(make_model(name, **given), (3, size, size))
-            for name in {name for names in LADDERS.values() for name in names}
-        }
-    for names in LADDERS.values():
-        assert all(work[above] > work[below] for above, below in itertools.pairwise(names))
+    for classes, size in ((10, 32), (100, 32), (200, 64)):
+        given = {"num_classes": classes, "in_channels": 3, "image_size": size}
+        with torch.device("meta"):
+            work = {
+                name: count_multiply_adds(make_model(name, **given), (3, size, size))
+                for name in {name for names in LADDERS.values() for name in names}
+            }
+        for names in LADDERS.values():
+            assert all(work[above] > work[below] for above, below in itertools.pairwise(names))
 
 
 def test_images_are_those_of_the_training_split():
     text = (Path(__file__).parents[2] / "data" / "README.md").read_text()
     rows = re.findall(r"^\| `([\w-]+)` .*? ([\d,]+) \+ [\d,]+ \+ ", text, re.M)
-    assert {name: int(n.replace(",", "")) for name, n in rows} == paper_ladders.IMAGES
+    assert {name: int(n.replace(",", "")) for name, n in rows} == ladders.IMAGES
 
 
-@pytest.mark.parametrize(("ladder", "dataset", "setting", "way"), EVERY)
-def test_the_learning_rate_of_every_epoch(ladder, dataset, setting, way):
-    schedule = paper_ladder(ladder, dataset, way, setting=setting)[0].schedule
-    epochs, batch = (240, 64) if of_crd(ladder, setting) else (160, 128)
-    assert schedule.batch_size == batch
-    assert schedule.steps == pytest.approx(epochs * paper_ladders.IMAGES[dataset] / batch, abs=0.51)
-    assert schedule.weight_decay == (5e-4 if of_crd(ladder, setting) else 1e-4)
-    optimiser, rate = make_optimiser(nn.Linear(1, 1), schedule)
-    assert isinstance(optimiser, torch.optim.SGD) and optimiser.defaults["momentum"] == 0.9
-    for epoch in (0, 10, 79, 80, 119, 120, 149, 150, 159, 179, 180, 209, 210, 239):
-        if epoch < epochs:
+def test_the_learning_rate_of_every_epoch_and_the_views():
+    for ladder, dataset, setting, way in EVERY:
+        top = paper_ladder(ladder, dataset, way, setting=setting)[0]
+        schedule, views = top.schedule, top.views
+        epochs, batch, decay = (240, 64, 5e-4) if ladder in CRD else (160, 128, 1e-4)
+        assert (schedule.batch_size, schedule.weight_decay) == (batch, decay)
+        assert schedule.steps == pytest.approx(epochs * ladders.IMAGES[dataset] / batch, abs=0.51)
+        optimiser, rate = make_optimiser(nn.Linear(1, 1), schedule)
+        assert isinstance(optimiser, torch.optim.SGD) and optimiser.defaults["momentum"] == 0.9
+        for epoch in (0, 10, 79, 80, 119, 120, 149, 150, 159, 179, 180, 209, 210, 239):
+            if epoch >= epochs:
+                break
             step = int((epoch + 0.5) * schedule.steps / epochs)
             found = rate.base_lrs[0] * rate.lr_lambdas[0](step)
-            assert found == pytest.approx(rate_at(epoch, ladder, setting)), epoch
+            assert found == pytest.approx(rate_at(epoch, ladder, setting)), (ladder, epoch)
+        plain = setting != PAPER or ladder.startswith("plain")
+        mirrored = not plain and dataset != "svhn"
+        assert (views.max_shift, views.flip, views.per_image) == (0 if plain else 4, mirrored, None)
 
 
 def rate_at(epoch: int, ladder: str, setting: str) -> float:
-    if of_crd(ladder, setting):
+    if ladder in CRD:
         return 0.05 * 0.1 ** sum(epoch >= drop for drop in (150, 180, 210))
     if ladder.startswith("plain"):
         return 0.01
@@ -113,68 +109,44 @@ def rate_at(epoch: int, ladder: str, setting: str) -> float:
     return 0.1 if first else 0.01 if epoch < 120 else 0.001
 
 
-def test_views_are_those_of_the_setting():
-    for ladder, dataset, setting, way in EVERY:
-        views = paper_ladder(ladder, dataset, way, setting=setting)[0].views
-        plain = setting != PAPER or ladder.startswith("plain")
-        mirrored = not plain and dataset != "svhn"
-        assert (views.max_shift, views.flip, views.per_image) == (0 if plain else 4, mirrored, None)
-
-
 def divergence(student, told, T, reduction):
     """T² · KL as PyTorch reduces it; its default, "mean", divides by the classes as well."""
-    rows = F.kl_div(F.log_softmax(student / T, 1), F.softmax(told / T, 1), reduction="sum")
-    return T**2 * rows / (len(student) if reduction == "batchmean" else student.numel())
+    return T**2 * F.kl_div(
+        F.log_softmax(student / T, 1), F.softmax(told / T, 1), reduction=reduction
+    )
 
 
-@pytest.mark.parametrize(("ladder", "dataset", "setting", "way"), EVERY)
-def test_the_loss_is_that_of_the_paper_or_of_its_code(ladder, dataset, setting, way):
+def test_the_loss_is_that_of_the_paper_or_of_its_code():
     torch.manual_seed(0)
-    classes = CLASSES[dataset]
-    T = 4.0 if of_crd(ladder, setting) else 5.0
-    weight = {PAPER: 0.9 if of_crd(ladder, setting) else 0.5, DGKD: 1.0, TAKD: 0.5}[setting]
-    rungs = paper_ladder(ladder, dataset, way, setting=setting)
-    for rung in rungs[1:]:
-        count = len(rung.teachers)
-        student, labels = torch.randn(6, classes), torch.randint(classes, (6,))
-        told = torch.randn(count, 6, classes) * 3
-        assert rung.kd_weight == weight
-        times = count if setting == PAPER else 1  # (n + 1)(1 - λ) in the paper
-        hard = times * 0.3 * F.cross_entropy(student, labels)  # at λ = 1 it would not be seen
-        how = "batchmean" if setting == PAPER else "mean"
-        soft = [0.7 * divergence(student, one, T, how) for one in told]
-        is_random = way == "stochastic" and rung is rungs[-1]
-        loss, sources = loss_of(replace(rung, kd_weight=0.7)), torch.cat(list(told), 1)
-        tries = range(80 if is_random else 1)
-        drawn = [loss(student, sources, labels)["loss"].item() for _ in tries]
-        possible = [sum(soft)]
-        if is_random and setting == DGKD:  # exactly one is left out
-            possible = [sum(soft) - one for one in soft]
-        elif is_random:
-            kept = itertools.product((0, 1), repeat=count)
-            possible = [sum(k * s for k, s in zip(on, soft, strict=True)) for on in kept]
-        near = [torch.isclose(torch.tensor(drawn), hard + one, 1e-4, 1e-6) for one in possible]
-        assert torch.stack(near).any(dim=0).all()
-        assert sum(bool(hits.any()) for hits in near) >= (count if is_random else 1)
-    if way == "stochastic" and setting == PAPER:
-        assert rungs[-1].sources.survival == 0.75
-
-
-def test_the_three_cells_that_were_told():
-    cells = paper_ladders.takd_cifar_100()
-    found = {k: (r.student, r.seed, r.kd_weight, r.temperature) for k, r in cells.items()}
-    assert found == {
-        "assistant": ("resnet-20", 55, 0.5, 5.0),
-        "direct": ("resnet-8", 31, 0.2, 2.0),
-        "chain": ("resnet-8", 31, 0.15, 5.0),
-    }
-    top = paper_ladder("resnet, one assistant", "cifar-100", "direct", setting=TAKD)[0]
-    assert top.student == "resnet-110"
-    assert cells["assistant"].teacher == cells["direct"].teacher == top
-    assert cells["chain"].teacher == cells["assistant"]
-    for cell in cells.values():
-        assert cell.dataset == "cifar-100" and cell.lesson.strength == pytest.approx(1 / 100)
-        assert cell.schedule == top.schedule and cell.schedule.learning_rate == 0.01
+    for ladder, dataset, setting, way in EVERY:
+        classes, T = CLASSES[dataset], 4.0 if ladder in CRD else 5.0
+        weight = {PAPER: 0.9 if ladder in CRD else 0.5, DGKD: 1.0, TAKD: 0.5}[setting]
+        top, *rungs = paper_ladder(ladder, dataset, way, setting=setting)
+        assert top.kd_weight == 0
+        for rung in rungs:
+            count = len(rung.teachers)
+            student, labels = torch.randn(6, classes), torch.randint(classes, (6,))
+            told = torch.randn(count, 6, classes) * 3
+            assert rung.kd_weight == weight
+            times = count if setting == PAPER else 1  # (n + 1)(1 - λ) in the paper
+            hard = times * 0.3 * F.cross_entropy(student, labels)  # at λ = 1 it would not be seen
+            how = "batchmean" if setting == PAPER else "mean"
+            soft = [0.7 * divergence(student, one, T, how) for one in told]
+            is_random = way == "stochastic" and rung is rungs[-1]
+            loss, sources = loss_of(replace(rung, kd_weight=0.7)), torch.cat(list(told), 1)
+            tries = range(80 if is_random else 1)
+            drawn = [loss(student, sources, labels)["loss"].item() for _ in tries]
+            possible = [sum(soft)]
+            if is_random and setting == DGKD:  # exactly one is left out
+                possible = [sum(soft) - one for one in soft]
+            elif is_random:
+                kept = itertools.product((0, 1), repeat=count)
+                possible = [sum(k * s for k, s in zip(on, soft, strict=True)) for on in kept]
+            near = [torch.isclose(torch.tensor(drawn), hard + one, 1e-4, 1e-6) for one in possible]
+            assert torch.stack(near).any(dim=0).all(), (ladder, dataset, setting, way)
+            assert sum(bool(hits.any()) for hits in near) >= (count if is_random else 1)
+        if way == "stochastic" and setting == PAPER:
+            assert rungs[-1].sources.survival == 0.75
 
 
 @pytest.mark.parametrize(
@@ -196,20 +168,13 @@ def test_what_there_is_not_is_named(ladder, dataset, way, setting, words):
 
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
-    """Small files in the published format; two steps for each network; who was trained how
-    often."""
+    """Small files in the published format; two steps a network; who was trained how often."""
     paper_files.write_svhn(tmp_path, list(range(10)) * 20, list(range(10)) * 2)
     paper_files.publish(monkeypatch, "svhn", tmp_path)
-    where = {
-        "OUT": f"{tmp_path}/out",
-        "DATA": str(tmp_path),
-        "OFFLINE": "1",
-        "PRECISION": "float32",
-    }
+    where = {"OUT": tmp_path / "out", "DATA": tmp_path, "OFFLINE": "1", "PRECISION": "float32"}
     for name, value in where.items():
-        monkeypatch.setenv(f"KD_{name}", value)
-    short = Schedule(steps=2, batch_size=8)
-    monkeypatch.setattr(paper_ladders, "schedule_of", lambda *_: short)
+        monkeypatch.setenv(f"KD_{name}", str(value))
+    monkeypatch.setattr(ladders, "schedule_of", lambda *_: Schedule(steps=2, batch_size=8))
     monkeypatch.setattr(records, "measure_latencies", lambda *_: [])
     counted, train_recipe = Counter(), runs.train_recipe
 
@@ -235,11 +200,11 @@ def trained(tmp_path, monkeypatch):
 )
 def test_ladders_are_climbed_and_every_network_is_trained_once(trained, ladder, setting, ways):
     every = [paper_ladder(ladder, "svhn", way, setting=setting) for way in ways]
+    networks = {recipe for rungs in every for recipe in rungs}
     for rungs in every:
         for recipe in reversed(rungs):
             run = load_or_train(recipe, quiet=True)
             assert run.record["input"] == {"num_classes": 10, "in_channels": 3, "image_size": 32}
             assert 0 <= run.accuracy <= 100 and len(run.answers()) == 20
             assert (run.record["history"]["kd"][-1] > 0) == bool(recipe.teacher)
-    networks = {recipe for rungs in every for recipe in rungs}
     assert trained == dict.fromkeys(networks, 1)

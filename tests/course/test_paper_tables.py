@@ -4,97 +4,78 @@ from collections import Counter
 
 import pytest
 
-from kd_course.nb07_papers.tables import PaperNumber, paper_numbers, read, tables
+from kd_course.nb07_papers.tables import PaperNumber, paper_numbers, printed, read, tables
 
 HEADER = "paper,table,setting,method,value,unit,source,certainty\n"
-
-
-def found(name: str, **fields: str) -> list[float | None]:
-    rows = [n for n in paper_numbers(name) if all(getattr(n, k) == v for k, v in fields.items())]
-    return [row.value for row in rows]
-
-
-@pytest.mark.parametrize("name", tables())
-def test_every_number_has_a_source_a_unit_and_stands_there_once(name):
-    rows = paper_numbers(name)
-    assert rows and all(n.paper and n.setting and n.method and n.unit and n.source for n in rows)
-    keys = Counter((n.paper, n.table, n.setting, n.method, n.unit) for n in rows)
-    assert max(keys.values()) == 1
-    for number in rows:
-        assert number.value is None or number.value > 0
-        if number.unit.startswith("%"):
-            assert number.value is None or number.value <= 100
-
-
-@pytest.mark.parametrize(
-    ("name", "fields", "values"),
+CIFAR_100 = "plain CNN 10-4-2, CIFAR-100"
+KNOWN = (
+    ("takd_2020", {"table": "table 1", "setting": CIFAR_100}, [41.09, 44.57, 44.92]),
+    ("takd_2020", {"table": "table 3", "setting": "ResNet 110-14-8, CIFAR-10"}, [88.98]),
     (
-        (
-            "takd_2020",
-            {"table": "table 1", "setting": "plain CNN 10-4-2, CIFAR-100"},
-            [41.09, 44.57, 44.92],
-        ),
-        ("takd_2020", {"table": "table 3", "setting": "ResNet 110-14-8, CIFAR-10"}, [88.98]),
-        (
-            "dgkd_2021",
-            {"setting": "plain CNN 10-8-6-4-2, CIFAR-100", "unit": "% right"},
-            [45.14, 48.92, 50.15],
-        ),
-        ("dgkd_2021", {"setting": "ResNet 26-20-14-8, CIFAR-100", "method": "dense"}, [None]),
-        (
-            "hinton_2015",
-            {"table": "table 5", "method": "soft targets, 3 % of the data"},
-            [65.4, 57.0],
-        ),
-        (
-            "cifar100_benchmark",
-            {"method": "KD", "table": ""},
-            [70.66, 70.67, 73.08, 73.33, 74.92, 73.54, 72.98],
-        ),
-        (
-            "cifar100_benchmark",
-            {"setting": "ResNet 34-18, ImageNet", "paper": "DKD"},
-            [71.03, 71.7],
-        ),
-        (
-            "haitongli",
-            {"setting": "five-layer CNN with dropout 0.5, CIFAR-10"},
-            [83.51, 84.49, 82.78],
-        ),
-        (
-            "takd_2020",
-            {"table": "runs by readers", "setting": "ResNet 110 from elsewhere, CIFAR-10"},
-            [93.17, 82.08, 78.01],
-        ),
-        ("dgkd_2021", {"table": "figure 4"}, [None, None]),
+        "dgkd_2021",
+        {"setting": "plain CNN 10-8-6-4-2, CIFAR-100", "unit": "% right"},
+        [45.14, 48.92, 50.15],
+    ),
+    ("dgkd_2021", {"setting": "ResNet 26-20-14-8, CIFAR-100", "method": "dense"}, [None]),
+    ("dgkd_2021", {"table": "figure 4"}, [None, None]),
+    ("hinton_2015", {"table": "table 5", "method": "soft targets, 3 % of the data"}, [65.4, 57.0]),
+    (
+        "cifar100_benchmark",
+        {"method": "KD", "table": ""},
+        [70.66, 70.67, 73.08, 73.33, 74.92, 73.54, 72.98],
+    ),
+    ("cifar100_benchmark", {"setting": "ResNet 34-18, ImageNet", "paper": "DKD"}, [71.03, 71.7]),
+    ("haitongli", {"setting": "five-layer CNN with dropout 0.5, CIFAR-10"}, [83.51, 84.49, 82.78]),
+    (
+        "takd_2020",
+        {"table": "runs by readers", "setting": "ResNet 110 from elsewhere, CIFAR-10"},
+        [93.17, 82.08, 78.01],
     ),
 )
-def test_numbers_that_are_well_known(name, fields, values):
-    assert found(name, **fields) == values
 
 
-def test_an_unknown_paper_lists_the_known_ones():
+def test_every_number_has_a_source_a_unit_and_stands_there_once():
+    for name in tables():
+        rows = paper_numbers(name)
+        assert rows and all(n.paper and n.setting and n.method and n.unit for n in rows)
+        keys = Counter((n.paper, n.table, n.setting, n.method, n.unit) for n in rows)
+        assert max(keys.values()) == 1
+        for number in rows:
+            most = 100 if number.unit.startswith("%") else float("inf")
+            assert number.value is None or 0 < number.value <= most
+
+
+def test_numbers_that_are_well_known():
+    for name, wanted, values in KNOWN:
+        rows = paper_numbers(name)
+        found = [n.value for n in rows if all(getattr(n, k) == v for k, v in wanted.items())]
+        assert found == values, (name, wanted)
+
+
+def test_numbers_are_looked_up_by_setting_and_one_that_stands_there_never_is_refused():
+    both = printed("takd_2020", "table 1", "plain CNN 10-4-2, {}", "chain", of=("CIFAR-100",))
+    assert [n.value for n in both] == [44.92]
+    with pytest.raises(ValueError, match="stands there 0 times"):
+        printed("takd_2020", "table 1", "plain CNN 10-4-2, CIFAR-10", "dense")
     with pytest.raises(ValueError, match=r"'takd'.*dgkd_2021.*takd_2020"):
         paper_numbers("takd")
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("row", "words"),
     (
-        ("paper,value\n", "got the columns"),
-        (HEADER + "a,b,c,d,1.0,%,s\n", "line 2: got 7 columns; expected 8"),
-        (HEADER + "a,b,c,d,1.0,%,s,read\na,b,c,d,,%,s,read\n", "line 3: got value=''"),
-        (HEADER + "a,b,c,d,1.0,%,s,not found\n", "not found"),
-        (HEADER + "a,b,c,d,1.0,%,,read\n", "source=''"),
-        (HEADER + "a,b,c,d,1.0,%,s,sure\n", "certainty='sure'"),
-        (HEADER + "a,b,c,d,about 3,%,s,read\n", "about 3"),
+        ("a,b,c,d,1.0,%,s", "certainty=None"),
+        ("a,b,c,d,,%,s,read", "value=None"),
+        ("a,b,c,d,1.0,%,s,not found", "not found"),
+        ("a,b,c,d,1.0,%,,read", "source=''"),
+        ("a,b,c,d,1.0,%,s,sure", "certainty='sure'"),
+        ("a,b,c,d,about 3,%,s,read", "about 3"),
     ),
 )
-def test_a_row_that_is_not_complete_is_refused(tmp_path, text, words):
-    path = tmp_path / "x.csv"
-    path.write_text(text)
+def test_a_row_that_is_not_complete_is_refused(tmp_path, row, words):
+    (tmp_path / "x.csv").write_text(HEADER + row + "\n")
     with pytest.raises(ValueError, match=words):
-        read(path)
+        read(tmp_path / "x.csv")
 
 
 def test_a_name_with_a_comma_is_read_whole(tmp_path):
