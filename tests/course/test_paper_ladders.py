@@ -17,10 +17,11 @@ from kd_course.nb07_papers import ladders
 from kd_course.nb07_papers.ladders import CLASSES, CRD, LADDERS, SETTINGS, paper_ladder
 from kd_helpers.experiments import records
 from kd_helpers.experiments import run as runs
-from kd_helpers.experiments.build import loss_of
 from kd_helpers.experiments.ladders import WAYS
 from kd_helpers.experiments.metrics import count_multiply_adds
+from kd_helpers.experiments.room import load_dataset_once
 from kd_helpers.experiments.run import load_or_train
+from kd_helpers.methods import CrossEntropy
 from kd_helpers.models.zoo import make_model
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
@@ -45,8 +46,8 @@ def test_every_ladder_is_made_without_a_warning():
         for place, rung in enumerate(rungs):
             assert rung.teachers == (rungs[:place] if way in MANY else rungs[:place][-1:])
         assert {(r.dataset, r.seed) for r in rungs} == {(dataset, 4)}
-        assert len({(r.schedule, r.views) for r in rungs}) == 1
-        assert not any(rung.label_smoothing for rung in rungs)
+        assert len({(r.schedule, r.augmentation) for r in rungs}) == 1
+        assert not any(rung.method.label_smoothing for rung in rungs)
         hashes.append((ladder, dataset, rungs[-1].hash))
     assert len(set(hashes)) == len(hashes)
 
@@ -82,7 +83,7 @@ def test_images_are_those_of_the_training_split():
 def test_the_learning_rate_of_every_epoch_and_the_views():
     for ladder, dataset, setting, way in EVERY:
         top = paper_ladder(ladder, dataset, way, setting=setting)[0]
-        schedule, views = top.schedule, top.views
+        schedule, views = top.schedule, top.augmentation
         epochs, batch, decay = (240, 64, 5e-4) if ladder in CRD else (160, 128, 1e-4)
         assert (schedule.batch_size, schedule.weight_decay) == (batch, decay)
         assert schedule.steps == pytest.approx(epochs * ladders.IMAGES[dataset] / batch, abs=0.51)
@@ -121,18 +122,18 @@ def test_the_loss_is_that_of_the_paper_or_of_its_code():
         classes, T = CLASSES[dataset], 4.0 if ladder in CRD else 5.0
         weight = {PAPER: 0.9 if ladder in CRD else 0.5, DGKD: 1.0, TAKD: 0.5}[setting]
         top, *rungs = paper_ladder(ladder, dataset, way, setting=setting)
-        assert top.kd_weight == 0
+        assert top.method == CrossEntropy()
         for rung in rungs:
             count = len(rung.teachers)
             student, labels = torch.randn(6, classes), torch.randint(classes, (6,))
             told = torch.randn(count, 6, classes) * 3
-            assert rung.kd_weight == weight
+            assert rung.method.kd_weight == weight
             times = count if setting == PAPER else 1  # (n + 1)(1 - λ) in the paper
             hard = times * 0.3 * F.cross_entropy(student, labels)  # at λ = 1 it would not be seen
             how = "batchmean" if setting == PAPER else "mean"
             soft = [0.7 * divergence(student, one, T, how) for one in told]
             is_random = way == "stochastic" and rung is rungs[-1]
-            loss, sources = loss_of(replace(rung, kd_weight=0.7)), torch.cat(list(told), 1)
+            loss, sources = replace(rung.method, kd_weight=0.7), torch.cat(list(told), 1)
             tries = range(80 if is_random else 1)
             drawn = [loss(student, sources, labels)["loss"].item() for _ in tries]
             possible = [sum(soft)]
@@ -145,7 +146,7 @@ def test_the_loss_is_that_of_the_paper_or_of_its_code():
             assert torch.stack(near).any(dim=0).all(), (ladder, dataset, setting, way)
             assert sum(bool(hits.any()) for hits in near) >= (count if is_random else 1)
         if way == "stochastic" and setting == PAPER:
-            assert rungs[-1].sources.survival == 0.75
+            assert rungs[-1].method.survival == 0.75
 
 
 @pytest.mark.parametrize(
@@ -182,9 +183,9 @@ def trained(tmp_path, monkeypatch):
         return train_recipe(recipe, **how)
 
     monkeypatch.setattr(runs, "train_recipe", train_and_count)
-    runs.load_dataset_once.cache_clear()
+    load_dataset_once.cache_clear()
     yield counted
-    runs.load_dataset_once.cache_clear()
+    load_dataset_once.cache_clear()
 
 
 @pytest.mark.parametrize(

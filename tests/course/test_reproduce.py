@@ -23,6 +23,7 @@ from kd_helpers.experiments.compare import paired_verdict
 from kd_helpers.experiments.metrics import count_multiply_adds
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_run
+from kd_helpers.methods import HintonKD
 from kd_helpers.models.zoo import make_model
 from kd_helpers.training.schedules import Schedule
 from notebook_io import NOTEBOOKS
@@ -225,7 +226,7 @@ def cost_of(name):
 def test_the_work_counts_three_passes_for_the_student_and_each_answer_once():
     teacher = Recipe(student="cnn-4", dataset="cifar-10")
     own = {kind_of(SMALL): 3 * 480 * cost_of("cnn-2")}
-    taught = replace(SMALL, teacher=teacher, kd_weight=0.5)
+    taught = replace(SMALL, teacher=teacher, method=HintonKD())
     few = replace(taught, transfer=TransferSet(images=100))
     assert work(SMALL) == own
     assert work(taught) == own | {kind_of(teacher): 480 * cost_of("cnn-4")}

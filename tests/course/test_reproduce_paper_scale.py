@@ -11,8 +11,8 @@ from kd_course.nb05_specialists import experiments as teams
 from kd_course.nb07_papers import costs, ladders, reproduce
 from kd_course.nb07_papers.paper_scale import PAPER
 from kd_helpers.experiments import records
-from kd_helpers.experiments import run as runs
 from kd_helpers.experiments import sweep as sweeps
+from kd_helpers.experiments.room import load_dataset_once
 from kd_helpers.training.schedules import Schedule
 
 SHORT = Schedule(steps=2, batch_size=16)
@@ -22,6 +22,7 @@ SOME = {
     "takd": lambda row: row.title.startswith("plain CNN, CIFAR-100"),
     "dgkd": lambda row: row.title.startswith("ResNet") or not row.ours,
     "benchmark": lambda row: row.title.startswith("VGG"),
+    "rows": lambda row: row.title == "labels only" or not row.ours,
 }
 
 
@@ -50,9 +51,9 @@ def tiny(archives, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "measure_latencies", lambda *_: [])
     monkeypatch.setattr(sweeps, "each", lambda work, items, **_: map(work, items))
     monkeypatch.setattr(costs, "measured_rate", lambda *_: 1e9)
-    runs.load_dataset_once.cache_clear()
+    load_dataset_once.cache_clear()
     yield tmp_path
-    runs.load_dataset_once.cache_clear()
+    load_dataset_once.cache_clear()
 
 
 @pytest.mark.parametrize("name", PAPER)
