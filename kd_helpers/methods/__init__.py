@@ -3,6 +3,7 @@
 from kd_helpers.methods.decoupled import DecoupledKD
 from kd_helpers.methods.dgkd import DenselyGuidedKD
 from kd_helpers.methods.dynamic_temperature import CWSM, FLSW
+from kd_helpers.methods.fitnets import FitNets
 from kd_helpers.methods.hinton import HintonKD
 from kd_helpers.methods.method import CrossEntropy, Distillation, Method
 from kd_helpers.methods.selective import SelectiveKD
@@ -26,6 +27,7 @@ __all__ = [
     "DecoupledKD",
     "DenselyGuidedKD",
     "Distillation",
+    "FitNets",
     "HintonKD",
     "MaskMistakes",
     "Method",

@@ -49,10 +49,10 @@ class FitNets(HintonKD):
         return partial(self.distilled, super().at(progress))
 
     def hint(self, student, teacher, labels, student_features, teacher_features) -> Terms:
-        """The first stage: the hint alone; the other terms are for plots."""
-        terms = super().__call__(student.detach(), teacher, labels)
+        """The first stage: the hint alone. Behind it gradients are 0: weights only decay there."""
+        terms = super().__call__(student, teacher, labels)
         hint = F.mse_loss(student_features, teacher_features) / 2
-        return terms | {"loss": hint, "hint": hint.detach()}
+        return terms | {"loss": hint + 0 * terms["loss"], "hint": hint.detach()}
 
     def distilled(self, stage, student, teacher, labels, student_features, teacher_features):
         """The second stage; the distance to the hint is watched, not learnt."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from kd_helpers.methods.objective import Lesson
 from scipy.optimize import minimize
 from scipy.special import logsumexp, rel_entr, softmax
 from torch.nn import functional as F
@@ -31,7 +32,6 @@ from kd_helpers.experiments.run import (
     training_arguments,
 )
 from kd_helpers.methods.dgkd import Sources
-from kd_helpers.methods.objective import Lesson
 from kd_helpers.methods.selective import padded, seen_by, selective_loss
 from kd_helpers.models.towers import Towers, TowersApart, UnifiedSpecialists
 from kd_helpers.runtime.folders import cache_folder

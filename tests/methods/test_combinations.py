@@ -1,0 +1,189 @@
+"""Methods put inside one another, against the whole soft term written out; warm-up; extremes."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+
+import by_hand as hand
+from by_hand import K, T, learnt, partly_hidden, random_batch, soft_term
+from kd_helpers import methods as m
+from kd_helpers.data.splits import Split
+from kd_helpers.methods.method import Distillation, SoftMethod, with_settings_of
+from kd_helpers.runtime.plain import as_code, descendants
+from kd_helpers.training import checkpoints
+from kd_helpers.training.checkpoints import Checkpoint
+from kd_helpers.training.loop import make_student, train
+from kd_helpers.training.schedules import Schedule
+
+KD = m.HintonKD(temperature=T)
+top, small = (partial(with_settings_of, KD, kind) for kind in (m.TopK, m.SmallEntries))
+COMPOSED = {
+    m.ConfidenceGate(m.SwapMistakes(m.Standardised(replace(KD, strength=3.0)))): {
+        "correct": hand.swapped,
+        "scale": hand.standard,
+        "weigh": hand.gate,
+        "strength": 3.0,
+    },
+    m.ReplaceMistakes(m.FLSW(KD)): {
+        "correct": hand.replaced,
+        "confusion": hand.different_directions,
+    },
+    m.ReplaceMistakes(m.Standardised(KD)): {"correct": hand.replaced, "scale": hand.standard},
+    m.Standardised(m.FLSW(KD)): {"scale": hand.standard, "confusion": hand.different_directions},
+    m.FLSW(m.MaskMistakes(KD)): {"confusion": hand.different_directions, "weigh": hand.mask},
+    m.ConfidenceGate(m.Standardised(m.CWSM(KD)), above=False): {
+        "scale": hand.standard,
+        "confusion": hand.unsure,
+        "weigh": partial(hand.gate, above=False),
+    },
+    m.MaskMistakes(top(lump=False)): {
+        "compare": partial(hand.on_top, lump=False),
+        "weigh": hand.mask,
+    },
+    m.TrustTrueClass(m.SwapMistakes(top(count=1))): {
+        "correct": hand.swapped,
+        "compare": partial(hand.on_top, count=1),
+        "weigh": hand.trust,
+    },
+    m.MaskMistakes(m.FLSW(small())): {
+        "confusion": hand.different_directions,
+        "compare": hand.on_small,
+        "weigh": hand.mask,
+    },
+}
+WITH_LABELS = {
+    m.WeightedSoftLabels(m.Standardised(KD)): {
+        "scale": hand.standard, "weigh": hand.soft_label_weight,
+    },
+    m.MaskMistakes(m.SwapMistakes(with_settings_of(KD, m.DecoupledKD))): {
+        "correct": hand.swapped, "compare": hand.in_parts, "weigh": hand.mask,
+    },
+    m.FLSW(with_settings_of(KD, m.DecoupledKD)): {
+        "confusion": hand.different_directions, "compare": hand.in_parts,
+    },
+}  # fmt: skip
+
+
+def test_what_is_put_inside_one_another_does_all_of_it_in_order():
+    for method, parts in (COMPOSED | WITH_LABELS).items():
+        given = random_batch()
+        assert learnt(method, given)[0].item() == pytest.approx(
+            soft_term(given, **parts), rel=1e-4
+        ), as_code(method)
+    for method, parts in COMPOSED.items():
+        given = partly_hidden(random_batch())
+        assert learnt(method, given)[0].item() == pytest.approx(
+            soft_term(given, **parts), rel=1e-4
+        ), as_code(method)
+
+
+def alone() -> list[SoftMethod]:
+    """One of every class of the package that compares one teacher with the student."""
+    kinds = [k for k in descendants(SoftMethod) if k.__module__.startswith("kd_helpers.methods")]
+    abstract = (
+        "Distillation",
+        "Treatment",
+        "Weighted",
+        "DynamicTemperature",
+        "OnEntries",
+        "FitNets",
+    )
+    return [kind() for kind in kinds if kind.__name__ not in abstract and not kind.sources_apart]
+
+
+def test_extreme_logits_give_finite_losses_and_gradients_with_every_method():
+    generator = torch.Generator().manual_seed(1)
+    signs = torch.randint(2, (2, 64, K), generator=generator) * 2 - 1
+    extreme = 1e4 * signs + torch.randn(2, 64, K, generator=generator)
+    assert len(alone()) >= 15
+    for method in [*alone(), *COMPOSED, *WITH_LABELS]:
+        for dtype in (torch.float32, torch.bfloat16):
+            student, teacher = extreme.to(dtype)
+            student.requires_grad_()
+            terms = method(student, teacher if method.needs_teacher else None, torch.arange(64) % K)
+            terms["loss"].backward()
+            assert torch.isfinite(terms["loss"]) and terms["kd"] >= 0, as_code(method)
+            assert torch.isfinite(student.grad).all(), as_code(method)
+
+
+def test_a_treatment_takes_weights_and_warm_up_from_the_method_inside():
+    given = random_batch()
+    inside = replace(KD, kd_weight=0.3, label_smoothing=0.2, warm_up=0.4, strength=2.0)
+    method = m.Standardised(m.MaskMistakes(inside))
+    terms, kd = method(*given), learnt(method, given)[0]
+    torch.testing.assert_close(terms["loss"], 0.7 * terms["ce"] + 0.3 * kd)
+    for progress in (0.0, 0.1, 0.39):
+        assert method.at(progress)(*given)["kd"].item() == pytest.approx(progress / 0.4 * kd.item())
+    assert method.at(0.4) is method and method.at(1.0) is method
+
+
+def test_what_cannot_be_put_inside_is_refused():
+    for make in (
+        lambda: m.SwapMistakes(m.TeacherFreeKD()),
+        lambda: m.Standardised(m.DenselyGuidedKD()),
+        lambda: m.MaskMistakes(m.CrossEntropy()),
+    ):
+        with pytest.raises(ValueError, match="expected a"):
+            make()
+    assert m.TeacherFreeKD(m.Standardised(KD)).core == KD  # what needs no teacher stands outside
+
+
+SIX = Schedule(steps=6, batch_size=16, learning_rate=0.05)
+
+
+@pytest.fixture
+def images(monkeypatch) -> Split:
+    monkeypatch.setenv("KD_PRECISION", "float32")
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.randint(256, (48, 1, 28, 28), dtype=torch.uint8, generator=generator)
+    return Split(pixels, torch.randint(K, (48,), generator=generator))
+
+
+def teacher(batch) -> torch.Tensor:
+    """Any fixed answers: different for each image, with some mistakes."""
+    return torch.sin(batch.index[:, None] * torch.arange(1, K + 1)) * 3
+
+
+def trained(split: Split, **how) -> tuple[torch.Tensor, list[float]]:
+    model = make_student("cnn-2", num_classes=K, in_channels=1, image_size=28, seed=0)
+    history = train(model, split, **{"schedule": SIX, "teacher": teacher, "report_every": 1} | how)
+    return torch.cat([w.flatten() for w in model.state_dict().values()]), history.terms["kd"]
+
+
+def stop_after(steps: int):
+    asked = iter(range(steps + 1))
+    return lambda: next(asked) == steps
+
+
+def test_the_first_step_of_a_warm_up_is_taught_by_labels_alone(images):
+    def labels_alone(student_logits, teacher_logits, labels):
+        ce = m.CrossEntropy()(student_logits, None, labels)["ce"].detach()
+        loss = torch.nn.functional.cross_entropy(student_logits, labels)
+        return {"loss": (1 - 0.9) * loss, "ce": ce, "kd": 0 * ce}
+
+    warm = m.DecoupledKD(temperature=T, warm_up=0.5)
+    for steps, alike in ((1, True), (2, False)):
+        first = trained(images, method=warm, should_stop=stop_after(steps))
+        plain = trained(images, method=labels_alone, should_stop=stop_after(steps))
+        assert torch.allclose(first[0], plain[0], atol=1e-7) is alike
+        assert (first[1][-1] == 0) is alike
+
+
+def test_a_method_with_warm_up_and_chance_that_is_cut_off_ends_as_if_never(
+    images, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(checkpoints, "SHARE_OF_TIME", float("inf"))
+    how = {"method": m.RandomEntries(temperature=T, dropped=0.5, warm_up=0.6),
+           "schedule": replace(SIX, steps=12)}  # fmt: skip
+    whole, kd = trained(images, **how)
+    for steps in (1, 4, 8):
+        for part in ({"should_stop": stop_after(steps)}, {}):
+            torch.manual_seed(steps)  # what else draws must not matter
+            state = Checkpoint(tmp_path / f"state-{steps}", {}, every=0.0)
+            again, kd_again = trained(images, **how, **part, checkpoint=state)
+        assert whole.equal(again) and kd == kd_again
+    cold = replace(how["method"], warm_up=0.0)
+    assert not whole.equal(trained(images, **how | {"method": cold})[0])
+    assert isinstance(cold, Distillation)

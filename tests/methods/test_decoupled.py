@@ -1,0 +1,53 @@
+from functools import partial
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from by_hand import T, in_parts, learnt, partly_hidden, random_batch, soft_term
+from kd_helpers.methods import DecoupledKD, HintonKD
+from kd_helpers.methods.decoupled import decoupled_parts
+
+
+def test_the_two_parts_with_their_weights_are_the_papers():
+    for classes in (2, 3, 10, 100):
+        given = random_batch(classes)
+        for alpha, beta in ((1.0, 8.0), (3.0, 0.5), (0.0, 1.0)):
+            method = DecoupledKD(temperature=T, alpha=alpha, beta=beta)
+            expected = soft_term(given, compare=partial(in_parts, alpha=alpha, beta=beta))
+            assert learnt(method, given)[0].item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_with_the_weights_that_kd_gives_them_the_parts_are_kd():
+    """KL = TCKD + (1 - p_t) · NCKD (eq. 7)."""
+    given = random_batch()
+    tckd, nckd, p = decoupled_parts(*given, temperature=T)
+    torch.testing.assert_close(
+        tckd + (1 - p) * nckd, HintonKD().compare(*given, T), rtol=1e-4, atol=1e-6
+    )
+    own = F.one_hot(given[2], 10).bool()  # the same p_t = 0.7 for all images: β = 0.3
+    rest = (given[1] / T).masked_fill(own, -torch.inf).logsumexp(1)
+    sure = torch.where(own, T * (rest + torch.tensor(0.7 / 0.3).log())[:, None], given[1])
+    same = given[0], sure, given[2]
+    one, other = (
+        learnt(method, same)
+        for method in (DecoupledKD(temperature=T, beta=0.3), HintonKD(temperature=T))
+    )
+    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_it_stays_finite_where_the_student_gives_the_others_nothing():
+    student = torch.tensor([[200.0, 0, 0]], requires_grad=True)
+    loss = DecoupledKD(temperature=1.0).soft(
+        student, torch.tensor([[1.0, 2, 3]]), torch.tensor([0])
+    )
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(student.grad).all() and student.grad.any()
+
+
+def test_every_image_needs_its_label_and_weights_are_numbers():
+    with pytest.raises(ValueError, match="expected labels for all: DecoupledKD"):
+        DecoupledKD()(*partly_hidden(random_batch()))
+    for bad in ({"alpha": -1.0}, {"beta": float("inf")}, {"beta": float("nan")}):
+        with pytest.raises(ValueError, match="expected a number from 0 on"):
+            DecoupledKD(**bad)

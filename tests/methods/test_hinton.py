@@ -1,0 +1,189 @@
+"""The loss of Hinton et al. and the label term: NumPy in float64, closed forms, the known faults."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from torch.nn import functional as F
+
+from by_hand import T, learnt, partly_hidden, random_batch, soft_term
+from kd_helpers.data.splits import UNLABELLED
+from kd_helpers.methods import CrossEntropy, HintonKD
+from kd_helpers.methods.hinton import kd_loss
+from kd_helpers.methods.terms import hard_loss
+
+
+def gradient(loss, student, teacher, temperature):
+    student = student.clone().requires_grad_()
+    loss(student, teacher, temperature=temperature).backward()
+    return student.grad
+
+
+def is_right(loss) -> bool:
+    """The criterion: value and gradient are those of T² · KL, for several shapes and T."""
+    for images, classes, temperature in ((1, 2, 1.5), (6, 7, 4.0), (3, 10, 0.5), (8, 100, 20.0)):
+        student, teacher, _ = random_batch(classes, images)
+        s, t = (z.double().numpy() / temperature for z in (student, teacher))
+        rows = (softmax(t, 1) * (log_softmax(t, 1) - log_softmax(s, 1))).sum(1)
+        value = loss(student, teacher, temperature=temperature).item()
+        expected = temperature * (softmax(s, 1) - softmax(t, 1)) / images
+        found = gradient(loss, student, teacher, temperature).numpy()
+        if not np.isclose(value, temperature**2 * rows.mean(), rtol=1e-4):
+            return False
+        if not np.allclose(found, expected, rtol=1e-3, atol=1e-6):
+            return False
+    return True
+
+
+def kl(s, t, temperature, reduction="batchmean"):
+    parts = F.kl_div(
+        F.log_softmax(s / temperature, 1), F.softmax(t / temperature, 1), reduction="none"
+    )
+    return {"mean": parts.mean(), "sum": parts.sum()}.get(reduction, parts.sum() / len(s))
+
+
+FAULTY = {
+    "mean instead of batchmean": lambda s, t, *, temperature: (
+        kl(s, t, temperature, "mean") * temperature**2
+    ),
+    "sum instead of batchmean": lambda s, t, *, temperature: (
+        kl(s, t, temperature, "sum") * temperature**2
+    ),
+    "no T²": lambda s, t, *, temperature: kl(s, t, temperature),
+    "T instead of T²": lambda s, t, *, temperature: kl(s, t, temperature) * temperature,
+    "roles swapped": lambda s, t, *, temperature: kl(t, s, temperature) * temperature**2,
+    "softmax twice, teacher": lambda s, t, *, temperature: (
+        kl(s, t.softmax(1), temperature) * temperature**2
+    ),
+    "softmax twice, student": lambda s, t, *, temperature: (
+        kl(s.softmax(1), t, temperature) * temperature**2
+    ),
+    "softmax over the batch": lambda s, t, *, temperature: (
+        kl(s.T, t.T, temperature) * temperature**2
+    ),
+}
+
+
+def test_the_loss_is_right_and_every_known_fault_would_be_noticed():
+    assert is_right(kd_loss)
+    assert [name for name, loss in FAULTY.items() if is_right(loss)] == []
+
+
+def test_what_the_loss_does_not_see():
+    student, teacher, _ = random_batch()
+    assert kd_loss(student, student.clone(), temperature=T) == 0
+    before = kd_loss(student, teacher, temperature=T).item()
+    assert kd_loss(student + 5, teacher - 3, temperature=T).item() == pytest.approx(
+        before, rel=1e-4
+    )
+    twice = kd_loss(student.repeat(2, 1), teacher.repeat(2, 1), temperature=T).item()
+    assert twice == pytest.approx(before, rel=1e-5)
+    half = kd_loss(student.bfloat16(), teacher.half(), temperature=T)
+    assert half.dtype == torch.float32 and half.item() == pytest.approx(before, rel=0.02)
+
+
+def test_at_high_temperature_logits_are_matched_and_the_gradient_keeps_its_size():
+    student, teacher, _ = random_batch()
+    difference = [z.double() - z.double().mean(1, keepdim=True) for z in (student, teacher)]
+    difference = difference[0] - difference[1]
+    limit = (difference**2).sum(1).mean() / (2 * student.shape[1])
+    assert kd_loss(student, teacher, temperature=200.0).item() == pytest.approx(
+        limit.item(), rel=0.03
+    )
+    sizes = [gradient(kd_loss, student, teacher, t).norm().item() for t in (20.0, 200.0)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.1)
+
+
+def test_no_gradient_reaches_the_teacher():
+    student, teacher, _ = (
+        z.requires_grad_() if z.is_floating_point() else z for z in random_batch()
+    )
+    kd_loss(student, teacher, temperature=2.0).backward()
+    assert teacher.grad is None and student.grad is not None
+
+
+def test_the_label_term_is_cross_entropy_with_smoothed_labels_over_the_labelled():
+    student, _, labels = partly_hidden(random_batch())
+    shown = (labels != UNLABELLED).numpy()
+    for smoothing in (0.0, 0.1, 1.0):
+        z = student.clone().requires_grad_()
+        loss = hard_loss(z, labels, label_smoothing=smoothing)
+        target = (1 - smoothing) * np.eye(10)[labels.numpy()[shown]] + smoothing / 10
+        expected = -(target * log_softmax(student.double().numpy(), 1)[shown]).sum(1).mean()
+        assert loss.item() == pytest.approx(expected, rel=1e-5)
+        loss.backward()
+        assert not z.grad[~shown].any() and z.grad[shown].any(1).all()
+        none = hard_loss(student, torch.full_like(labels, UNLABELLED), label_smoothing=smoothing)
+        assert none == 0
+
+
+def test_the_method_mixes_both_terms_and_only_the_loss_has_a_gradient():
+    for given in (random_batch(), partly_hidden(random_batch())):
+        student = given[0].clone().requires_grad_()
+        for weight, smoothing in ((0.0, 0.2), (0.3, 0.0), (0.3, 0.2), (1.0, 0.0)):
+            method = HintonKD(
+                temperature=T, kd_weight=weight, label_smoothing=smoothing, strength=2
+            )
+            terms = method(student, *given[1:])
+            ce = hard_loss(given[0], given[2], label_smoothing=smoothing).item()
+            kd = soft_term(given, strength=2)
+            assert terms["ce"].item() == ce and terms["kd"].item() == pytest.approx(kd, rel=1e-4)
+            assert terms["loss"].item() == pytest.approx((1 - weight) * ce + weight * kd, rel=1e-4)
+            assert [value.requires_grad for value in terms.values()] == [True, False, False]
+
+
+def test_cross_entropy_is_the_label_term_alone():
+    student, _, labels = random_batch()
+    terms = CrossEntropy(label_smoothing=0.2)(student, None, labels)
+    assert terms["loss"] == terms["ce"] == hard_loss(student, labels, label_smoothing=0.2)
+    assert terms["kd"] == 0
+
+
+def test_rows_of_one_image_each_have_the_loss_as_their_mean():
+    given = random_batch()
+    method = HintonKD(temperature=T)
+    assert method.rows(*given).mean().item() == pytest.approx(learnt(method, given)[0].item())
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        *(
+            (lambda t=t: kd_loss(*random_batch()[:2], temperature=t), "got temperature")
+            for t in (0, -1.0, float("nan"), float("inf"))
+        ),
+        *(
+            (lambda v=v: HintonKD(**v), r"got \w+=")
+            for v in (
+                {"temperature": 0},
+                {"kd_weight": -0.1},
+                {"kd_weight": 1.1},
+                {"kd_weight": float("nan")},
+                {"label_smoothing": 2},
+                {"warm_up": -1},
+                {"strength": -1},
+                {"strength": float("inf")},
+                {"temperature": "4"},
+                {"kd_weight": True},
+            )
+        ),
+        (lambda: HintonKD(kd_weight=1.0, label_smoothing=0.1), "no label term to smooth"),
+        (lambda: hard_loss(*random_batch()[::2], label_smoothing=1.1), "got label_smoothing=1.1"),
+        (lambda: HintonKD()(random_batch()[0], None, random_batch()[2]), "no teacher's logits"),
+        (
+            lambda: kd_loss(torch.zeros(2, 10), torch.zeros(2, 9), temperature=1),
+            r"\(2, 10\).*\(2, 9\).*same classes",
+        ),
+        (
+            lambda: kd_loss(torch.full((2, 3), torch.nan), torch.zeros(2, 3), temperature=1),
+            "got student logits that are not finite",
+        ),
+        (
+            lambda: kd_loss(torch.zeros(2, 3), torch.full((2, 3), torch.inf), temperature=1),
+            "got teacher logits that are not finite",
+        ),
+    ],
+)
+def test_bad_input_is_refused_in_words(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
