@@ -50,7 +50,9 @@ def test_first_the_hint_alone_is_learnt_then_plain_distillation(split):
     student, history, before = trained(split, should_stop=iter([False] * 4 + [True]).__next__)
     hints = history.terms["hint"]
     assert hints[3] < hints[0] and history.terms["loss"][0] == hints[0]
-    behind = student.body[9].weight  # behind the hint weights have not moved yet, but for their decay
+    behind = student.body[
+        9
+    ].weight  # behind the hint weights have not moved yet, but for their decay
     torch.testing.assert_close(behind, before, rtol=1e-2, atol=0)
     student, history, before = trained(split)
     assert (student.body[9].weight - before).abs().max() > 0.05 * before.abs().max()
