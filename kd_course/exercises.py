@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ def check_accuracy(answer: Callable) -> str:
     z = random_logits(3)
     y = torch.cat([z[:4].argmax(dim=1), (z[4:].argmax(dim=1) + 1) % 10])
     right = z.argmax(dim=1) == y
-    mistakes = {
+    mistakes: dict[str, torch.Tensor | float] = {
         "this is the number of right answers; divide it by the number of images": right.sum(),
         "this is in percent; the share runs from 0 to 1": 100 * 4 / 6,
         "this is the share of wrong answers": 2 / 6,
@@ -173,8 +174,8 @@ def report(
 
     def same(goal: torch.Tensor | float) -> bool:
         goal = torch.as_tensor(goal).detach().double()
-        close = {"rtol": tolerance, "atol": 1e-6, "equal_nan": True}
-        return value.shape == goal.shape and torch.allclose(value, goal, **close)
+        fits = value.shape == goal.shape
+        return fits and torch.allclose(value, goal, tolerance, 1e-6, equal_nan=True)
 
     expected = torch.as_tensor(expected)
     if same(expected) and not value.isnan().any():
@@ -188,7 +189,7 @@ def report(
     return f"[wrong] {numbers}: not one of the known mistakes"
 
 
-def ask(answer: Callable, case: tuple) -> tuple[object, str]:
+def ask(answer: Callable, case: tuple) -> tuple[Any, str]:
     """What the answer gives for the case; or what to say of it where it gives nothing."""
     try:  # on copies, so that an answer that works in place spoils nothing
         value = answer(*copy.deepcopy(case))

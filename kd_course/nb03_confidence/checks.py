@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -116,7 +117,7 @@ def check_swap(answer: Callable) -> str:
     y = labels_at(z, (0, 2, 0, 1, 5, 2))
     wrong, right, said_class = mistaken(z, y), swap_mistakes(z, y), z.argmax(1)
     moved = (torch.arange(10) - (y - said_class)[:, None]) % 10
-    seen = {}
+    seen: dict[str, Any] = {}
 
     def watched(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         seen.update(given=z, value=answer(z, y))

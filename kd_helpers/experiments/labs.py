@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -59,7 +59,7 @@ def group_accuracies(
 
 
 def gain_table(
-    scores: Mapping[Name, Mapping[str, list[float]]], baseline: Name
+    scores: Mapping[Name, Mapping[str, Sequence[float]]], baseline: Name
 ) -> tuple[np.ndarray, list[list[str]]]:
     """Mean gain of every arm over the baseline in every group, as a matrix, and as words.
 
@@ -78,7 +78,7 @@ def gain_table(
     return np.array([[v.mean for v in row] for row in found]), words
 
 
-def verdicts(scores: Mapping[Name, list[float]], baseline: Name) -> dict[Name, Verdict]:
+def verdicts(scores: Mapping[Name, Sequence[float]], baseline: Name) -> dict[Name, Verdict]:
     """Every arm but the baseline against the baseline, paired by seed."""
     return {
         name: paired_verdict(values, scores[baseline])
@@ -87,20 +87,7 @@ def verdicts(scores: Mapping[Name, list[float]], baseline: Name) -> dict[Name, V
     }
 
 
-def verdict_lines(scores: Mapping[str, list[float]], baseline: str) -> str:
-    """One line for each arm: mean ± standard deviation and the verdict against the baseline."""
-    words = verdicts(scores, baseline)
-    width = max(len(name) for name in scores)
-    lines = []
-    for name, values in scores.items():
-        against = f"{words[name]}" if name in words else "(the baseline)"
-        lines.append(
-            f"{name:{width}}  {np.mean(values):6.2f} ± {np.std(values, ddof=1):.2f} %  {against}"
-        )
-    return "\n".join(lines)
-
-
-def verdict_table(scores: Mapping[str, list[float]], baseline: str) -> pd.DataFrame:
+def verdict_table(scores: Mapping[str, Sequence[float]], baseline: str) -> pd.DataFrame:
     """One row for each arm: mean ± standard deviation, and the verdict against the baseline."""
     words = verdicts(scores, baseline)
     rows = {}
@@ -110,19 +97,23 @@ def verdict_table(scores: Mapping[str, list[float]], baseline: str) -> pd.DataFr
     return pd.DataFrame.from_dict(rows, orient="index").fillna("")
 
 
-def verdict_tables(groups: Mapping[str, Mapping[str, list[float]]], baseline: str) -> pd.DataFrame:
+def verdict_tables(
+    groups: Mapping[str, Mapping[str, Sequence[float]]], baseline: str
+) -> pd.DataFrame:
     """`verdict_table` of every group, one below the other; the baseline is an arm of each."""
     return pd.concat({name: verdict_table(scores, baseline) for name, scores in groups.items()})
 
 
-def pair_table(scores: Mapping[str, list[float]], pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
+def pair_table(
+    scores: Mapping[str, Sequence[float]], pairs: Iterable[tuple[str, str]]
+) -> pd.DataFrame:
     """The verdict on each pair of arms (arm, baseline)."""
     found = {pair: paired_verdict(*(scores[name] for name in pair)) for pair in pairs}
     table = pd.DataFrame.from_dict({k: verdict_cells(v) for k, v in found.items()}, orient="index")
     return table.rename_axis(["arm", "against"])
 
 
-def verdict_cells(verdict: Verdict) -> dict[str, object]:
+def verdict_cells(verdict: Verdict) -> dict[str, str]:
     """A verdict as the cells of a table."""
     return {
         "verdict": verdict.word,

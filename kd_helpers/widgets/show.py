@@ -27,7 +27,7 @@ def display_live(widget: widgets.Widget, figure: Figure, alt: str = "") -> None:
         figure: the widget's default view. alt: the same in words, for readers without pictures; a
             figure's label if it has one.
     """
-    alt = alt or figure.get_label()
+    alt = alt or str(figure.get_label())
     still = base64.b64encode(png(figure)).decode()
     forms = {**widget._repr_mimebundle_(), "image/png": still, "text/plain": alt}
     display(forms, raw=True, metadata={"image/png": {"alt": alt}})
@@ -35,6 +35,6 @@ def display_live(widget: widgets.Widget, figure: Figure, alt: str = "") -> None:
 
 def display_figure(figure: Figure, alt: str = "") -> None:
     """Display a figure with its description in words, `alt` or the figure's label."""
-    alt = alt or figure.get_label()
+    alt = alt or str(figure.get_label())
     still = base64.b64encode(png(figure)).decode()
     display({"image/png": still, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
