@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import jupytext
@@ -88,11 +89,13 @@ def check_markers(source: str, where: str) -> None:
     """Answers must open and close in turn: a lost marker would show or hide half a cell."""
     is_open = False
     for number, line in enumerate(source.split("\n"), start=1):
-        opens, closes = line.strip() == "# solution", line.strip() == "# end solution"
-        if (opens and is_open) or (closes and not is_open):
-            problem = "inside another answer" if opens else "without a `# solution` before it"
-            raise ValueError(f"{where}: line {number} is `{line.strip()}` {problem}.")
-        is_open = (is_open or opens) and not closes
+        marker = line.strip()
+        if marker not in ("# solution", "# end solution"):
+            continue
+        if is_open == (marker == "# solution"):
+            problem = "inside another answer" if is_open else "without a `# solution` before it"
+            raise ValueError(f"{where}: line {number} is `{marker}` {problem}.")
+        is_open = not is_open
     if is_open:
         raise ValueError(
             f"{where}: a `# solution` has no `# end solution`; add it after the answer."
@@ -115,21 +118,14 @@ def is_stale(path: Path, built: NotebookNode) -> bool:
     return not path.exists() or cells_of(read(path)) != cells_of(built)
 
 
-def stale_notebooks(sources: list[Path]) -> list[Path]:
-    """The notebooks that differ from their sources."""
-    pairs = [(source, *output) for source in sources for output in outputs_of(source)]
-    return [
-        path
-        for source, path, solutions in pairs
-        if is_stale(path, build(source.read_text(encoding="utf-8"), source.stem, solutions))
-    ]
-
-
-def check(sources: list[Path]) -> int:
-    stale = stale_notebooks(sources)
-    for path in stale:
-        print(f"{path.relative_to(NOTEBOOKS.parent)} is not what its source says: {FIX}")
-    return 1 if stale else 0
+def check(source: Path) -> bool:
+    """Whether both notebooks of a source are what it says; name those that are not."""
+    text, good = source.read_text(encoding="utf-8"), True
+    for path, solutions in outputs_of(source):
+        if is_stale(path, build(text, source.stem, solutions)):
+            print(f"{path.relative_to(NOTEBOOKS.parent)} is not what its source says: {FIX}")
+            good = False
+    return good
 
 
 def make(source: Path, run: bool) -> bool:
@@ -158,9 +154,8 @@ def main() -> int:
     options = parser.parse_args()
     sources = select(options.names, SOURCES.glob("[0-9][0-9]_*.py"))
     try:
-        if options.check:
-            return check(sources)
-        return 0 if all([make(source, run=not options.no_run) for source in sources]) else 1
+        do = check if options.check else partial(make, run=not options.no_run)
+        return 0 if all([do(source) for source in sources]) else 1
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import latex2mathml.converter
@@ -28,12 +27,6 @@ INTRODUCTION = (
     "An interactive course in knowledge distillation, as pages to read. The controls in a frame "
     "are alive; to train networks and to change code, open the notebooks in JupyterLab."
 )
-
-
-def main() -> int:
-    for path in build(SITE):
-        print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
-    return 0
 
 
 def build(folder: Path, live: bool = True) -> list[Path]:
@@ -101,10 +94,10 @@ def cell_of(notebook: NotebookNode, call: str) -> NotebookNode:
     Raises:
         ValueError: there is none.
     """
-    sources = [cell.source for cell in notebook.cells]
-    built = next((i for i, text in enumerate(sources) if f"{call}(" in text), len(sources))
-    for cell in notebook.cells[built:]:
-        if "display_live(" in cell.source:
+    built = False
+    for cell in notebook.cells:
+        built = built or f"{call}(" in cell.source
+        if built and "display_live(" in cell.source:
             return cell
     raise ValueError(
         f"expected a cell with {call}( and one with display_live( after it, found none"
@@ -119,17 +112,18 @@ def put_explorer_in(cell: NotebookNode, content: str, kept: dict[str, str]) -> N
 
 
 def write(path: Path, title: str, body: str) -> None:
-    style = (PARTS / "page.css").read_text() + HtmlFormatter(style="friendly").get_style_defs(
-        ".highlight"
-    )
+    code = HtmlFormatter(style="friendly").get_style_defs(".highlight")
+    style = (PARTS / "page.css").read_text() + code
     script = (PARTS / "explorer.js").read_text() if "class='explorer'" in body else ""
     path.write_text(
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{html.escape(title)}</title><style>{style}</style>{body}<script>{script}</script></html>\n",
+        f"<title>{html.escape(title)}</title><style>{style}</style>{body}"
+        f"<script>{script}</script></html>\n",
         encoding="utf-8",
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    for made in build(SITE):
+        print(f"{made.relative_to(ROOT)}: {made.stat().st_size / 1000:.0f} kB")

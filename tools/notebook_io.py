@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,21 +36,12 @@ class Run:
     failure: str = ""
 
 
-class PeakMemory(threading.Thread):
-    """Ask a process for its resident memory ten times a second and keep the largest answer."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.process = psutil.Process(pid)
-        self.done = threading.Event()
-        self.bytes = 0
-
-    def run(self) -> None:
-        while not self.done.wait(0.1):
-            try:
-                self.bytes = max(self.bytes, self.process.memory_info().rss)
-            except psutil.Error:  # the kernel has ended
-                return
+def watch(pid: int, done: threading.Event, peak: list[int]) -> None:
+    """Ask a process for its resident memory ten times a second, until it ends or all is done."""
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        while not done.wait(0.1):
+            peak[0] = max(peak[0], process.memory_info().rss)
 
 
 def cell_number(cell: NotebookNode) -> str:
@@ -60,11 +52,10 @@ def cell_number(cell: NotebookNode) -> str:
 def execute(notebook: NotebookNode, folder: Path = NOTEBOOKS) -> Run:
     """Run `notebook` in place on a fresh kernel that works in `folder`; stop at the first error."""
     reached: list[NotebookNode] = []
-    watch: list[PeakMemory] = []
+    done, peak = threading.Event(), [0]
 
     def on_notebook_start(notebook: NotebookNode) -> None:
-        watch.append(PeakMemory(client.km.provisioner.pid))
-        watch[0].start()
+        threading.Thread(target=watch, args=(client.km.provisioner.pid, done, peak)).start()
 
     client = NotebookClient(
         notebook,
@@ -87,12 +78,10 @@ def execute(notebook: NotebookNode, folder: Path = NOTEBOOKS) -> Run:
     except (CellTimeoutError, DeadKernelError) as error:
         where = f"cell {cell_number(reached[-1])}: " if reached else ""
         failure = f"{where}{type(error).__name__}: {last_line(str(error))}"
-    seconds = time.perf_counter() - start
-    for thread in watch:
-        thread.done.set()
-        thread.join()
+    finally:
+        done.set()
     clean(notebook)
-    return Run(seconds, max((thread.bytes for thread in watch), default=0) // 2**20, failure)
+    return Run(time.perf_counter() - start, peak[0] // 2**20, failure)
 
 
 def last_line(text: str) -> str:
@@ -101,14 +90,17 @@ def last_line(text: str) -> str:
 
 
 def clean(notebook: NotebookNode) -> None:
-    """Take out what differs from run to run or from machine to machine, and dead widgets."""
+    """Take out what differs from run to run or from machine to machine, and a widget where a
+    picture or text of it is stored as well."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
             cell.outputs = join_streams(cell.outputs)
-            for output in cell.outputs:
-                drop_widget_view(output)
+            for data in (output.get("data", {}) for output in cell.outputs):
+                # Its state is not stored, so all that a reader would see is "model not found".
+                if WIDGET_VIEW in data and len(data) > 1:
+                    del data[WIDGET_VIEW]
 
 
 def join_streams(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
@@ -121,16 +113,6 @@ def join_streams(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
         else:
             joined.append(output)
     return joined
-
-
-def drop_widget_view(output: NotebookNode) -> None:
-    """Leave out a widget where a picture or text of it is stored as well.
-
-    Its state is not stored, so all that a reader would see is "model not found".
-    """
-    data = output.get("data", {})
-    if WIDGET_VIEW in data and len(data) > 1:
-        del data[WIDGET_VIEW]
 
 
 def read(path: Path) -> NotebookNode:

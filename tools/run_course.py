@@ -17,29 +17,19 @@ from notebook_io import NOTEBOOKS, ROOT, Run, cell_number, execute, read, select
 OUT = ROOT / "out"
 
 
-def pngs(notebook: NotebookNode) -> dict[str, bytes]:
-    """The figures of a notebook, named by the cell: `07`, and `07-2` for a cell's second."""
-    found: dict[str, bytes] = {}
-    for cell in notebook.cells:
-        pictures = [
-            output.data["image/png"]
-            for output in cell.get("outputs", [])
-            if "image/png" in output.get("data", {})
-        ]
-        for count, picture in enumerate(pictures, start=1):
-            key = cell_number(cell) + (f"-{count}" if count > 1 else "")
-            found[key] = base64.b64decode(picture)
-    return found
-
-
 def save_figures(notebook: NotebookNode, name: str) -> None:
-    """Write the figures of a notebook, and take away those of the run before."""
+    """Write the figures of a notebook, NAME-07.png, or NAME-07-2.png for a cell's second, and take
+    away those of the run before."""
     folder = OUT / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{name}-*.png"):
         old.unlink()
-    for key, data in pngs(notebook).items():
-        (folder / f"{name}-{key}.png").write_bytes(data)
+    for cell in notebook.cells:
+        forms = [output.get("data", {}) for output in cell.get("outputs", [])]
+        pictures = [data["image/png"] for data in forms if "image/png" in data]
+        for count, picture in enumerate(pictures, start=1):
+            key = cell_number(cell) + (f"-{count}" if count > 1 else "")
+            (folder / f"{name}-{key}.png").write_bytes(base64.b64decode(picture))
 
 
 def run_one(path: Path) -> Run:

@@ -12,20 +12,11 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 import numpy as np
 
-from kd_course.nb02_hinton import experiments as shipped
-from kd_course.nb02_hinton.explorers import (
-    ORDERS,
-    build_settings_explorer,
-    build_temperature_explorer,
-)
-from kd_course.nb06_assistants import experiments as shipped_assistants
-from kd_course.nb06_assistants.chain_builder import build_ladder_explorer
-from kd_course.nb06_assistants.tables import stored_rungs
-from kd_course.nb08_faults.exhibits import EXHIBITS, outcome
-from kd_course.nb08_faults.explorer import GUESSES, build_museum_explorer
-from kd_course.nb08_faults.tables import arms_of
+from kd_course import nb01_targets, nb02_hinton, nb06_assistants, nb08_faults
+from kd_course.nb02_hinton.experiments import KD_WEIGHTS, SEEDS
+from kd_course.nb02_hinton.experiments import TEMPERATURES as MAPPED
+from kd_course.nb02_hinton.explorers import ORDERS
 from kd_helpers import load_dataset, load_or_train
-from kd_helpers.experiments.labs import accuracies, collect
 from kd_helpers.widgets.explorer import ALPHA, Explorer
 
 TEMPERATURES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 14.0, 20.0)
@@ -53,31 +44,31 @@ class Live:
 
 def temperature() -> Explorer:
     data = load_dataset("fashion-mnist")
-    logits, labels = load_or_train(shipped.TEACHER, quiet=True).logits("test"), data.test.labels
-    return build_temperature_explorer(
-        data.test.images.numpy(), logits.numpy(), labels.numpy(), data.classes
-    )
+    logits = load_or_train(nb01_targets.TEACHER, quiet=True).logits("test").numpy()
+    images, labels = data.test.images.numpy(), data.test.labels.numpy()
+    return nb01_targets.build_temperature_explorer(images, logits, labels, data.classes)
 
 
 def settings() -> Explorer:
-    lab = accuracies(collect(shipped.lab_arms, shipped.SEEDS))
-    grid = accuracies(collect(shipped.map_arms, shipped.SEEDS))
-    return build_settings_explorer(grid, lab["600 labels"])
+    lab = nb02_hinton
+    alone = lab.accuracies(lab.collect(lab.lab_arms, SEEDS))["600 labels"]
+    return lab.build_settings_explorer(lab.accuracies(lab.collect(lab.map_arms, SEEDS)), alone)
 
 
 def ladders() -> Explorer:
-    lab = shipped_assistants
+    lab = nb06_assistants
 
     def find(teacher: str, assistants: tuple[str, ...], way: str):
-        return stored_rungs(
-            [lab.ladder(s, assistants, way, teacher=teacher) for s in shipped.SEEDS]
-        )
+        return lab.stored_rungs([lab.ladder(s, assistants, way, teacher=teacher) for s in SEEDS])
 
-    return build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)
+    return lab.build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)
 
 
 def museum() -> Explorer:
-    return build_museum_explorer(EXHIBITS, lambda exhibit: arms_of(exhibit, shipped.SEEDS), outcome)
+    lab = nb08_faults
+    return lab.build_museum_explorer(
+        lab.EXHIBITS, lambda exhibit: lab.arms_of(exhibit, SEEDS), lab.outcome
+    )
 
 
 LIVE = {
@@ -89,23 +80,20 @@ LIVE = {
             "place": Control("image", range(PICTURES)),
             "temperature": Control("temperature T", TEMPERATURES),
         },
-        f"Here: {PICTURES} images of two kinds and {len(TEMPERATURES)} temperatures. The notebook has "
-        "all images, all temperatures from 0.25 to 20, and pairs of classes.",
+        f"Here: {PICTURES} images of two kinds and {len(TEMPERATURES)} temperatures. The notebook "
+        "has all images, all temperatures from 0.25 to 20, and pairs of classes.",
     ),
     "02_hinton_distillation": Live(
         settings,
         "build_settings_explorer",
-        {
-            "temperature": Control("temperature T", shipped.TEMPERATURES),
-            "kd_weight": Control(ALPHA, shipped.KD_WEIGHTS),
-        },
+        {"temperature": Control("temperature T", MAPPED), "kd_weight": Control(ALPHA, KD_WEIGHTS)},
     ),
     "06_teacher_assistants": Live(
         ladders,
         "build_ladder_explorer",
         {
-            "teacher": Control("teacher", tuple(shipped_assistants.ASSISTANTS)),
-            "way": Control("taught by", shipped_assistants.WAYS),
+            "teacher": Control("teacher", tuple(nb06_assistants.ASSISTANTS)),
+            "way": Control("taught by", nb06_assistants.WAYS),
             **{f"assistant_{i}": Control(f"assistant {i + 1}", (False, True)) for i in range(3)},
         },
         "Assistants are counted from the largest one.",
@@ -115,12 +103,12 @@ LIVE = {
         "build_museum_explorer",
         {
             "exhibit": Control(
-                "exhibit", tuple(f"{i}. {e.title}" for i, e in enumerate(EXHIBITS, start=1))
+                "exhibit", [f"{i}. {e.title}" for i, e in enumerate(nb08_faults.EXHIBITS, start=1)]
             ),
             "fault": Control("switch the fault on", (False, True)),
         },
         "Guess before you switch it on: the page does not ask.",
-        {"guess": GUESSES[1]},
+        {"guess": nb08_faults.GUESSES[1]},
     ),
 }
 
@@ -133,28 +121,19 @@ def frames(live: Live) -> dict:
         explorer.set(**(live.fixed or {}), **chosen)
         picture = without_guess(explorer.view.value) if live.fixed else explorer.view.value
         index.append(seen.setdefault(picture, len(seen)))
+    first = explorer.defaults  # the notebook's first setting, as places among the values
+    defaults = [
+        list(control.values).index(first[name]) if first[name] in control.values else 0
+        for name, control in live.controls.items()
+    ]
     shown = [[str(value) for value in control.values] for control in live.controls.values()]
-    return {
-        "frames": list(seen),
-        "index": index,
-        "values": shown,
-        "defaults": defaults(explorer, live),
-    }
+    return {"frames": list(seen), "index": index, "values": shown, "defaults": defaults}
 
 
 def without_guess(picture: str) -> str:
     """The verdict without what it says of a guess that nobody made."""
     head, mark, tail = picture.partition(" You guessed ")
     return head + tail[tail.index("</div>") :] if mark else picture
-
-
-def defaults(explorer: Explorer, live: Live) -> list[int]:
-    """The place of the notebook's first setting among the values of each control."""
-    first = explorer.defaults
-    return [
-        list(control.values).index(first[name]) if first[name] in control.values else 0
-        for name, control in live.controls.items()
-    ]
 
 
 def block(live: Live, name: str) -> str:
@@ -172,7 +151,8 @@ def block(live: Live, name: str) -> str:
         f"<div class='explorer'><div class='controls'>{''.join(parts)}"
         "<button type='button'>Reset</button></div>"
         "<noscript>The controls need JavaScript; this is their first picture.</noscript>"
-        f"<div class='view'>{first}</div>{note}<script type='application/json'>{stored}</script></div>"
+        f"<div class='view'>{first}</div>{note}"
+        f"<script type='application/json'>{stored}</script></div>"
     )
 
 
@@ -188,8 +168,9 @@ def control_html(name: str, control: Control, widget: widgets.Widget, default: i
             f"<label>{label} <input type='range' min='0' max='{last}' step='1' value='{default}' "
             f"data-control='{name}'> <output></output></label>"
         )
+    chosen = {default: " selected"}
     options = "".join(
-        f"<option value='{i}'{' selected' if i == default else ''}>{html.escape(str(value))}</option>"
+        f"<option value='{i}'{chosen.get(i, '')}>{html.escape(str(value))}</option>"
         for i, value in enumerate(control.values)
     )
     return f"<label>{label} <select data-control='{name}'>{options}</select></label>"
