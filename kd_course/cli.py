@@ -17,7 +17,8 @@ GRID = f"the grid: {SETTINGS}; several values, as in 2,8, give all combinations"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0, or 1 where something is missing or failed; 2 and one sentence where it cannot be done."""
+    """0; 1 where something failed or is missing; 2 where what was asked for cannot be. Problems
+    are told in one sentence."""
     parser = make_parser()
     chosen, more = parser.parse_known_args(arguments)
     # Settings may stand after options too: `kd sweep student=cnn-2 --seeds 2 temperature=2,4`.
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return chosen.do(chosen)
     except (ArithmeticError, ModuleNotFoundError, ValueError, RuntimeError, OSError) as problem:
         print(f"kd {chosen.command}: {problem}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(problem, RuntimeError) else 2
     except KeyboardInterrupt:
         print("stopped by hand; the same command goes on from here", file=sys.stderr)
         return 130

@@ -154,14 +154,6 @@ def test_the_console_script_is_this_main():
     assert script.load() is cli.main
 
 
-def test_the_exit_code_reaches_the_shell(broken):
-    done = subprocess.run(
-        [sys.executable, "-m", "kd_course.cli", "runs"], capture_output=True, text=True
-    )
-    assert done.returncode == 1
-    assert done.stdout.endswith("missing\n") and done.stderr == ""
-
-
 def test_the_data_folder_follows_the_environment(broken):
     assert data_dir() == broken
 
@@ -239,7 +231,7 @@ def test_what_cannot_be_ends_in_one_sentence_and_nothing_is_stored(tmp_path, mon
     assert not list(tmp_path.glob("runs/*"))
 
 
-def test_rows_of_the_benchmark_that_are_not_there_are_refused():
+def test_rows_of_the_benchmark_that_are_not_there_are_refused_and_the_status_reaches_the_shell():
     command = [sys.executable, "-m", "kd_course.cli", "bench", "--only", "zzz"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2

@@ -63,10 +63,10 @@ def test_the_names_are_those_that_were_asked_for(capsys):
     assert {*PAPER} | {*WITHOUT} == {*NAMES} and not {*PAPER} & {*WITHOUT}
     assert cli.main(["reproduce"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [*NAMES]
-    assert cli.main(["reproduce", "typo"]) == 1
+    assert cli.main(["reproduce", "typo"]) == 2
     assert "got 'typo'; expected one of hinton-regulariser" in capsys.readouterr().err
     for name in WITHOUT:
-        assert cli.main(["reproduce", name, "--scale", "paper"]) == 1
+        assert cli.main(["reproduce", name, "--scale", "paper"]) == 2
         assert WITHOUT[name] in capsys.readouterr().err
 
 
@@ -284,8 +284,9 @@ def test_all_but_yes_trains_nothing_and_so_does_nobody_there(out, never_train, m
 
 def test_few_seeds_give_numbers_but_no_verdict_and_none_is_refused(out, capsys):
     for seeds in ("0", "-1"):
-        assert cli.main(["reproduce", "fukuda", "--seeds", seeds]) == 1
-        assert f"got {seeds} seeds; expected 1 at least" in capsys.readouterr().err
+        with pytest.raises(SystemExit):
+            cli.main(["reproduce", "fukuda", "--seeds", seeds])
+        assert f"got {seeds}; expected a whole number above 0" in capsys.readouterr().err
     assert not [*out.rglob("*.csv")]
     assert cli.main(["reproduce", "fukuda", "--seeds", "2"]) == 0
     assert "no verdicts: 2 seeds" in capsys.readouterr().out
