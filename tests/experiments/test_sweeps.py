@@ -1,5 +1,6 @@
 """A sweep trains every cell of its grid once, on cores and on a cluster, and survives what dies."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,20 +14,15 @@ import torch
 from safetensors.torch import load_file
 
 from kd_course import cli
-from kd_course.nb02_hinton.experiments import TEACHER
-from kd_course.nb07_papers import costs as reproduction_costs
-from kd_course.nb07_papers import reproduce
-from kd_course.nb07_papers.rows import Reproduction, Row
-from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.transfer_set import TransferSet
-from kd_helpers.experiments import sweep as sweeps
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_run
-from kd_helpers.experiments.sweep import Outcome, each, parse_grid, sweep, table, teachers_of
+from kd_helpers.experiments.sweep import Outcome, each, sweep, table, teachers_of
+from kd_helpers.methods import HintonKD
 from kd_helpers.training.schedules import Schedule
 
 SMALL = Recipe(schedule=Schedule(steps=4, batch_size=16), transfer=TransferSet(images=64))
-TAUGHT = replace(SMALL, teacher=SMALL, kd_weight=0.5)
+TAUGHT = replace(SMALL, teacher=SMALL, method=HintonKD(kd_weight=0.5))
 LONGER = replace(SMALL, schedule=Schedule(steps=120, batch_size=64))
 PATIENCE = 120  # seconds; ends a test that hangs
 
@@ -40,58 +36,6 @@ def float32(monkeypatch):
 def out(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
     return tmp_path / "out"
-
-
-# The grid
-
-
-def test_a_grid_is_every_combination():
-    grid = parse_grid(
-        ["student=cnn-2,cnn-4", "seed=0,1,2", "schedule.steps=600", "views.flip=True"]
-    )
-    assert len(grid) == len(set(grid)) == 6
-    assert set(grid) == {
-        Recipe(student=s, seed=n, schedule=Schedule(steps=600), views=ViewSet(flip=True))
-        for s in ("cnn-2", "cnn-4")
-        for n in range(3)
-    }
-
-
-def test_values_have_their_types_and_the_course_has_a_teacher():
-    (recipe,) = parse_grid(
-        [
-            "teacher=course",
-            "kd_weight=0.9",
-            "temperature=2",
-            "transfer.hidden_classes=(7,)",
-            "transfer.labelled=none",
-        ]
-    )
-    assert recipe == Recipe(
-        teacher=TEACHER, kd_weight=0.9, temperature=2.0, transfer=TransferSet(hidden_classes=(7,))
-    )
-
-
-def test_without_a_weight_the_temperature_makes_no_second_training():
-    grid = parse_grid(["teacher=course", "kd_weight=0,0.9", "temperature=1,2,4"])
-    assert len(grid) == 4
-    assert [r for r in grid if not r.kd_weight] == [Recipe()]
-
-
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    (
-        ("temprature=2", "unknown setting temprature; known: student, seed"),
-        ("transfer.image=2", "unknown setting transfer.image; known: transfer.images"),
-        ("seed.x=2", "unknown setting seed.x; known: no such part"),
-        ("temperature", "expected NAME=VALUE"),
-        ("student=cnn-3", "unknown model 'cnn-3'"),
-        ("temperature=-1", "got temperature -1"),
-    ),
-)
-def test_a_mistake_in_the_grid_is_named(setting, words, capsys):
-    assert cli.main(["sweep", setting]) == 1
-    assert words.lower().replace("=", " ") in capsys.readouterr().err.lower().replace("=", " ")
 
 
 def test_teachers_come_in_stages():
@@ -139,6 +83,19 @@ def test_one_recipe_that_fails_does_not_stop_the_others(out, capsys):
     assert "1 seeds" in printed and "failed  cnn-2, seed 0: FloatingPointError" in printed
 
 
+def test_a_damaged_teacher_is_trained_again_and_a_newer_one_is_a_problem_of_its_students(out):
+    list(sweep([TAUGHT], jobs=1))
+    path = out / "runs" / f"{SMALL.hash}.json"
+    whole = path.read_text()
+    path.write_text(whole[:99])
+    students = [TAUGHT, replace(TAUGHT, seed=1)]
+    assert not any(o.problem for o in sweep(students, jobs=1)) and load_run(SMALL).model()
+    path.write_text(json.dumps(json.loads(whole) | {"format": 99}))
+    problems = {o.recipe: o.problem for o in sweep([TAUGHT, replace(TAUGHT, seed=2)], jobs=1)}
+    assert not problems[TAUGHT]  # it is there already
+    assert "format 99" in problems[replace(TAUGHT, seed=2)] and path.is_file()
+
+
 def test_the_table_has_means_over_seeds_best_first():
     outcomes = [Outcome(replace(SMALL, seed=s), a) for s, a in ((0, 80.0), (1, 82.0))]
     outcomes += [Outcome(replace(SMALL, student="cnn-4", seed=s), 90.0 + s) for s in (0, 1, 2)]
@@ -175,16 +132,8 @@ def cluster(tmp_path, out):
     here = ["--interface", "lo", "--no-dashboard", "--scheduler-file", str(file)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     commands = [[base[2] + "scheduler", "--port", "0", *here]]
-    worker = [
-        base[2] + "worker",
-        "--nthreads",
-        "1",
-        "--no-nanny",
-        *here,
-        "--local-directory",
-        str(tmp_path / "dask"),
-    ]
-    commands += [[*worker, "--name", name] for name in ("one", "two")]
+    worker = [base[2] + "worker", *f"--nthreads 1 --no-nanny --local-directory {tmp_path}".split()]
+    commands += [[*worker, *here, "--name", name] for name in ("one", "two")]
     processes = [
         subprocess.Popen([*base[:2], *command], env=environment, stderr=subprocess.DEVNULL)
         for command in commands
@@ -218,35 +167,7 @@ def test_a_cluster_loses_nothing_when_a_worker_is_killed(cluster, out, monkeypat
     assert same_weights(out, out.parent / "serial", recipes)
 
 
-def test_a_paper_is_reproduced_on_a_cluster(cluster, out, monkeypatch, capsys):
-    rows = (Row("taught", ours=lambda seed: replace(TAUGHT, seed=seed)),)
-    small = Reproduction("small", "A small one", "Small.", (), rows)
-    monkeypatch.setitem(reproduce.PAPER, "small", lambda: small)
-    monkeypatch.setitem(reproduce.LAPTOP, "small", lambda: small)
-    monkeypatch.setattr(reproduction_costs, "measured_rate", lambda *_: 1e9)
-    monkeypatch.setattr(sweeps, "on_cores", lambda *_: pytest.fail("this trains here"))
-    command = ["reproduce", "small", "--scale", "paper", "--seeds", "2", "--yes", "--dask"]
-    assert cli.main([*command, cluster[0]]) == 0
-    assert "3 of 3: " in capsys.readouterr().out
-    written = (out / "reproduce" / "small-paper.csv").read_text()
-    mean = sum(load_run(recipe).accuracy for seed in range(2) for recipe in small.recipes(seed)) / 2
-    assert f"{mean:.2f}" in written
-
-
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install -e '.\[cluster\]'"):
         list(sweep([SMALL], dask="tcp://127.0.0.1:1"))
-
-
-def test_a_lesson_in_a_grid_is_for_the_recipes_with_a_teacher():
-    grid = parse_grid(["kd_weight=0,0.9", "teacher=course", "lesson.correction=off,swap"])
-    assert [(r.kd_weight, r.lesson.correction) for r in grid] == [
-        (0, "off"),
-        (0.9, "off"),
-        (0.9, "swap"),
-    ]
-    with pytest.raises(ValueError, match="a lesson and kd_weight=0"):
-        parse_grid(["lesson.correction=swap"])
-    with pytest.raises(ValueError, match="expected one of off, swap, replace"):
-        parse_grid(["kd_weight=0.9", "teacher=course", "lesson.correction=shift"])
