@@ -69,6 +69,12 @@ class Recipe(Plain):
             )
         if not getattr(method.core, "kd_weight", 1) or not getattr(method.core, "strength", 1):
             raise ValueError(f"got method={told}: no weight for the soft term; use CrossEntropy()")
+        known = self.teacher.special if isinstance(self.teacher, Recipe) else ()
+        if self.teacher is not None and known != self.special:
+            raise ValueError(
+                f"got special={self.special} and a teacher with {known}; expected the same classes, in "
+                "the same order, for student and teacher"
+            )
         apart = isinstance(self.teacher, Team) and self.teacher.apart
         if self.teacher is not None and apart != method.sources_apart:
             raise ValueError(
