@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import logging
 
 import torch
@@ -83,7 +81,7 @@ def measure_latency(
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     from torch.utils.benchmark import Timer  # slow to import, and only needed here
 
-    keep_freed_memory()
+    reserve = room_for_outputs()
     device = next(model.parameters()).device
     images = torch.rand(batch_size, *image_shape, device=device)
     was_training = model.training
@@ -97,6 +95,7 @@ def measure_latency(
     )
     result = timer.blocked_autorange(min_run_time=min_seconds)
     model.train(was_training)
+    del reserve  # not earlier
     return {
         "batch_size": batch_size,
         "median_ms": round(result.median * 1e3, 4),
@@ -106,18 +105,17 @@ def measure_latency(
     }
 
 
-def keep_freed_memory() -> None:
-    """Let the C library keep freed memory, up to 256 MiB, for what is asked for next.
+def room_for_outputs(block: int = 16 << 20, blocks: int = 16) -> torch.Tensor:
+    """Room for the outputs of a network's layers, below a block that is to be kept meanwhile.
 
     Otherwise glibc gives the output of each layer back to the system and asks for it anew, page by
     page, or does not, by what the process did before: cnn-2 took 11.8 or 4.7 ms for 256 images, and
-    networks measured in two processes could not be compared. Elsewhere this does nothing.
+    networks measured in two processes could not be compared. It keeps what is freed if it is not
+    larger than a block that was freed before, at most 32 MiB (see mallopt(3)), and if something
+    lies above it. Elsewhere this does no harm.
     """
-    trim_threshold, mmap_threshold = -1, -3  # as in malloc.h
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # no glibc
-        library = ctypes.CDLL(None)
-        library.mallopt(mmap_threshold, 32 << 20)  # the most that glibc takes
-        library.mallopt(trim_threshold, 256 << 20)
+    torch.empty((32 << 20) - (64 << 10), dtype=torch.uint8)  # freed at once
+    return [torch.empty(block, dtype=torch.uint8) for _ in range(blocks)][-1]
 
 
 def disagreement(answers: torch.Tensor) -> torch.Tensor:

@@ -1,9 +1,11 @@
 """One training on several GPUs or machines, started by PyTorch's `torchrun`.
 
 With one process every function here does nothing, so the loop is the same. With several, each
-process answers its share of every batch; the logits of all shares are gathered before the loss, so
-that any loss is that of the whole batch; and batch normalisation takes the whole batch's
-statistics.
+process answers its share of every batch, and the logits of all shares are gathered before the loss,
+so that any loss is that of the whole batch. On GPUs batch normalisation takes the whole batch's
+statistics, by PyTorch's `SyncBatchNorm`, and the result is that of one process up to rounding. On
+processors that does not work: there each process normalises its own share, and a network with
+batch normalisation becomes another one than with one process, as if its batches were smaller.
 """
 
 from __future__ import annotations
@@ -86,59 +88,15 @@ class Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
-        return summed(gradient).chunk(size())[rank()]
-
-
-class SumOfAll(torch.autograd.Function):
-    """The sum over all processes, both forwards and back."""
-
-    @staticmethod
-    def forward(ctx, value: torch.Tensor) -> torch.Tensor:
-        return summed(value)
-
-    @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
-        return summed(gradient)
-
-
-def summed(value: torch.Tensor) -> torch.Tensor:
-    total = value.clone(memory_format=torch.contiguous_format)
-    dist.all_reduce(total)
-    return total
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total.chunk(size())[rank()]
 
 
 def wrap(student: nn.Module) -> nn.Module:
     """The network to call in a training step; the weights stay those of `student`."""
     if size() == 1:
         return student
-    join_batch_norms(student)
+    if next(student.parameters()).is_cuda:
+        student = nn.SyncBatchNorm.convert_sync_batchnorm(student)  # in place, but for the root
     return DistributedDataParallel(student)
-
-
-def join_batch_norms(module: nn.Module) -> None:
-    """Let every batch normalisation of a network, in place, see the whole batch while training."""
-    for child in module.modules():
-        if type(child) is nn.BatchNorm2d:
-            child.__class__ = JoinedBatchNorm
-
-
-class JoinedBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over the batches of all processes.
-
-    PyTorch's SyncBatchNorm does the same on GPUs only; this one also works, and is tested, without.
-    """
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training:
-            return super().forward(x)
-        wide = x.float()
-        count = wide.numel() // wide.shape[1] * size()
-        mean = SumOfAll.apply(wide.sum(dim=(0, 2, 3))) / count
-        centred = wide - mean[:, None, None]
-        variance = SumOfAll.apply(centred.square().sum(dim=(0, 2, 3))) / count
-        with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
-        scale = self.weight * (variance + self.eps).rsqrt()
-        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)

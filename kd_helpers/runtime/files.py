@@ -1,18 +1,17 @@
-"""Files that are whole or not there, and that say so when they were altered. No pickle."""
+"""Files that are whole or not there, and that say so when they were altered."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import itertools
-import json
 import os
 import shutil
 import sys
 from pathlib import Path
 
 import torch
-from safetensors.torch import load, save
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -42,29 +41,29 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as problem:
         if problem.errno not in DISK_FULL:
             raise
-        raise DiskFull(problem.errno, disk_full_words(path, len(content))) from problem
+        free = shutil.disk_usage(next(p for p in path.parents if p.is_dir())).free
+        raise DiskFull(
+            problem.errno,
+            f"{path}: the disk is full: expected room for {len(content) / 1e6:.1f} MB, found "
+            f"{free / 1e6:.1f} MB free. Free some space and start again: what was stored before "
+            "is intact",
+        ) from problem
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def disk_full_words(path: Path, needed: int) -> str:
-    folder = next(parent for parent in path.parents if parent.is_dir())
-    return (
-        f"{path}: the disk is full: expected room for {needed / 1e6:.1f} MB, found "
-        f"{shutil.disk_usage(folder).free / 1e6:.1f} MB free. Free some space and start again: "
-        "what was stored before is intact"
-    )
+def write_sealed(path: Path, kept: dict, about: dict) -> None:
+    """Write two dictionaries of tensors and plain data to one file, led by its SHA-256.
+
+    A tensor that is a view of a larger one takes the whole room of that one: clone it before.
+    """
+    body = io.BytesIO()
+    torch.save((kept, about), body)
+    write_atomically(path, seal(body.getvalue()) + b"\n" + body.getvalue())
 
 
-def write_sealed(path: Path, tensors: dict[str, torch.Tensor], about: dict) -> None:
-    """Write tensors and a JSON dictionary to one file, led by the SHA-256 of all the rest."""
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    body = save(whole, metadata={"about": json.dumps(about)})
-    write_atomically(path, seal(body) + b"\n" + body)
-
-
-def read_sealed(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
-    """The tensors and the dictionary of such a file.
+def read_sealed(path: Path) -> tuple[dict, dict]:
+    """The two dictionaries of such a file, tensors on the processor; no code in it can run.
 
     Raises:
         DamagedFile: the content is not what was sealed.
@@ -72,15 +71,14 @@ def read_sealed(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     expected, _, body = path.read_bytes().partition(b"\n")
     if expected != seal(body):
         raise DamagedFile(
-            f"{path}: expected content with SHA-256 {expected[:64].decode(errors='replace')}, found "
+            f"{path}: expected content with {expected[:75].decode(errors='replace')}, found "
             f"{seal(body).decode()} ({len(body):,} bytes): the file is cut short, altered or foreign"
         )
-    header = json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])
-    return load(body), json.loads(header["__metadata__"]["about"])
+    return torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
 
 
 def seal(content: bytes) -> bytes:
-    return hashlib.sha256(content).hexdigest().encode()
+    return f"torch.save, SHA-256 {hashlib.sha256(content).hexdigest()}".encode()
 
 
 def set_aside(path: Path, problem: object) -> None:

@@ -75,7 +75,7 @@ class AnswerFiles:
 
     def add(self, index: torch.Tensor, slot: torch.Tensor, logits: torch.Tensor) -> None:
         """Store answers in a file of their own, named by process and content."""
-        tensors = {"index": index.int(), "slot": slot.int(), "logits": logits}
+        tensors = {"index": index.int(), "slot": slot.int(), "logits": logits.clone()}
         digest = hashlib.sha256()
         for tensor in tensors.values():
             digest.update(tensor.contiguous().numpy().data)

@@ -2,53 +2,46 @@
 
 # ruff: noqa: F401, F811 - fixtures are imported, and asked for by name
 
-import json
 import pickle
 import random
 import re
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
-from test_killed_runs import same_result
+import torch
 
-from children import nursery
+from kd_helpers.runtime.files import read_sealed, write_sealed
 from kd_helpers.runtime.folders import data_dir
-from lives import RECIPES, SMALL, SMALL_PUPIL
+from kd_helpers.teachers.answer_files import OWNER
+from lives import RECIPES, SMALL, nursery, same_result
 
-# What a run leaves behind
+RARELY = 1000.0  # seconds between two checkpoints: none
 
 
 @pytest.fixture(scope="module")
 def finished(nursery, tmp_path_factory) -> Path:
     """out/ after a small teacher, a pupil of it and another run; and a checkpoint of each."""
-    out = tmp_path_factory.mktemp("finished")
+    out, cut = tmp_path_factory.mktemp("finished"), tmp_path_factory.mktemp("cut_off")
     for name in ("small pupil", "other small"):
-        arguments = {"environment": {"KD_OUT": out}, "name": name, "every": 1000.0}
-        nursery.start("lives:train", **arguments).succeed()
-    cut = tmp_path_factory.mktemp("cut_off")
+        nursery.train(out, name, every=RARELY)
     for name in ("small", "other small"):
-        die = {"when": "after", "ending": f"{RECIPES[name].hash}.checkpoint", "number": 4}
-        child = nursery.start("lives:train", environment={"KD_OUT": cut}, name=name, die=die)
-        assert child.end() == -signal.SIGKILL
+        die = ("after", f"{RECIPES[name].hash}.checkpoint", 4)
+        assert nursery.start(cut, name, die=die).was_killed()
     for path in (cut / "checkpoints").glob("*.checkpoint"):
         shutil.copy(path, out / "checkpoints")
     return out
 
 
 @pytest.fixture
-def out(finished, tmp_path) -> Path:
-    shutil.copytree(finished, tmp_path / "out")
-    return tmp_path / "out"
+def fresh(finished, tmp_path):
+    """fresh() -> a copy of that folder."""
 
+    def fresh() -> Path:
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        return shutil.copytree(finished, tmp_path / "out")
 
-@pytest.fixture
-def data(finished, tmp_path) -> Path:
-    """A data folder that ships the runs, and no out/ yet."""
-    shutil.copytree(finished / "runs", tmp_path / "data" / "runs")
-    (tmp_path / "data" / "fashion-mnist").symlink_to(data_dir() / "fashion-mnist")
-    return tmp_path / "data"
+    return fresh
 
 
 # Ways to damage a file: functions of its path and of a folder with files of other recipes
@@ -67,16 +60,8 @@ def change_byte(place: float):
     return change
 
 
-def empty(path: Path, others: Path) -> None:
-    path.write_bytes(b"")
-
-
 def random_bytes(path: Path, others: Path) -> None:
     path.write_bytes(random.Random(0).randbytes(path.stat().st_size))
-
-
-def longer(path: Path, others: Path) -> None:
-    path.write_bytes(path.read_bytes() + b"{}")
 
 
 class Bomb:
@@ -98,18 +83,35 @@ def of_another_recipe(path: Path, others: Path) -> None:
     shutil.copy(others / path.parent.name / name, path)
 
 
-DAMAGES = {
-    "cut short": cut_short,
-    "first byte": change_byte(0),
-    "a byte amid": change_byte(0.5),
-    "last byte": change_byte(1),
-    "empty": empty,
-    "random bytes": random_bytes,
-    "longer": longer,
-    "pickle": pickle_that_runs_code,
-    "of another recipe": of_another_recipe,
+def change_a_number(path: Path, others: Path) -> None:
+    path.write_text(re.sub(r'("accuracy":\D*)\d', r"\g<1>9", path.read_text(), count=1))
+
+
+def of_another_teacher(path: Path, others: Path) -> None:
+    kept, about = read_sealed(path)
+    write_sealed(path, kept | {"logits": kept["logits"] + 1}, about | {OWNER: "0123456789abcdef"})
+
+
+def a_checkpoint(path: Path, others: Path) -> None:
+    shutil.copy(others / "checkpoints" / f"{SMALL.hash}.checkpoint", path)
+
+
+DAMAGES = (
+    cut_short,
+    change_byte(0),
+    change_byte(0.5),
+    change_byte(1),
+    lambda path, others: path.write_bytes(b""),
+    random_bytes,
+    lambda path, others: path.write_bytes(path.read_bytes() + b"{}"),
+    pickle_that_runs_code,
+)
+OTHERS = {  # for each file of a small pupil's run: what else can be wrong with it
+    f"runs/{SMALL.hash}.json": (of_another_recipe, change_a_number),
+    f"runs/{SMALL.hash}.safetensors": (of_another_recipe,),
+    f"checkpoints/{SMALL.hash}.checkpoint": (of_another_recipe,),
+    "cache/*/*.answers": (of_another_teacher, a_checkpoint),
 }
-ALL_DAMAGES = pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 
 
 def was_noticed(path: Path, damaged: bytes, said: str) -> None:
@@ -122,101 +124,81 @@ def was_noticed(path: Path, damaged: bytes, said: str) -> None:
     assert not list(path.parent.parent.rglob("exploded"))
 
 
-def train(nursery, out: Path, name: str, **environment) -> str:
-    return nursery.start(
-        "lives:train", environment={"KD_OUT": out} | environment, name=name, every=1000.0
-    ).succeed()
+@pytest.mark.parametrize("file", OTHERS)
+def test_a_damaged_file_is_named_moved_aside_and_made_again(file, nursery, fresh, finished):
+    for damage in (*DAMAGES, *OTHERS[file]):
+        out, name = fresh(), "small pupil" if file.startswith("cache") else "small"
+        if not file.startswith("runs"):  # else nobody looks at the file
+            for path in (out / "runs").glob(f"{RECIPES[name].hash}.*"):
+                path.unlink()
+        else:
+            (out / "checkpoints" / f"{SMALL.hash}.checkpoint").unlink()
+        (path,) = out.glob(file)
+        damage(path, finished)
+        damaged = path.read_bytes()
+        said = nursery.train(out, name, every=RARELY)
+        was_noticed(path, damaged, said)
+        assert f"trained run {RECIPES[name].hash}" in said and "goes on" not in said
+        assert same_result(out, finished, name)
+    assert "loaded run" in nursery.train(out, name)
 
 
-def test_a_pickle_of_these_tests_would_run_code(tmp_path):
-    path = tmp_path / "file"
-    pickle_that_runs_code(path, tmp_path)
-    pickle.loads(path.read_bytes())
+def test_what_the_tests_above_do_has_consequences(nursery, fresh, finished, tmp_path):
+    """The pickle would run code; the undamaged checkpoint would have been used."""
+    pickle_that_runs_code(tmp_path / "file", finished)
+    pickle.loads((tmp_path / "file").read_bytes())
     assert (tmp_path / "exploded").exists()
-
-
-@ALL_DAMAGES
-@pytest.mark.parametrize("ending", ("json", "safetensors"))
-def test_a_run_that_was_trained_here(ending, damage, nursery, out, finished):
-    (out / "checkpoints" / f"{SMALL.hash}.checkpoint").unlink()
-    path = out / "runs" / f"{SMALL.hash}.{ending}"
-    damage(path, finished)
-    damaged = path.read_bytes()
-    said = train(nursery, out, "small")
-    was_noticed(path, damaged, said)
-    assert f"trained run {SMALL.hash}" in said
-    assert same_result(out, finished, "small")
-    assert "loaded run" in train(nursery, out, "small")
-
-
-@pytest.mark.parametrize("damage", (cut_short, change_byte(0.5), of_another_recipe))
-@pytest.mark.parametrize("ending", ("json", "safetensors"))
-def test_a_run_that_ships(ending, damage, nursery, data, finished, tmp_path):
-    path = data / "runs" / f"{SMALL.hash}.{ending}"
-    damage(path, finished)
-    damaged = path.read_bytes()
-    said = train(nursery, tmp_path / "out", "small", KD_DATA=data)
-    was_noticed(path, damaged, said)
-    assert f"trained run {SMALL.hash}" in said
-    assert same_result(tmp_path / "out", finished, "small")
-
-
-@pytest.mark.parametrize("name", ("accuracy", "steps", "parameters", "seconds", "test"))
-def test_a_number_changed_by_hand(name, nursery, out, finished):
-    path = out / "runs" / f"{SMALL.hash}.json"
-    path.write_text(re.sub(rf'("{name}":\D*)\d', r"\g<1>9", path.read_text(), count=1))
-    json.loads(path.read_text())  # whole, and a record like any other
-    damaged = path.read_bytes()
-    assert damaged != (finished / "runs" / path.name).read_bytes()
-    was_noticed(path, damaged, train(nursery, out, "small"))
-    assert same_result(out, finished, "small")
-
-
-@ALL_DAMAGES
-def test_a_checkpoint(damage, nursery, out, finished):
+    out = fresh()
     for path in (out / "runs").glob(f"{SMALL.hash}.*"):
         path.unlink()
-    path = out / "checkpoints" / f"{SMALL.hash}.checkpoint"
-    damage(path, finished)
-    damaged = path.read_bytes()
-    said = train(nursery, out, "small")
-    was_noticed(path, damaged, said)
-    assert "goes on" not in said and same_result(out, finished, "small")
-
-
-def test_the_undamaged_checkpoint_would_have_been_used(nursery, out, finished):
-    for path in (out / "runs").glob(f"{SMALL.hash}.*"):
-        path.unlink()
-    assert "goes on after step 4" in train(nursery, out, "small")
+    assert "goes on after step 4" in nursery.train(out, "small", every=RARELY)
     assert same_result(out, finished, "small")
 
 
-def of_another_teacher(path: Path, others: Path) -> None:
-    from kd_helpers.runtime.files import read_sealed, write_sealed
-    from kd_helpers.teachers.answer_files import OWNER
-
-    tensors, about = read_sealed(path)
-    tensors["logits"] += 1
-    write_sealed(path, tensors, about | {OWNER: "0123456789abcdef"})
-
-
-def a_checkpoint(path: Path, others: Path) -> None:
-    shutil.copy(others / "checkpoints" / f"{SMALL.hash}.checkpoint", path)
+def test_a_sealed_file_with_code_in_it_is_not_run(tmp_path):
+    """The seal is no signature; the reader itself refuses everything but tensors and plain data."""
+    path = tmp_path / "file"
+    write_sealed(path, {"bomb": Bomb(tmp_path / "exploded")}, {})
+    with pytest.raises(pickle.UnpicklingError, match=r"weights_only"):
+        read_sealed(path)
+    assert not (tmp_path / "exploded").exists()
+    write_sealed(path, {"numbers": torch.ones(2)}, {"plain": [1, (2.5, None), "text"]})
+    assert read_sealed(path)[1] == {"plain": [1, (2.5, None), "text"]}
 
 
-OF_ANSWERS = {k: v for k, v in DAMAGES.items() if v is not of_another_recipe} | {
-    "of another teacher": of_another_teacher,
-    "a checkpoint": a_checkpoint,
-}
+@pytest.fixture
+def shipped(finished, tmp_path) -> Path:
+    """A data folder that ships the runs, where anybody may look; and an out/ for anybody."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    shutil.copytree(finished / "runs", tmp_path / "data" / "runs")
+    (tmp_path / "data" / "fashion-mnist").symlink_to(data_dir() / "fashion-mnist")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out").chmod(0o777)
+    yield tmp_path
+    (tmp_path / "data" / "runs").chmod(0o755)
 
 
-@pytest.mark.parametrize("damage", OF_ANSWERS.values(), ids=OF_ANSWERS)
-def test_answers(damage, nursery, out, finished):
-    for path in (out / "runs").glob(f"{SMALL_PUPIL.hash}.*"):
-        path.unlink()
-    (path,) = (out / "cache").rglob("*.answers")
-    damage(path, finished)
+@pytest.mark.parametrize("ending", ("json", "safetensors"))
+def test_a_damaged_run_that_ships_is_trained_anew_also_where_nobody_may_write(
+    ending, nursery, shipped, finished
+):
+    out, how = shipped / "out", {"environment": {"KD_DATA": str(shipped / "data")}}
+    path = shipped / "data" / "runs" / f"{SMALL.hash}.{ending}"
+    cut_short(path, finished)
     damaged = path.read_bytes()
-    said = train(nursery, out, "small pupil")
-    was_noticed(path, damaged, said)
-    assert same_result(out, finished, "small pupil")
+    path.parent.chmod(0o555)
+    said = nursery.train(out, "small", rights=False, **how)
+    assert f"warning: {path}" in said and "could not be moved aside" in said
+    assert f"trained run {SMALL.hash}" in said and same_result(out, finished, "small")
+    path.parent.chmod(0o755)
+    shutil.rmtree(out / "runs")
+    was_noticed(path, damaged, nursery.train(out, "small", **how))
+    assert same_result(out, finished, "small")
+
+
+def test_a_read_only_out_folder_ends_in_an_error(nursery, shipped):
+    (shipped / "out").chmod(0o555)
+    environment = {"KD_DATA": str(shipped / "data")}
+    child = nursery.start(shipped / "out", "teacher", environment=environment, rights=False)
+    assert child.end() == 1 and "PermissionError" in child.said() and "out" in child.said()

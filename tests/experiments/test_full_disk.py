@@ -5,19 +5,16 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
 import pytest
-from test_killed_runs import never_killed, same_result
 
-from children import nursery
 from kd_helpers.runtime import files
 from kd_helpers.runtime.files import DiskFull, write_atomically
-from lives import SMALL_PUPIL, TEACHER
+from lives import SMALL_PUPIL, TEACHER, never_killed, nursery, same_result
 
-SMALL = 20_000  # bytes; fewer than a checkpoint, the weights and a file of answers each need
+LITTLE = 20_000  # bytes; fewer than a checkpoint, the weights and a file of answers each need
 PLENTY = 1000.0  # seconds between two checkpoints: none
 WORDS = (
     r"DiskFull: .*{}.*: the disk is full: expected room for \d+\.\d MB, found \d+\.\d MB free\. "
@@ -30,50 +27,33 @@ def says_what_to_do(said: str, name: str) -> bool:
     return re.search(WORDS.format(re.escape(name)), said) is not None
 
 
-@pytest.fixture
-def train(nursery, tmp_path):
-    def start(name: str, out: Path = tmp_path, **how):
-        return nursery.start("lives:train", environment={"KD_OUT": out}, name=name, **how)
-
-    return start
-
-
-def break_off(train, name: str, number: int, out: Path) -> Path:
-    """Kill a training after its `number`-th checkpoint, and say where that is."""
-    die = {"when": "after", "ending": ".checkpoint", "number": number}
-    assert train(name, out, die=die).end() == -signal.SIGKILL
+def break_off(nursery, number: int, out: Path) -> Path:
+    """Kill the teacher's training after its `number`-th checkpoint, and say where that is."""
+    assert nursery.start(out, "teacher", die=("after", ".checkpoint", number)).was_killed()
     (path,) = (out / "checkpoints").glob("*.checkpoint")
     return path
 
 
-def test_no_room_for_a_checkpoint(train, never_killed, tmp_path):
-    path = break_off(train, "teacher", 10, tmp_path)
+def test_no_room_for_a_checkpoint_or_for_the_result(nursery, never_killed, tmp_path):
+    path = break_off(nursery, 50, tmp_path)
     before = path.read_bytes()
-    child = train("teacher", largest=SMALL)
-    assert child.end() == 1 and says_what_to_do(child.said(), str(path))
-    assert path.read_bytes() == before and not list(tmp_path.rglob("*.tmp"))
-    assert "goes on after step 10" in train("teacher").succeed()
+    for every, name in ((0.0, path.name), (PLENTY, f"{TEACHER.hash}.safetensors")):
+        child = nursery.start(tmp_path, "teacher", largest=LITTLE, every=every)
+        assert child.end() == 1 and says_what_to_do(child.said(), name), child.said()
+        assert path.read_bytes() == before and not list(tmp_path.rglob("*.tmp"))
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert "goes on after step 50" in nursery.train(tmp_path, "teacher")
     assert same_result(tmp_path, never_killed("teacher"), "teacher")
 
 
-def test_no_room_for_the_result(train, never_killed, tmp_path):
-    path = break_off(train, "teacher", 50, tmp_path)
-    child = train("teacher", largest=SMALL, every=PLENTY)
-    assert child.end() == 1
-    assert says_what_to_do(child.said(), str(tmp_path / "runs" / f"{TEACHER.hash}.safetensors"))
-    assert list((tmp_path / "runs").iterdir()) == [] and path.is_file()
-    assert "goes on after step 50" in train("teacher").succeed()
-    assert same_result(tmp_path, never_killed("teacher"), "teacher")
-
-
-def test_no_room_for_the_answers(train, never_killed, tmp_path):
-    train("small").succeed()
+def test_no_room_for_the_answers(nursery, never_killed, tmp_path):
+    nursery.train(tmp_path, "small")
     before = sorted((tmp_path / "runs").iterdir())
-    child = train("small pupil", largest=6000, every=PLENTY)  # has room for its own words
+    child = nursery.start(tmp_path, "small pupil", largest=6000, every=PLENTY)
     assert child.end() == 1 and says_what_to_do(child.said(), str(tmp_path / "cache"))
     assert sorted((tmp_path / "runs").iterdir()) == before
-    assert "loaded run" in train("small").succeed()
-    assert f"trained run {SMALL_PUPIL.hash}" in train("small pupil").succeed()
+    assert "loaded run" in nursery.train(tmp_path, "small")
+    assert f"trained run {SMALL_PUPIL.hash}" in nursery.train(tmp_path, "small pupil")
     assert same_result(tmp_path, never_killed("small pupil"), "small pupil")
 
 
@@ -91,7 +71,7 @@ def test_a_file_that_was_there_is_intact(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of one megabyte, real and almost full once `fill` has been at work."""
+    """A real file system of one megabyte."""
     if os.geteuid() or not shutil.which("mount"):
         pytest.skip("only the superuser can mount a file system")
     disk = tmp_path / "disk"
@@ -103,20 +83,14 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def fill(disk: Path, leave: int) -> Path:
-    filler = disk / "filler"
-    filler.write_bytes(bytes(shutil.disk_usage(disk).free - leave))
-    return filler
-
-
-@pytest.mark.parametrize("every", (0.0, PLENTY), ids=("checkpoint", "result"))
-def test_a_disk_that_is_really_full(every, train, never_killed, small_disk):
-    path = break_off(train, "teacher", 30, small_disk)
-    before, filler = path.read_bytes(), fill(small_disk, leave=16_384)
-    child = train("teacher", small_disk, every=every)
-    name = path.name if every == 0.0 else f"{TEACHER.hash}.safetensors"
-    assert child.end() == 1 and says_what_to_do(child.said(), name), child.said()
-    assert path.read_bytes() == before and not list(small_disk.rglob("*.tmp"))
+def test_a_disk_that_is_really_full(nursery, never_killed, small_disk):
+    path = break_off(nursery, 30, small_disk)
+    before, filler = path.read_bytes(), small_disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 16_384))
+    for every, name in ((0.0, path.name), (PLENTY, f"{TEACHER.hash}.safetensors")):
+        child = nursery.start(small_disk, "teacher", every=every)
+        assert child.end() == 1 and says_what_to_do(child.said(), name), child.said()
+        assert path.read_bytes() == before and not list(small_disk.rglob("*.tmp"))
     filler.unlink()
-    assert "goes on after step 30" in train("teacher", small_disk).succeed()
+    assert "goes on after step 30" in nursery.train(small_disk, "teacher")
     assert same_result(small_disk, never_killed("teacher"), "teacher")

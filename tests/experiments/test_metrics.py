@@ -140,33 +140,19 @@ import resource, torch
 from kd_helpers.experiments.metrics import measure_latency
 from kd_helpers.models.zoo import make_model
 
-model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28).eval()
-measure_latency(model, (1, 28, 28), batch_size=256, min_seconds=0.01)
-images, counts = torch.rand(256, 1, 28, 28), []
-with torch.no_grad():
-    for _ in range(21):
-        model(images)
-        counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
-print(sorted(after - before for before, after in zip(counts, counts[1:]))[10])
+for name in ("cnn-2", "resnet-8"):
+    model = make_model(name, num_classes=10, in_channels=1, image_size=28).eval()
+    taken = []
+    model.register_forward_pre_hook(
+        lambda *_: taken.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+    )
+    measure_latency(model, (1, 28, 28), batch_size=256, min_seconds=1.0)
+    print(sorted(b - a for a, b in zip(taken, taken[1:]))[len(taken) // 2])
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the memory of glibc")
 def test_a_network_is_timed_at_its_arithmetic_not_at_asking_for_memory():
-    """One layer's output is 12.8 MB, 3136 pages; a process that keeps its memory takes no new ones.
-
-    The median of twenty passes: one of them may still let the heap grow.
-    """
+    """One layer's output is 12.8 MB, 3136 pages; half of the passes or more take no new ones."""
     done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 100
-
-
-def test_where_there_is_no_glibc_latency_is_measured_all_the_same(monkeypatch):
-    class Without:
-        def __init__(self, name):
-            """A C library that has no `mallopt`."""
-
-    model = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28)
-    for library in (Without, lambda name: None + name):  # musl and macOS; Windows takes no None
-        monkeypatch.setattr("ctypes.CDLL", library)
-        assert measure_latency(model, (1, 28, 28), 4, min_seconds=0.01)["median_ms"] > 0
+    assert all(int(pages) < 100 for pages in done.stdout.split()), done.stdout

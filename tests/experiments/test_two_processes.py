@@ -4,87 +4,64 @@
 
 from pathlib import Path
 
-import pytest
-from test_killed_runs import cache_is_right, never_killed, same_result, steps_done_again
-
-from children import nursery, wait_until
-from lives import PUPIL, RECIPES, TEACHER
+from lives import PUPIL, RECIPES, TEACHER, never_killed, nursery, same_result, wait_until
 
 WAITS = f"waiting for another process that trains run {TEACHER.hash}"
-
-
-@pytest.fixture
-def start(nursery, tmp_path):
-    """start("pupil") -> a child that trains it, in this test's folder and with this test's log."""
-
-    def start(name: str, **how):
-        out, log = tmp_path / "out", str(tmp_path / "log")
-        return nursery.start("lives:train", environment={"KD_OUT": out}, name=name, log=log, **how)
-
-    return start
 
 
 def lines(log: Path, first: str) -> list[str]:
     return [line for line in log.read_text().splitlines() if line.startswith(first)]
 
 
-def both_at_once(start, log: Path, gate: Path):
+def both_at_once(nursery, folder: Path):
     """A child amid its training, and another one that has seen that it has to wait."""
-    trains = start("teacher", steps=20, gate=str(gate))
+    log, out = folder / "log", folder / "out"
+    how = {"name": "teacher", "log": str(log)}
+    trains = nursery.start(out, steps=20, gate=str(folder / "gate"), **how)
     wait_until(lambda: log.is_file() and lines(log, "kept 12"), "twelve steps")
-    waits = start("teacher")
-    waits.wait_for_words(WAITS)
+    waits = nursery.start(out, **how)
+    wait_until(lambda: WAITS in waits.said(), WAITS)
     return trains, waits
 
 
-def accuracy_in(said: str) -> str:
-    return next(line for line in said.splitlines() if line.startswith("accuracy"))
-
-
-def test_one_trains_and_the_other_waits_and_reads(start, tmp_path):
-    log, gate = tmp_path / "log", tmp_path / "gate"
-    trains, waits = both_at_once(start, log, gate)
-    gate.touch()
+def test_one_trains_and_the_other_waits_and_reads(nursery, tmp_path):
+    trains, waits = both_at_once(nursery, tmp_path)
+    (tmp_path / "gate").touch()
     first, second = trains.succeed(), waits.succeed()
     assert first.startswith(f"trained run {TEACHER.hash}") and "waiting" not in first
     assert f"loaded run {TEACHER.hash}" in second and "trained run" not in second
-    assert accuracy_in(first) == accuracy_in(second)
-    assert lines(log, "begin") == [f"begin {TEACHER.hash} 0"]
-    assert len(lines(log, "step")) == TEACHER.schedule.steps
+    assert first.splitlines()[-1] == second.splitlines()[-1]  # the accuracy
+    assert lines(tmp_path / "log", "begin") == [f"begin {TEACHER.hash} 0"]
+    assert len(lines(tmp_path / "log", "step")) == TEACHER.schedule.steps
 
 
-def test_the_waiting_one_takes_over_from_a_killed_one(start, never_killed, tmp_path):
-    trains, waits = both_at_once(start, tmp_path / "log", tmp_path / "gate")
-    trains.die()
+def test_the_waiting_one_takes_over_from_a_killed_one(nursery, never_killed, tmp_path):
+    trains, waits = both_at_once(nursery, tmp_path)
+    trains.kill()
+    assert trains.was_killed()
     said = waits.succeed()
     assert "goes on after step" in said and f"trained run {TEACHER.hash}" in said
-    assert max(steps_done_again(tmp_path / "log")) <= 1
+    assert len(lines(tmp_path / "log", "step")) <= TEACHER.schedule.steps + 1
     assert same_result(tmp_path / "out", never_killed("teacher"), "teacher")
 
 
-def test_two_students_of_one_teacher_at_the_same_time(start, nursery, never_killed, tmp_path):
-    names = ("pupil", "other pupil")
-    children = [start(name, every=0.01) for name in names]
-    for child in children:
-        child.succeed()
-    assert lines(tmp_path / "log", f"begin {TEACHER.hash}") == [f"begin {TEACHER.hash} 0"]
-    for name in names:
-        assert lines(tmp_path / "log", f"begin {RECIPES[name].hash}")
-        assert same_result(tmp_path / "out", never_killed(name), name)
-    cache_is_right(nursery, tmp_path / "out")
-
-
-def test_a_killed_student_does_not_take_the_other_one_with_it(
-    start, nursery, never_killed, tmp_path
+def test_two_students_of_one_teacher_at_the_same_time_and_one_is_killed(
+    nursery, never_killed, tmp_path
 ):
-    log = tmp_path / "log"
-    start("teacher").succeed()
-    first = start("pupil", every=0.0, steps=20)
-    wait_until(lambda: lines(log, f"begin {PUPIL.hash}"), "the student's training")
-    second = start("other pupil", every=0.0)
-    first.die()
-    second.succeed()
-    start("pupil").succeed()
-    for name in ("pupil", "other pupil"):
-        assert same_result(tmp_path / "out", never_killed(name), name)
-    cache_is_right(nursery, tmp_path / "out")
+    log, names = tmp_path / "log", ("pupil", "other pupil")
+    for death, out in ((False, tmp_path / "both"), (True, tmp_path / "one")):
+        how = {"steps": 80} if death else {}
+        count = len(lines(log, f"begin {PUPIL.hash}")) if death else 0
+        first = nursery.start(out, "pupil", log=str(log), every=0.01, **how)
+        second = nursery.start(out, "other pupil", log=str(log), every=0.01)
+        if death:
+            wait_until(lambda n=count: len(lines(log, f"begin {PUPIL.hash}")) > n, "the student")
+            first.kill()
+            assert first.was_killed()
+            first = nursery.start(out, "pupil", log=str(log))
+        second.succeed()
+        first.succeed()
+        for name in names:
+            assert same_result(out, never_killed(name), name)
+        nursery.start(out, call="check_cache").succeed()
+    assert lines(log, f"begin {TEACHER.hash}") == [f"begin {TEACHER.hash} 0"] * 2

@@ -11,7 +11,6 @@ from kd_helpers.data.augment import ViewSet, make_views, to_float
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments.room import load_dataset_once
 from kd_helpers.experiments.run import load_run
-from kd_helpers.runtime.folders import cache_folder
 from kd_helpers.teachers.answer_files import AnswerFiles, fingerprint
 from kd_helpers.teachers.cached import Batch, CachedTeacher, NetworkTeacher
 from lives import PUPIL
@@ -198,20 +197,3 @@ def test_a_reader_writes_nothing(make_cache, images, tmp_path):
     cache(make_batch(images, ALL, *draw_pairs(ALL, 64, seed=5)))
     cache.save()
     assert list(tmp_path.iterdir()) == []
-
-
-# Run in a child by other tests
-
-
-def check_cache() -> None:
-    """Whatever a pupil's teacher has on disk equals what it answers now."""
-    cache = runs.cached_teacher(PUPIL)
-    whole = load_dataset_once("fashion-mnist", "cpu").train.images
-    (folder,) = cache_folder().iterdir()
-    assert folder.name == fingerprint(cache.teacher.model, whole, PUPIL.views)
-    pairs = cache.known.nonzero().flatten()
-    index, slot = pairs // cache.room, pairs % cache.room
-    view = PUPIL.views.view_of(index, slot)
-    assert len(pairs) > 1000
-    expected = fresh_answers(cache.teacher.model, whole, PUPIL.views, index, view)
-    assert cache.answers[pairs].float().equal(expected)
