@@ -64,7 +64,9 @@ RECIPES = {
     "pupil": PUPIL,
     "other pupil": replace(PUPIL, seed=2, schedule=Schedule(steps=60, batch_size=32)),
     "adam": replace(PUPIL, schedule=ADAM, augmentation=ViewSet(flip=True)),
-    "dropout": replace(PUPIL, schedule=Schedule(steps=60, batch_size=32), augmentation=ViewSet(flip=True)),
+    "dropout": replace(
+        PUPIL, schedule=Schedule(steps=60, batch_size=32), augmentation=ViewSet(flip=True)
+    ),
 }
 
 
@@ -207,6 +209,7 @@ def load() -> None:
     small = Dataset(whole.name, whole.classes, *parts)
     room.load_dataset = lambda name, device: small
     records.measure_latencies = lambda *arguments: []
+    runs.load_run(TEACHER)  # reads the folders of stored runs
     student = training.make_student("cnn-2", num_classes=10, in_channels=1, image_size=28, seed=0)
     for optimiser in ("sgd", "adam"):  # PyTorch imports a good deal at the first step only
         how = {"schedule": Schedule(steps=1, optimiser=optimiser), "method": cross_entropy}

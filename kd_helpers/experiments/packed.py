@@ -152,7 +152,9 @@ class PackedRuns(Mapping):
         if rows and int(rows[0]["format"]) > FORMAT:
             raise NewerRun(folder / TABLE, int(rows[0]["format"]))
         self.rows = {row["hash"]: (place, row) for place, row in enumerate(rows)}
-        self.history, self.answers = (dict(np.load(io.BytesIO(content))) for content in arrays)
+        self.history, self.answers = (
+            dict(np.load(io.BytesIO(content), allow_pickle=False)) for content in arrays
+        )
 
     def __iter__(self):
         return iter(self.rows)

@@ -1,13 +1,11 @@
 """What only a GPU shows; skipped where PyTorch sees none."""
 
-from functools import partial
-
 import pytest
 import torch
 
 from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.datasets import Split
-from kd_helpers.methods.hinton import distillation_terms
+from kd_helpers.methods import CrossEntropy, HintonKD
 from kd_helpers.teachers.cached import CachedTeacher, NetworkTeacher
 from kd_helpers.training import loop as training
 from kd_helpers.training.loop import make_student, train, training_reports
@@ -16,7 +14,7 @@ from kd_helpers.training.schedules import Schedule
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU here")
 INPUT = {"num_classes": 10, "in_channels": 1, "image_size": 28}
 VIEWS = ViewSet(flip=True, max_shift=1)
-SOFT = partial(distillation_terms, temperature=4.0, kd_weight=0.9)
+SOFT = HintonKD(temperature=4.0, kd_weight=0.9)
 
 
 @pytest.fixture
@@ -41,9 +39,9 @@ def test_no_step_between_two_reports_waits_for_the_gpu(split, cache, monkeypatch
     reports = training_reports(
         make_student("resnet-8", seed=0, **INPUT),
         split,
-        loss=SOFT,
+        method=SOFT,
         teacher=cache,
-        view_set=VIEWS,
+        augmentation=VIEWS,
         schedule=Schedule(steps=40, batch_size=16),
         report_every=10,
     )
@@ -65,7 +63,7 @@ def test_a_gpu_learns_what_the_processor_learns(split, cache):
     for device in ("cpu", "cuda"):
         there = Split(split.images.to(device), split.labels.to(device))
         student = make_student("cnn-2", seed=0, **INPUT)
-        train(student, there, loss=distillation_terms, schedule=Schedule(steps=5, batch_size=16))
+        train(student, there, method=CrossEntropy(), schedule=Schedule(steps=5, batch_size=16))
         students[device] = student.cpu().state_dict()
     for name, value in students["cpu"].items():
         torch.testing.assert_close(students["cuda"][name], value, rtol=0.1, atol=0.05)

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from kd_helpers.data.datasets import Split
-from kd_helpers.methods.hinton import distillation_terms
+from kd_helpers.methods import HintonKD
 from kd_helpers.runtime import distributed
-from kd_helpers.teachers.cached import NetworkTeacher
+from kd_helpers.teachers.teacher import NetworkTeacher
 from kd_helpers.training.loop import make_student, train
 from kd_helpers.training.schedules import Schedule
 
@@ -57,8 +57,8 @@ def distil(student: nn.Module) -> dict[str, torch.Tensor]:
     labels[torch.arange(96) % 3 == 0] = -100
     start = {name: value.detach().clone() for name, value in student.named_parameters()}
     teacher = NetworkTeacher(make_student("cnn-2", seed=1, **INPUT))
-    loss = partial(distillation_terms, temperature=4.0, kd_weight=0.5)
-    history = train(student, Split(images, labels), loss=loss, teacher=teacher, schedule=SCHEDULE)
+    how = {"method": HintonKD(4.0, 0.5), "teacher": teacher, "schedule": SCHEDULE}
+    history = train(student, Split(images, labels), **how)
     changes = {n: (v.detach() - start[n]).contiguous() for n, v in student.named_parameters()}
     return changes | {"loss": torch.tensor(history.terms["loss"])}
 
@@ -93,7 +93,7 @@ def test_the_command_trains_once_the_first_process_writes_and_the_next_call_load
     run = partial(
         torchrun,
         *(str(tmp_path / "logged.py"), "train", "transfer.images=64", "schedule.steps=4"),
-        *("schedule.batch_size=16", "teacher=course", "kd_weight=0.9", "views.flip=True"),
+        *("schedule.batch_size=16", "teacher=course", "kd_weight=0.9", "augmentation.flip=yes"),
         folder=tmp_path,
         KD_OUT=str(tmp_path / "out"),
         WRITES=str(log),
