@@ -9,6 +9,7 @@ __getattr__ = lazy(
     explorers="build_gradient_explorer build_settings_explorer",
     figures="draw_gain_map draw_gradients draw_lab draw_panel draw_recalls draw_sources",
     tables="gain_matrix recalls",
+    train_panel="TrainingPanel",
     **SHARED,
     **{
         "kd_course.exercises": "check_gradient check_kd_loss check_labelled_loss",
@@ -18,6 +19,5 @@ __getattr__ = lazy(
         "kd_helpers.runtime.device": "autocast pick_precision",
         "kd_helpers.training.batches": "batches",
         "kd_helpers.training.schedules": "make_optimiser",
-        "kd_helpers.widgets.train_live": "TrainingPanel",
     },
 )

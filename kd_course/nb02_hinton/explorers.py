@@ -1,4 +1,4 @@
-"""The explorers of the notebooks: controls over pure functions, no training in here."""
+"""The explorers of notebooks 00 to 02: controls over pure functions, no training in here."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from collections.abc import Mapping, Sequence
 import ipywidgets as widgets
 import numpy as np
 import torch
+from scipy.special import softmax
+from scipy.stats import entropy
 
 from kd_helpers.data.augment import ViewSet, make_views
+from kd_helpers.experiments.compare import paired_verdict
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import ALPHA, Explorer, limit_to, slider
+from kd_helpers.widgets.explorer import ALPHA, WIDE, Explorer, limit_to, slider, walker
 
 ORDERS = ("most ambiguous first", "teacher wrong", "one pair of classes")
-
-
-def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """softmax(logits / T) of one image, (K,) → (K,), in double precision."""
-    scaled = np.asarray(logits, float) / temperature
-    exponentials = np.exp(scaled - scaled.max())
-    return exponentials / exponentials.sum()
 
 
 def build_view_explorer(images: torch.Tensor, view_set: ViewSet) -> Explorer:
@@ -30,26 +26,16 @@ def build_view_explorer(images: torch.Tensor, view_set: ViewSet) -> Explorer:
         shown = make_views(images[place : place + 1], number, view_set)[0]
         mirrored, down, right = (int(part) for part in view_set.decode(number))
         words = f"view {view}: {'mirrored, ' if mirrored else ''}shifted {down} down, {right} right"
-        return svg.side_by_side(
-            svg.picture(images[place].numpy(), alt="the plain image"),
-            svg.picture(shown.numpy(), alt=words),
-        ) + svg.sentence(words)
+        plain = svg.picture(images[place].numpy(), alt="the plain image")
+        return svg.side_by_side(plain, svg.picture(shown.numpy(), alt=words)) + svg.sentence(words)
 
+    last = len(view_set) - 1
     controls = {
         "place": widgets.IntSlider(0, 0, len(images) - 1, description="image"),
-        "view": widgets.IntSlider(
-            min(1, len(view_set) - 1), 0, len(view_set) - 1, description="view"
-        ),
+        "view": widgets.IntSlider(min(1, last), 0, last, description="view"),
     }
-    return Explorer(
-        controls, render, hint="which views are mirrored? Which one is shifted furthest?"
-    )
-
-
-def entropy_bits(probabilities: np.ndarray) -> float:
-    """Entropy in bits; 0·log 0 counts as 0."""
-    positive = probabilities[probabilities > 0]
-    return float(-(positive * np.log2(positive)).sum())
+    hint = "which views are mirrored? Which one is shifted furthest?"
+    return Explorer(controls, render, hint=hint)
 
 
 def render_soft_target(
@@ -60,46 +46,42 @@ def render_soft_target(
     Args:
         image: (C, H, W) uint8. logits: (K,). label: the true class.
     """
-    p = softmax(logits, temperature)
-    hard = np.eye(len(p))[label]
+    p = softmax(logits.astype(float) / temperature)
+    hard = np.eye(len(p), dtype=int)[label]
     answer = int(np.argmax(logits))
     verdict = "right" if answer == label else "wrong"
     if (logits == logits[answer]).sum() > 1:
         verdict = "a tie, as stored in half precision"
     numbers = (
-        f"label: {classes[label]}; teacher's answer: {classes[answer]} "
-        f"({verdict}). T = {temperature:.2f}; "
-        f"top probability {p.max():.3f}; entropy {entropy_bits(p):.2f} bits of {np.log2(len(p)):.2f}."
+        f"label: {classes[label]}; teacher's answer: {classes[answer]} ({verdict}). "
+        f"T = {temperature:.2f}; top probability {p.max():.3f}; "
+        f"entropy {entropy(p, base=2):.2f} bits of {np.log2(len(p)):.2f}."
     )
     return svg.side_by_side(
         svg.picture(image, alt=f"the image, a {classes[label]}"),
         svg.bars(classes, p, marked=label, title=f"soft target at T = {temperature:.2f}"),
-        svg.bars(
-            classes, hard, marked=label, title="hard target", labels=[f"{v:.0f}" for v in hard]
-        ),
+        svg.bars(classes, hard, marked=label, title="hard target", labels=[f"{v}" for v in hard]),
     ) + svg.sentence(numbers)
 
 
 def choose_images(
     order: str, first: int, second: int, probabilities: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
-    """Rows of the images that a filter of the temperature explorer shows, in its order.
+    """Rows of the images that a filter of the temperature explorer shows, the most ambiguous first.
 
     Args:
         order: one of ORDERS. first, second: the pair of classes, for the last order.
         probabilities: (N, K) at T = 1. labels: (N,).
     """
-    gap = -np.diff(np.sort(probabilities, axis=1)[:, -2:], axis=1)[:, 0]  # minus top-two distance
-    wrong = probabilities.argmax(axis=1) != labels
-    if order == ORDERS[0]:
-        chosen = np.ones(len(labels), bool)
-    elif order == ORDERS[1]:
-        chosen = wrong
-    else:
-        top_two = np.sort(np.argsort(probabilities, axis=1)[:, -2:], axis=1)
-        chosen = (top_two == sorted((first, second))).all(axis=1)
-    rows = np.flatnonzero(chosen)
-    return rows[np.argsort(-gap[rows], kind="stable")]
+    ranked = np.argsort(probabilities, axis=1)
+    chosen = {
+        ORDERS[0]: np.ones(len(labels), bool),
+        ORDERS[1]: probabilities.argmax(axis=1) != labels,
+        ORDERS[2]: (np.sort(ranked[:, -2:], axis=1) == sorted((first, second))).all(axis=1),
+    }
+    rows = np.flatnonzero(chosen[order])
+    gap = np.diff(np.sort(probabilities[rows], axis=1)[:, -2:], axis=1)[:, 0]
+    return rows[np.argsort(gap, kind="stable")]
 
 
 def build_temperature_explorer(
@@ -110,17 +92,16 @@ def build_temperature_explorer(
     Args:
         images: (N, C, H, W) uint8. logits: (N, K), the teacher's. labels: (N,).
     """
-    probabilities = np.stack([softmax(row, 1.0) for row in logits])
+    probabilities = softmax(logits.astype(float), axis=1)
     names = [(name, i) for i, name in enumerate(classes)]
     rows: dict[str, np.ndarray] = {}
 
     def filter_images(controls: Mapping[str, widgets.Widget]) -> None:
-        first, second = controls["first"].value, controls["second"].value
-        chosen = choose_images(controls["order"].value, first, second, probabilities, labels)
-        rows["shown"] = chosen
+        order, *pair = (controls[name].value for name in ("order", "first", "second"))
+        rows["shown"] = choose_images(order, *pair, probabilities, labels)
         for name in ("first", "second"):
-            controls[name].disabled = controls["order"].value != ORDERS[2]
-        limit_to(controls["place"], len(chosen), "image")
+            controls[name].disabled = order != ORDERS[2]
+        limit_to(controls["place"], len(rows["shown"]), "image")
 
     def render(temperature: float, order: str, first: int, second: int, place: int) -> str:
         if len(rows["shown"]) == 0:
@@ -133,14 +114,7 @@ def build_temperature_explorer(
         "order": widgets.Dropdown(options=ORDERS, description="images"),
         "first": widgets.Dropdown(options=names, value=2, description="class A", disabled=True),
         "second": widgets.Dropdown(options=names, value=6, description="class B", disabled=True),
-        "place": widgets.IntSlider(
-            0,
-            0,
-            len(labels) - 1,
-            description="image",
-            layout={"width": "380px"},
-            style={"description_width": "initial"},
-        ),
+        "place": walker("image", len(labels)),
     }
     hint = (
         "lower T to 1, then raise it to 20. Which classes appear first? "
@@ -163,15 +137,11 @@ def gradient_sizes(
     p are the student's and the teacher's distributions at T. student, teacher: (B, K); labels:
     (B,).
     """
-
-    def rows_softmax(logits: np.ndarray, t: float) -> np.ndarray:
-        return np.stack([softmax(row, t) for row in logits])
-
-    hard = rows_softmax(student, 1.0) - np.eye(student.shape[1])[labels]
-    soft = (rows_softmax(student, temperature) - rows_softmax(teacher, temperature)) / temperature
-    scale = temperature**2 if t_squared else 1.0
-    sizes = [np.linalg.norm(g, axis=1).mean() for g in (hard, soft)]
-    return (1 - kd_weight) * float(sizes[0]), kd_weight * scale * float(sizes[1])
+    q, p = (softmax(z.astype(float) / temperature, axis=1) for z in (student, teacher))
+    hard = softmax(student.astype(float), axis=1) - np.eye(student.shape[1])[labels]
+    scale = temperature if t_squared else 1 / temperature
+    sizes = [float(np.linalg.norm(g, axis=1).mean()) for g in (hard, scale * (q - p))]
+    return (1 - kd_weight) * sizes[0], kd_weight * sizes[1]
 
 
 def build_gradient_explorer(
@@ -185,12 +155,11 @@ def build_gradient_explorer(
 
     def render(temperature: float, kd_weight: float, t_squared: bool) -> str:
         sizes = gradient_sizes(student, teacher, labels, temperature, kd_weight, t_squared)
-        numbers = [f"{size:.4f}" for size in sizes]
         share = sizes[1] / max(sum(sizes), 1e-12)
         return svg.bars(
             ["label pulls", "teacher pulls"],
             sizes,
-            labels=numbers,
+            labels=[f"{size:.4f}" for size in sizes],
             largest=max(0.8, *sizes),
             width=560,
             title=f"gradient on the student's logits at T = {temperature:g}, α = {kd_weight:g}",
@@ -213,43 +182,28 @@ def build_settings_explorer(
         scores: (temperature, kd_weight) → test accuracy in percent, one a seed.
         baseline: the same seeds without a teacher.
     """
-    from kd_helpers.experiments.compare import paired_verdict
-
-    low = min(min(values) for values in [*scores.values(), baseline])
-    high = max(max(values) for values in [*scores.values(), baseline])
+    known = np.concatenate([*scores.values(), baseline])
+    floor = np.floor(known.min()) - 1
 
     def render(temperature: float, kd_weight: float) -> str:
-        values = scores[temperature, kd_weight]
-        lines = {"no teacher": baseline, "distilled": values}
-        shown = [float(np.mean(v)) for v in lines.values()]
-        notes = [f"{np.mean(v):.2f} ± {np.std(v, ddof=1):.2f}" for v in lines.values()]
-        floor = np.floor(low) - 1
+        arms = {"no teacher": baseline, "distilled": scores[temperature, kd_weight]}
+        seeds = len(arms["distilled"])
         return svg.bars(
-            list(lines),
-            [value - floor for value in shown],
-            labels=notes,
-            largest=high - floor,
+            list(arms),
+            [float(np.mean(values)) - floor for values in arms.values()],
+            labels=[f"{np.mean(v):.2f} ± {np.std(v, ddof=1):.2f}" for v in arms.values()],
+            largest=known.max() - floor,
             marked=1,
             width=560,
-            title=f"test accuracy in %, mean ± sd of {len(values)} seeds (bars start at {floor:g} %)",
-        ) + svg.sentence(str(paired_verdict(values, baseline)))
+            title=f"test accuracy in %, mean ± sd of {seeds} seeds (bars start at {floor:g} %)",
+        ) + svg.sentence(str(paired_verdict(arms["distilled"], baseline)))
 
     temperatures, weights = (sorted({key[i] for key in scores}) for i in (0, 1))
+    narrow = {"description": "temperature T", "style": WIDE["style"]}
+    wide = {"description": ALPHA, "style": WIDE["style"], "layout": {"width": "420px"}}
     controls = {
-        "temperature": widgets.SelectionSlider(
-            options=temperatures,
-            value=4.0,
-            description="temperature T",
-            style={"description_width": "initial"},
-        ),
-        "kd_weight": widgets.SelectionSlider(
-            options=weights,
-            value=0.9,
-            description=ALPHA,
-            style={"description_width": "initial"},
-            layout={"width": "420px"},
-        ),
+        "temperature": widgets.SelectionSlider(options=temperatures, value=4.0, **narrow),
+        "kd_weight": widgets.SelectionSlider(options=weights, value=0.9, **wide),
     }
-    return Explorer(
-        controls, render, hint="find a setting that is worse than no teacher, if there is one."
-    )
+    hint = "find a setting that is worse than no teacher, if there is one."
+    return Explorer(controls, render, hint=hint)

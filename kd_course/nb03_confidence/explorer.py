@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 import ipywidgets as widgets
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from kd_course.nb03_confidence.targets_shown import TREATMENTS, Case
 from kd_helpers.methods.targets import soften
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import Explorer, limit_to, slider
+from kd_helpers.widgets.explorer import WIDE, Explorer, limit_to, slider, walker
 
 BINS = 20
+FILTERS = ("surest first", "least sure first", "teacher wrong")
 
 
 def certainty_shares(
@@ -41,24 +41,24 @@ def build_certainty_explorer(answers: Mapping[str, tuple[torch.Tensor, torch.Ten
     Args:
         answers: name of the set → logits (N, K) and labels (N,), on the CPU.
     """
+    plane = svg.Plane((0, 1), (0, 1), height=260)
 
     def render(temperature: float, images: str) -> str:
         logits, labels = answers[images]
         probabilities = soften(logits, temperature)
-        top = probabilities.max(dim=1).values
+        top, answered = probabilities.max(dim=1)
         own = probabilities.gather(1, labels[:, None])[:, 0]
-        wrong = (logits.argmax(dim=1) != labels).sum().item()
         return svg.histogram(
             certainty_shares(logits, labels, temperature),
-            x_range=(0, 1),
-            largest=1.0,
+            plane,
             title=f"How sure is the teacher at T = {temperature:.2f}? {images}",
-            x_label="top probability",
-            y_label="share of the group",
+            x="top probability",
+            y="share of the group",
         ) + svg.sentence(
-            f"{wrong} of {len(labels)} answers are wrong. Median top probability {top.median():.3f}; "
-            f"{100 * (top > 0.9).float().mean():.1f} % of the answers are above 0.9. In plain KD, what "
-            f"the teacher says of the other classes counts {(1 - own).mean():.3f} on average."
+            f"{(answered != labels).sum().item()} of {len(labels)} answers are wrong. "
+            f"Median top probability {top.median():.3f}; "
+            f"{100 * (top > 0.9).float().mean():.1f} % of the answers are above 0.9. In plain KD, "
+            f"what the teacher says of the other classes counts {(1 - own).mean():.3f} on average."
         )
 
     controls = {
@@ -72,13 +72,10 @@ def build_certainty_explorer(answers: Mapping[str, tuple[torch.Tensor, torch.Ten
     return Explorer(controls, render, hint=hint)
 
 
-FILTERS = ("surest first", "least sure first", "teacher wrong")
-
-
 def order_images(which: str, teacher: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Rows of the images in one of the orders of FILTERS, by the top probability at T = 1."""
-    top_one, answers = F.softmax(teacher.float(), dim=1).max(dim=1)
-    order = top_one.argsort(descending=which != FILTERS[1], stable=True)
+    top, answers = soften(teacher.float(), 1.0).max(dim=1)
+    order = top.argsort(descending=which != FILTERS[1], stable=True)
     return order[(answers != labels)[order]] if which == FILTERS[2] else order
 
 
@@ -109,17 +106,14 @@ def build_lesson_explorer(
         case = Case(student, teacher, labels, row, temperature, count)
         return render_treatment(images[row], case, treatment, classes)
 
-    wide = {"style": {"description_width": "initial"}, "layout": {"width": "380px"}}
+    kinds = {"options": list(TREATMENTS), "value": "standardised logits"}
+    words = "k, entries kept or left out"
     controls = {
-        "treatment": widgets.Dropdown(
-            options=list(TREATMENTS), value="standardised logits", description="treatment", **wide
-        ),
+        "treatment": widgets.Dropdown(**kinds, description="treatment", **WIDE),
         "temperature": slider("temperature T", 4.0, 0.5, 20.0, 0.5),
-        "count": widgets.IntSlider(
-            3, 1, teacher.shape[1], description="k, entries kept or left out", **wide
-        ),
+        "count": widgets.IntSlider(3, 1, teacher.shape[1], description=words, **WIDE),
         "order": widgets.Dropdown(options=FILTERS, description="images"),
-        "place": widgets.IntSlider(0, 0, len(labels) - 1, description="image", **wide),
+        "place": walker("image", len(labels)),
     }
     hint = (
         "stay at the surest image and go through the treatments from top to bottom. Which of them "
@@ -130,19 +124,12 @@ def build_lesson_explorer(
 
 def render_treatment(image: np.ndarray, case: Case, treatment: str, classes: Sequence[str]) -> str:
     """Picture, target before, target after, and what was done in words, as HTML."""
-    label = int(case.labels[case.row])
-    answer = int(case.teacher[case.row].argmax())
+    label, answer = int(case.labels[case.row]), int(case.teacher[case.row].argmax())
     after, words = TREATMENTS[treatment](case)
-    names = [*classes, "the rest"][: len(after)]
+    pair = {
+        f"before: T = {case.temperature:.2f}": case.soft.tolist(),
+        f"after: {treatment}": after.tolist(),
+    }
     verdict = "right" if answer == label else f"wrong: {classes[answer]}"
-    return svg.side_by_side(
-        svg.picture(image, alt=f"the image, a {classes[label]}"),
-        svg.bars(
-            classes,
-            case.soft(case.teacher).tolist(),
-            marked=label,
-            width=360,
-            title=f"before: T = {case.temperature:.2f}",
-        ),
-        svg.bars(names, after.tolist(), marked=label, width=360, title=f"after: {treatment}"),
-    ) + svg.sentence(f"Label: {classes[label]}; the teacher is {verdict}. {treatment}: {words}.")
+    said = f"Label: {classes[label]}; the teacher is {verdict}. {treatment}: {words}."
+    return svg.targets(pair, classes, label, image, width=360) + svg.sentence(said)

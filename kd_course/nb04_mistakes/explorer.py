@@ -16,7 +16,7 @@ from kd_helpers.methods.teacher_mistakes import (
     trust_weights,
 )
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import Explorer, limit_to, slider
+from kd_helpers.widgets.explorer import WIDE, Explorer, limit_to, slider, walker
 
 ORDERS = ("surest mistakes first", "least sure mistakes first")
 
@@ -58,13 +58,12 @@ def build_mistake_explorer(
             images[row.item()], teachers[teacher][row], labels[row], classes, temperature, smoothing
         )
 
-    wide = {"style": {"description_width": "initial"}, "layout": {"width": "380px"}}
     controls = {
-        "teacher": widgets.Dropdown(options=list(teachers), description="teacher", **wide),
+        "teacher": widgets.Dropdown(options=list(teachers), description="teacher", **WIDE),
         "temperature": slider("temperature T", 4.0, 1.0, 20.0, 0.5),
         "smoothing": slider("ε of the replacing label", 0.1, 0.05, 1.0, 0.05),
-        "order": widgets.Dropdown(options=ORDERS, description="order", **wide),
-        "place": widgets.IntSlider(0, 0, len(labels) - 1, description="mistake", **wide),
+        "order": widgets.Dropdown(options=ORDERS, description="order", **WIDE),
+        "place": walker("mistake", len(labels)),
     }
     hint = (
         "is the label right? Look at ten of the surest mistakes and count. Then choose another "
@@ -86,22 +85,19 @@ def render_corrections(
     Args:
         image: (C, H, W) uint8. logits: (1, K), a wrong answer. label: (1,).
     """
-    replaced = replace_mistakes(logits, label, smoothing=smoothing, temperature=temperature)
     targets = {
         f"uncorrected, T = {temperature:.1f}": logits,
         "swap": swap_mistakes(logits, label),
-        f"replace, ε = {smoothing:.2f}": replaced,
+        f"replace, ε = {smoothing:.2f}": replace_mistakes(
+            logits, label, smoothing=smoothing, temperature=temperature
+        ),
     }
+    shown = {title: soften(z, temperature)[0].tolist() for title, z in targets.items()}
     true, answer = int(label), int(logits.argmax())
-    shown = [
-        svg.bars(classes, soften(z, temperature)[0].tolist(), marked=true, title=title, width=330)
-        for title, z in targets.items()
-    ]
     top = soften(logits.float(), 1.0).max().item()
     words = (
         f"Label: {classes[true]}. Teacher: {classes[answer]}, with probability {top:.3f} at T = 1. "
         f"Mask: this image is left out of the lesson. Trust: it counts "
         f"{trust_weights(logits, label).item():.3f}, the teacher's probability of the label."
     )
-    picture = svg.picture(image, alt=f"the image, a {classes[true]}")
-    return svg.side_by_side(picture, *shown) + svg.sentence(words)
+    return svg.targets(shown, classes, true, image, width=330) + svg.sentence(words)

@@ -10,11 +10,20 @@ import numpy as np
 from kd_course.nb06_assistants.tables import Rung
 from kd_helpers.experiments.compare import mean_interval, paired_verdict
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import Explorer
+from kd_helpers.widgets.explorer import Explorer, tick
 
 Find = Callable[[str, tuple[str, ...], str], tuple[Rung, ...] | None]
 WAYS = ("chain", "dense", "stochastic")
 WIDTH, BOX, TALL = 820, 122, 62  # of the picture, of a box
+HEAD = (
+    "<defs><marker id='head' viewBox='0 0 10 10' refX='9' refY='5' markerWidth='8' "
+    "markerHeight='8' orient='auto'>"
+    f"<path d='M0 0 L10 5 L0 10 z' fill='{svg.BLACK}'/></marker></defs>"
+)
+NOT_RUN = (
+    "This combination was not run: its numbers are not known. `climb` writes its recipes, "
+    "`load_or_train` trains them."
+)
 
 
 def build_ladder_explorer(
@@ -29,24 +38,22 @@ def build_ladder_explorer(
         student: its name. All rungs have at least five seeds, and no two of them one name.
     """
     known: dict[tuple, tuple[Rung, ...]] = {}  # what was not run may be trained meanwhile
+    boxes = [f"assistant_{place}" for place in range(max(map(len, assistants.values())))]
 
     def look_up(*choice: object) -> tuple[Rung, ...] | None:
         if choice not in known and (rungs := find(*choice)):
             known[choice] = rungs
         return known.get(choice)
 
-    most = max(map(len, assistants.values()))
-
     def fit(controls: Mapping[str, widgets.Widget]) -> None:
         offered = assistants[controls["teacher"].value]
-        for place in range(most):
-            box = controls[f"assistant_{place}"]
+        for place, box in enumerate(controls[name] for name in boxes):
             box.layout.display = None if place < len(offered) else "none"
             box.description = offered[place] if place < len(offered) else ""
 
-    def render(teacher: str, way: str, **boxes: bool) -> str:
+    def render(teacher: str, way: str, **ticked: bool) -> str:
         offered = assistants[teacher]
-        chosen = tuple(name for place, name in enumerate(offered) if boxes[f"assistant_{place}"])
+        chosen = tuple(name for name, box in zip(offered, boxes, strict=False) if ticked[box])
         way = way if chosen else "direct"
         rungs = look_up(teacher, chosen, way)
         names = (teacher, *offered, student)
@@ -56,12 +63,7 @@ def build_ladder_explorer(
     controls = {
         "teacher": widgets.Dropdown(options=list(assistants), description="teacher"),
         "way": widgets.ToggleButtons(options=WAYS, description="taught by"),
-        **{
-            f"assistant_{place}": widgets.Checkbox(
-                value=True, indent=False, layout={"width": "max-content"}
-            )
-            for place in range(most)
-        },
+        **{box: tick() for box in boxes},
     }
     hint = (
         "take the assistants out one by one. Does the student miss them? Then let every larger "
@@ -80,79 +82,51 @@ def render_ladder(
         rungs: their numbers, or None.
     """
     step = (WIDTH - BOX - 10) / max(len(names) - 1, 1)
-    places = {name: i for i, name in enumerate(names)}
+    at = {name: (i, 5 + step * i) for i, name in enumerate(names)}  # place, left edge
     top = 6 + 38 * (len(names) - 1)  # the arrow from the first box to the last needs so much
     numbers = dict(zip(chosen, rungs or [None] * len(chosen), strict=True))
+    dense, student = way in ("dense", "stochastic"), chosen[-1]
     arrows = [
-        arrow(
-            places[chosen[i]],
-            places[chosen[j]],
-            step,
-            top,
-            way == "stochastic" and j == len(chosen) - 1,
-        )
-        for i, j in teaching_pairs(len(chosen), way)
+        arrow(at[above], at[below], top, dashed=way == "stochastic" and below == student)
+        for j, below in enumerate(chosen)
+        for above in chosen[0 if dense else max(j - 1, 0) : j]
     ]
     boxes = [
-        box(5 + step * i, top, name, name in numbers, numbers.get(name))
-        for name, i in places.items()
+        box(left, top, name, name in numbers, numbers.get(name)) for name, (_, left) in at.items()
     ]
     title = f"{' → '.join(chosen)}, {way}"
     return svg.svg(WIDTH, top + TALL + 28, title, HEAD + "".join(arrows + boxes))
 
 
-HEAD = (
-    f"<defs><marker id='head' viewBox='0 0 10 10' refX='9' refY='5' markerWidth='8' markerHeight='8' "
-    f"orient='auto'><path d='M0 0 L10 5 L0 10 z' fill='{svg.BLACK}'/></marker></defs>"
-)
-
-
-def teaching_pairs(count: int, way: str) -> list[tuple[int, int]]:
-    """(teacher, student) by place on a ladder of `count` rungs."""
-    dense = way in ("dense", "stochastic")
-    return [(i, j) for j in range(1, count) for i in range(0 if dense else j - 1, j)]
-
-
-def arrow(start: int, end: int, step: float, top: float, dashed: bool) -> str:
-    """From one place to another; over the boxes between them where there are some."""
+def arrow(start: tuple[int, float], end: tuple[int, float], top: float, *, dashed: bool) -> str:
+    """From one (place, left edge) to another; over the boxes between them where there are some."""
     style = f"fill='none' stroke='{svg.BLACK}' stroke-width='1.6' marker-end='url(#head)'"
-    if dashed:
-        style += " stroke-dasharray='6 4'"
-    left, right, over = 5 + step * start, 5 + step * end, end - start
+    style += " stroke-dasharray='6 4'" if dashed else ""
+    (left, right), over = (start[1], end[1]), end[0] - start[0]
     if over == 1:
         y = top + TALL / 2
         return f"<path d='M{left + BOX:.0f} {y:.0f} L{right - 2:.0f} {y:.0f}' {style}/>"
     x1, x2, high = left + 0.7 * BOX, right + (0.2 + 0.06 * over) * BOX, top - 50 * over
-    return f"<path d='M{x1:.0f} {top} C{x1 + 20:.0f} {high} {x2 - 20:.0f} {high} {x2:.0f} {top - 2}' {style}/>"
+    curve = f"C{x1 + 20:.0f} {high} {x2 - 20:.0f} {high} {x2:.0f} {top - 2}"
+    return f"<path d='M{x1:.0f} {top} {curve}' {style}/>"
 
 
 def box(x: float, top: float, name: str, is_in: bool, rung: Rung | None) -> str:
     """A network: name, mean accuracy with its interval, parameters; grey where it takes no part."""
-    colour = svg.BLUE if is_in else "#cccccc"
-    dash = "" if is_in else " stroke-dasharray='4 4'"
-    frame = (
-        f"<rect x='{x:.0f}' y='{top}' width='{BOX}' height='{TALL}' rx='6' fill='white' "
-        f"stroke='{colour}' stroke-width='2'{dash}/>"
-    )
+    frame = f"stroke='{svg.BLUE}'" if is_in else "stroke='#cccccc' stroke-dasharray='4 4'"
     lines = [(name, 14 if len(name) < 14 else 10)]
     if rung:
         lines += [(f"{np.mean(rung.accuracies):.2f} %", 14), (interval_of(rung), 10)]
         lines += [(f"{rung.parameters:,} parameters", 10)]
     elif is_in:
         lines += [("not run", 14)]
-    heights = (top + 19, top + 38, top + 54, top + TALL + 16)
-    words = [
-        svg.text(
-            x + BOX / 2,
-            y,
-            words,
-            size=size,
-            anchor="middle",
-            extra="" if is_in else "opacity='0.5'",
-        )
-        for (words, size), y in zip(lines, heights, strict=False)
+    how = {"anchor": "middle", "extra": "" if is_in else "opacity='0.5'"}
+    written = [
+        svg.text(x + BOX / 2, top + y, words, size=size, **how)
+        for (words, size), y in zip(lines, (19, 38, 54, TALL + 16), strict=False)
     ]
-    return frame + "".join(words)
+    drawn = svg.rect(x, top, BOX, TALL, "white", f"rx='6' stroke-width='2' {frame}")
+    return drawn + "".join(written)
 
 
 def interval_of(rung: Rung) -> str:
@@ -165,18 +139,13 @@ def interval_of(rung: Rung) -> str:
 def in_words(rungs: Sequence[Rung] | None, direct: Sequence[Rung] | None, way: str) -> str:
     """The student against the teacher's direct student, and what the trainings took."""
     if rungs is None:
-        return (
-            "This combination was not run: its numbers are not known. `climb` writes its recipes, "
-            "`load_or_train` trains them."
-        )
-    student = rungs[-1]
-    said = f"{student.name}: {np.mean(student.accuracies):.2f} %, {len(student.accuracies)} seeds. "
-    if way != "direct" and direct:
-        said += f"Against the teacher alone: {paired_verdict(student.accuracies, direct[-1].accuracies)}. "
-    elif way == "direct":
+        return NOT_RUN
+    scores, seconds = rungs[-1].accuracies, [rung.seconds for rung in rungs]
+    said = f"{rungs[-1].name}: {np.mean(scores):.2f} %, {len(scores)} seeds. "
+    if way == "direct":
         said += "No assistants: the teacher teaches the student directly. "
-    seconds = [rung.seconds for rung in rungs[1:]]
-    return said + (
-        f"Training took about {sum(seconds):.0f} s of one thread after the teacher's {rungs[0].seconds:.0f} s"
-        + (f", {sum(seconds[:-1]):.0f} s of them for the assistants." if seconds[1:] else ".")
-    )
+    elif direct:
+        said += f"Against the teacher alone: {paired_verdict(scores, direct[-1].accuracies)}. "
+    said += f"Training took about {sum(seconds[1:]):.0f} s of one thread after the teacher's "
+    of_them = f", {sum(seconds[1:-1]):.0f} s of them for the assistants" if seconds[2:] else ""
+    return f"{said}{seconds[0]:.0f} s{of_them}."

@@ -13,7 +13,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import Explorer, limit_to
+from kd_helpers.widgets.explorer import Explorer, limit_to, walker
 
 SHOWN = 12  # images on a page
 
@@ -27,14 +27,13 @@ class PairGrid(widgets.GridBox):
     value = traitlets.Tuple()
 
     def __init__(self, names: Sequence[str], value: tuple[int, int]) -> None:
-        self.cells = {
-            (i, j): self.cell(i, j, names) for i in range(1, len(names)) for j in range(i)
-        }
-        children = [widgets.Label("")] + [widgets.Label(name) for name in names[:-1]]
-        for i in range(1, len(names)):
+        count = len(names)
+        self.cells = {(i, j): self.cell(i, j, names) for i in range(1, count) for j in range(i)}
+        children = [widgets.Label(words) for words in ("", *names[:-1])]
+        for i in range(1, count):
             children.append(widgets.Label(names[i]))
-            children += [self.cells.get((i, j), widgets.Label("")) for j in range(len(names) - 1)]
-        columns = f"max-content repeat({len(names) - 1}, 84px)"
+            children += [self.cells.get((i, j), widgets.Label("")) for j in range(count - 1)]
+        columns = f"max-content repeat({count - 1}, 84px)"
         layout = {"grid_template_columns": columns, "grid_gap": "2px 6px", "padding": "0 12px 0 0"}
         super().__init__(children, layout=layout)
         self.value = value
@@ -46,12 +45,12 @@ class PairGrid(widgets.GridBox):
 
     def paint(self, overlap: np.ndarray, low: float, high: float) -> None:
         """Numbers and colours of the cells, from `low` to `high`; the chosen one has a frame."""
-        for (i, j), button in self.cells.items():
-            share = (overlap[i, j] - low) / max(high - low, 1e-9)
-            button.description = f"{overlap[i, j]:.3f}"
+        for pair, button in self.cells.items():
+            share = (overlap[pair] - low) / max(high - low, 1e-9)
+            button.description = f"{overlap[pair]:.3f}"
             button.style.button_color = to_hex(colormaps["cividis"](share))
             button.style.text_color = "white" if share < 0.475 else "black"
-            button.layout.border = "3px solid #D55E00" if (i, j) == self.value else "none"
+            button.layout.border = f"3px solid {svg.RED}" if pair == self.value else "none"
 
 
 def build_overlap_explorer(
@@ -71,39 +70,30 @@ def build_overlap_explorer(
     """
     below = np.tril_indices(len(names), -1)
     shown = np.concatenate([matrix[below] for matrix in overlap.values()])
-    both: dict[str, torch.Tensor] = {}
+    wrong: dict[str, torch.Tensor] = {}
 
     def paint(controls: Mapping[str, widgets.Widget]) -> None:
         way, grid = controls["way"].value, controls["pair"]
         grid.paint(overlap[way], shown.min(), shown.max())
-        wrong = answers[way][list(grid.value)] != labels
-        both["rows"], both["either"] = torch.where(wrong.all(dim=0))[0], wrong.any(dim=0).sum()
-        limit_to(controls["page"], -(-len(both["rows"]) // SHOWN), "page")
+        pair = answers[way][list(grid.value)] != labels
+        wrong["both"], wrong["either"] = (torch.where(w)[0] for w in (pair.all(0), pair.any(0)))
+        limit_to(controls["page"], -(-len(wrong["both"]) // SHOWN), "page")
 
     def render(way: str, pair: tuple[int, int], page: int) -> str:
-        rows = both["rows"][page * SHOWN : (page + 1) * SHOWN]
         small, large = pair
-        told = answers[way][:, rows]
-        cells = [
-            in_one(images[row], classes, int(labels[row]), names, (large, small), told[:, at])
-            for at, row in enumerate(rows.tolist())
-        ]
+        cells = []
+        for row in wrong["both"][page * SHOWN : (page + 1) * SHOWN].tolist():
+            told = {names[m]: classes[answers[way][m, row]] for m in (large, small)}
+            cells.append(captioned(images[row], {"label": classes[labels[row]], **told}))
         return svg.sentence(
-            f"{names[large]} or {names[small]} is wrong on {int(both['either'])} test images, both "
-            f"are on {len(both['rows'])} (one seed; the cells are means of all)."
+            f"{names[large]} or {names[small]} is wrong on {len(wrong['either'])} test images, "
+            f"both are on {len(wrong['both'])} (one seed; the cells are means of all)."
         ) + svg.side_by_side(*cells)
 
     controls = {
         "way": widgets.ToggleButtons(options=list(overlap), description="taught by"),
         "pair": PairGrid(names, (len(names) - 1, 0)),
-        "page": widgets.IntSlider(
-            0,
-            0,
-            1,
-            description="page",
-            layout={"width": "380px"},
-            style={"description_width": "initial"},
-        ),
+        "page": walker("page", 2),
     }
     hint = (
         "click a cell to see what both have wrong. Then compare chain and dense: does the student "
@@ -112,15 +102,8 @@ def build_overlap_explorer(
     return Explorer(controls, render, hint=hint, before_render=paint)
 
 
-def in_one(
-    image: np.ndarray,
-    classes: Sequence[str],
-    label: int,
-    names: Sequence[str],
-    pair: tuple[int, int],
-    told: torch.Tensor,
-) -> str:
-    """An image over its label and what the two networks of a pair say."""
-    lines = [f"label: {classes[label]}"] + [f"{names[m]}: {classes[int(told[m])]}" for m in pair]
-    words = "".join(f"<div style='font-size:12px'>{escape(line)}</div>" for line in lines)
-    return svg.picture(image, alt=f"the image, a {classes[label]}", side=84) + words
+def captioned(image: np.ndarray, said: Mapping[str, str]) -> str:
+    """An image over lines such as "label: coat"; the first says what it is."""
+    lines = [f"<div style='font-size:12px'>{escape(f'{a}: {b}')}</div>" for a, b in said.items()]
+    label = next(iter(said.values()))
+    return svg.picture(image, alt=f"the image, a {label}", side=84) + "".join(lines)

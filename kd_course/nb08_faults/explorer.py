@@ -3,8 +3,9 @@ shows."""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 import ipywidgets as widgets
@@ -20,7 +21,7 @@ NO_GUESS = "guess first"
 GUESSES = (NO_GUESS, "costs more than 1 point", "costs less than 1 point", "nothing, or it helps")
 RIGHT, WRONG = "without the fault", "with the fault"
 COLOURS = {RIGHT: svg.BLUE, WRONG: svg.RED}
-WIDTH = 350  # of each picture
+SIZE = {"width": 350, "height": 240}  # of a picture
 
 
 def build_museum_explorer(
@@ -35,21 +36,18 @@ def build_museum_explorer(
         outcome: (exhibit, is_on=…) → what its assertion says.
     """
     by_title = {f"{i}. {exhibit.title}": exhibit for i, exhibit in enumerate(exhibits, start=1)}
-    arms, said = {}, {}  # what was looked at already
+    find, outcome = functools.cache(find), functools.cache(outcome)
 
     def render(exhibit: str, guess: str, fault: bool) -> str:
         chosen = by_title[exhibit]
         parts = [story(chosen)]
         if guess == NO_GUESS:
             return "".join([*parts, svg.sentence("Guess what it costs, then switch it on.")])
-        if exhibit not in arms:
-            arms[exhibit] = find(chosen)
-        if (exhibit, fault) not in said:
-            said[exhibit, fault] = outcome(chosen, is_on=fault)
-        parts.append(pictures(arms[exhibit], fault))
+        arms = find(chosen)
+        parts.append(pictures(arms, fault))
         if fault:
-            parts.append(svg.sentence(answer_to(guess, arms[exhibit])))
-        return "".join([*parts, assertion(chosen, said[exhibit, fault])])
+            parts.append(svg.sentence(answer_to(guess, arms)))
+        return "".join([*parts, assertion(chosen, outcome(chosen, is_on=fault))])
 
     controls = {
         "exhibit": widgets.Dropdown(
@@ -67,14 +65,17 @@ def build_museum_explorer(
 
 def story(exhibit: Exhibit) -> str:
     """What went wrong, in words and code, and where."""
-    code = (
-        f"<pre style='line-height:1.5;margin:6px 0'><span style='color:{svg.RED}'>- {escape(exhibit.wrong)}</span>\n"
-        f"<span style='color:{svg.BLUE}'>+ {escape(exhibit.right)}</span></pre>"
-    )
+    lines = [
+        f"<span style='color:{colour}'>{sign} {escape(code)}</span>"
+        for colour, sign, code in ((svg.RED, "-", exhibit.wrong), (svg.BLUE, "+", exhibit.right))
+    ]
+    look = f"style='color:{svg.BLUE};text-decoration:underline' target='_blank'"
     links = ", ".join(
-        f"<a href='{escape(link, quote=True)}' target='_blank' style='color:{svg.BLUE};text-decoration:underline'>{escape(link.removeprefix('https://github.com/'))}</a>"
+        f"<a href='{escape(link, quote=True)}' {look}>"
+        f"{escape(link.removeprefix('https://github.com/'))}</a>"
         for link in exhibit.links
     )
+    code = f"<pre style='line-height:1.5;margin:6px 0'>{chr(10).join(lines)}</pre>"
     found = f"<div style='font-size:13px'>Found in: {links}</div>"
     return svg.sentence(exhibit.story) + code + found
 
@@ -85,104 +86,57 @@ def pictures(arms: tuple[Arm, Arm], fault: bool) -> str:
     parts = [loss_curves(named)]
     if all(arm.ratio is not None for arm in arms):
         parts.append(ratio_curves(named))
-    return legend(named) + svg.side_by_side(*parts, dots(named, arms))
-
-
-def legend(named: dict[str, Arm]) -> str:
-    """The colours of all three pictures."""
-    marks = "".join(
-        f"<span style='color:{COLOURS[name]};margin-right:18px'>&#9632; {name}</span>"
-        for name in named
+    known = [score for arm in arms for score in arm.accuracies]  # the scale is that of both arms
+    dots = svg.score_dots(
+        {
+            f"{n}: mean {np.mean(a.accuracies):.2f}": dict(enumerate(a.accuracies))
+            for n, a in named.items()
+        },
+        list(COLOURS.values()),
+        title="Test accuracy, %, one dot a seed",
+        x_range=(np.floor(min(known)), np.ceil(max(known))),
     )
-    return f"<div style='font-size:14px;margin-top:8px'>{marks}</div>"
+    return svg.side_by_side(*parts, dots)
 
 
-def loss_curves(named: dict[str, Arm]) -> str:
+def loss_curves(named: Mapping[str, Arm]) -> str:
     values = np.concatenate([arm.loss for arm in named.values()])
-    low, high = min(0.0, values.min()), max(values.max(), 0.1)
-    series = {name: (arm.steps, arm.loss) for name, arm in named.items()}
-    return svg.curves(
-        series,
-        title="Loss in training",
-        x_label="step",
-        y_label="loss",
-        colours=COLOURS,
-        x_range=(0, 600),
-        y_range=(round_down(low), round_up(high)),
-        width=WIDTH,
-        height=240,
-        named=False,
+    plane = svg.Plane(
+        (0, 600), (0.0 - round_up(-values.min()), round_up(max(values.max(), 0.1))), **SIZE
     )
+    series = {name: (arm.steps, arm.loss) for name, arm in named.items()}
+    return svg.curves(series, COLOURS, plane, title="Loss in training", x="step", y="loss")
 
 
-def ratio_curves(named: dict[str, Arm]) -> str:
+def ratio_curves(named: Mapping[str, Arm]) -> str:
     """On a logarithmic scale, from a ten-thousandth to ten thousand."""
     series = {
         name: (arm.steps, np.log10(np.clip(arm.ratio, 1e-4, 1e4))) for name, arm in named.items()
     }
-    return svg.curves(
-        series,
-        title="Soft gradient ÷ hard gradient",
-        x_label="step",
-        y_label="power of 10",
-        colours=COLOURS,
-        x_range=(0, 600),
-        y_range=(-4, 4),
-        width=WIDTH,
-        height=240,
-        named=False,
-    )
+    words = {"title": "Soft gradient ÷ hard gradient", "x": "step", "y": "power of 10"}
+    return svg.curves(series, COLOURS, svg.Plane((0, 600), (-4, 4), **SIZE), **words)
 
 
 def round_up(value: float) -> float:
-    step = 10.0 ** np.floor(np.log10(max(abs(value), 1e-6)))
-    return float(np.ceil(value / step) * step)
-
-
-def round_down(value: float) -> float:
-    return -round_up(-value) if value < 0 else 0.0
-
-
-def dots(named: dict[str, Arm], arms: tuple[Arm, Arm]) -> str:
-    """Test accuracy of every seed, a row for each arm; the scale is that of both arms."""
-    scores = [score for arm in arms for score in arm.accuracies]
-    low, high = np.floor(min(scores)), np.ceil(max(scores))
-    left, right, top, row = 16, 16, 40, 56
-
-    def px(score: float) -> float:
-        return left + (score - low) / max(high - low, 1) * (WIDTH - left - right)
-
-    parts = [
-        svg.text(0, 14, "Test accuracy, %, one dot a seed", size=13, extra="font-weight='bold'")
-    ]
-    for i, (name, arm) in enumerate(named.items()):
-        y = top + row * i + 24
-        parts.append(svg.text(left, y - 16, f"{name}: mean {np.mean(arm.accuracies):.2f}"))
-        parts += [
-            f"<circle cx='{px(score):.1f}' cy='{y}' r='6' fill='{COLOURS[name]}' fill-opacity='0.6'/>"
-            for score in arm.accuracies
-        ]
-    base = top + 2 * row + 16
-    parts.append(
-        f"<line x1='{left}' x2='{WIDTH - right}' y1='{base}' y2='{base}' stroke='#8c8c8c'/>"
-    )
-    for tick in np.linspace(low, high, 5):
-        parts.append(svg.text(px(tick), base + 16, f"{tick:g}", anchor="middle", size=11))
-    return svg.svg(WIDTH, 240, "Test accuracy of every seed", "".join(parts))
+    """To one digit; 0 for a negative number."""
+    step = 10.0 ** np.floor(np.log10(max(value, 1e-6)))
+    return float(np.ceil(max(value, 0.0) / step) * step)
 
 
 def answer_to(guess: str, arms: tuple[Arm, Arm]) -> str:
     """The verdict over the seeds, and whether the guess was right."""
     verdict = paired_verdict(arms[0].accuracies, arms[1].accuracies)
     true = GUESSES[1] if verdict.mean < -1 else GUESSES[2] if verdict.mean < 0 else GUESSES[3]
-    return f"With the fault: {verdict}. You guessed “{guess}”: {'right' if guess == true else 'not so'}."
+    told = "right" if guess == true else "not so"
+    return f"With the fault: {verdict}. You guessed “{guess}”: {told}."
 
 
 def assertion(exhibit: Exhibit, said: str) -> str:
     """The source of the assertion and what it says now."""
-    source = escape(inspect.getsource(exhibit.check))
     colour = svg.RED if said.startswith("fails") else svg.GREEN
+    told = f"The assertion <b style='color:{colour}'>{escape(said)}</b>"
+    source = escape(inspect.getsource(exhibit.check))
     return (
-        f"<div style='font-size:14px;margin-top:8px'>The assertion <b style='color:{colour}'>{escape(said)}</b></div>"
+        f"<div style='font-size:14px;margin-top:8px'>{told}</div>"
         f"<pre style='background:#f6f6f6;padding:8px;overflow-x:auto'>{source}</pre>"
     )

@@ -1,5 +1,4 @@
-"""Size or speed against accuracy: which networks are beaten in both? As a quick picture and as a
-figure."""
+"""Size or speed against accuracy: which networks are beaten in both?"""
 
 from __future__ import annotations
 
@@ -12,7 +11,6 @@ from kd_helpers.experiments.metrics import count_multiply_adds, count_parameters
 from kd_helpers.models.zoo import make_model
 from kd_helpers.runtime.device import pick_device
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.svg import BLUE, GREY, RED
 
 COSTS = ("parameters", "multiply-adds for an image", "ms for an image, this machine")
 SHAPE = (1, 28, 28)  # of the bundled images
@@ -46,72 +44,44 @@ def pareto_front(points: Points) -> list[str]:
     return sorted(unbeaten, key=lambda name: points[name])
 
 
-def render_pareto(
-    points: Points,
-    *,
-    cost: str,
-    marked: tuple[float, float | None],
-    width: int = 560,
-    height: int = 300,
-) -> str:
+def render_pareto(points: Points, *, cost: str, marked: tuple[float, float | None]) -> str:
     """The networks as dots over a logarithmic axis, those that nobody beats joined by a line.
 
     Args:
         marked: cost and accuracy of one more, drawn as a ring; without accuracy as a line.
     """
-    left, right, top, bottom = 58, 90, 30, 46
     costs = [*(x for x, _ in points.values()), marked[0]]
-    scores = [*(y for _, y in points.values()), *([marked[1]] if marked[1] is not None else [])]
-    ends = np.log(min(costs)) - 0.15, np.log(max(costs)) + 0.15
-    low, high = np.floor(min(scores)), np.ceil(max(scores))
-
-    def px(x: float) -> float:
-        return left + (np.log(x) - ends[0]) / (ends[1] - ends[0]) * (width - left - right)
-
-    def py(y: float) -> float:
-        return height - bottom - (y - low) / max(high - low, 1) * (height - top - bottom)
-
-    title = (
-        "Size and accuracy of stored networks"
-        if cost in COSTS[:2]
-        else "Speed and accuracy of stored networks"
-    )
-    parts = [svg.text(0, 14, title, size=13, extra="font-weight='bold'")]
-    for tick in np.linspace(low, high, 5):
-        parts.append(
-            f"<line x1='{left}' x2='{width - right}' y1='{py(tick):.1f}' y2='{py(tick):.1f}' stroke='#e4e4e4'/>"
-        )
-        parts.append(svg.text(left - 6, py(tick) + 4, f"{tick:g}", anchor="end", size=11))
-    for tick in np.exp(np.linspace(*np.log([min(costs), max(costs)]), 4)):
-        parts.append(
-            svg.text(px(tick), height - bottom + 16, in_short(tick), anchor="middle", size=11)
-        )
-    parts.append(svg.text((left + width - right) / 2, height - 10, cost, anchor="middle"))
-    parts.append(
-        svg.text(
-            14,
-            (top + height - bottom) / 2,
-            "test accuracy, %",
-            anchor="middle",
-            extra=f"transform='rotate(-90 14 {(top + height - bottom) / 2:.0f})'",
-        )
-    )
+    scores = [y for _, y in (*points.values(), marked) if y is not None]
+    ends, low = (min(costs), max(costs)), float(np.floor(min(scores)))
+    x_range = (ends[0] * np.exp(-0.15), ends[1] * np.exp(0.15))
+    y_range = (low, max(float(np.ceil(max(scores))), low + 1))
+    plane = svg.Plane(x_range, y_range, width=560, right=90, log_x=True)
     front = pareto_front(points)
-    line = " ".join(f"{px(points[name][0]):.1f},{py(points[name][1]):.1f}" for name in front)
-    parts.append(f"<polyline points='{line}' fill='none' stroke='{BLUE}' stroke-dasharray='4 3'/>")
+    joined = zip(*(points[name] for name in front), strict=True)
+    marks = [plane.polyline(*joined, svg.BLUE, "stroke-dasharray='4 3'")]
     for name, (x, y) in points.items():
-        colour = BLUE if name in front else GREY
-        parts.append(f"<circle cx='{px(x):.1f}' cy='{py(y):.1f}' r='5' fill='{colour}'/>")
-        parts.append(svg.text(px(x) + 8, py(y) + 4, name, size=10))
-    parts.append(_mark(px(marked[0]), marked[1] and py(marked[1]), top, height - bottom))
-    return svg.svg(width, height, f"{title}: {cost}", "".join(parts))
+        at = plane.x(x), plane.y(y)
+        marks.append(svg.dot(*at, svg.BLUE if name in front else svg.GREY, r=4))
+        marks.append(svg.text(at[0] + 8, at[1] + 4, name, size=10))
+    word = "Size" if cost in COSTS[:2] else "Speed"
+    return plane.picture(
+        "".join(marks) + _mark(plane, *marked),
+        title=f"{word} and accuracy of stored networks",
+        x=cost,
+        y="test accuracy, %",
+        x_ticks=np.geomspace(*ends, 4),
+        name=in_short,
+    )
 
 
-def _mark(x: float, y: float | None, top: float, base: float) -> str:
-    if y is None:
-        line = f"<line x1='{x:.1f}' x2='{x:.1f}' y1='{top}' y2='{base}' stroke='{RED}' stroke-dasharray='2 3'/>"
-        return line + svg.text(x + 5, top + 10, "this setting: not stored", size=10)
-    ring = f"<circle class='marked' cx='{x:.1f}' cy='{y:.1f}' r='9' fill='none' stroke='{RED}' stroke-width='2.5'/>"
+def _mark(plane: svg.Plane, cost: float, score: float | None) -> str:
+    x = plane.x(cost)
+    if score is None:
+        ends = (x, plane.top, x, plane.height - plane.bottom)
+        words = svg.text(x + 5, plane.top + 10, "this setting: not stored", size=10)
+        return svg.line(*ends, svg.RED, "stroke-dasharray='2 3'") + words
+    y = plane.y(score)
+    ring = svg.dot(x, y, svg.RED, filled=False, r=9, extra="class='marked'")
     return ring + svg.text(x + 12, y + 16, "this setting", size=10)
 
 

@@ -17,37 +17,20 @@ from kd_helpers.experiments.run import load_run
 from kd_helpers.widgets import svg
 
 COLOURS = {THIS: svg.RED, BARE: svg.GREY, SOFT: svg.BLUE}
-WIDTH = 560
 
 
 def render_scores(scores: Mapping[str, Scores], seed: int) -> str:
     """A row for each arm with a dot for each seed, that of the setting filled; where nothing is
     stored, it says so."""
-    known = [score for of_arm in scores.values() for score in of_arm.values()]
-    low, high = (np.floor(min(known)), np.ceil(max(known))) if known else (0, 100)
-    left, right, top, row = 10, 20, 34, 52
-
-    def px(score: float) -> float:
-        return left + (score - low) / max(high - low, 1) * (WIDTH - left - right)
-
-    title = f"Test accuracy, %: a dot a seed, filled for seed {seed}"
-    parts = [svg.text(0, 14, title, size=13, extra="font-weight='bold'")]
-    for i, (name, of_arm) in enumerate(scores.items()):
-        y = top + row * i + 26
-        parts.append(svg.text(left, y - 14, f"{name}: {in_numbers(of_arm, seed)}"))
-        for own, score in of_arm.items():
-            fill = COLOURS[name] if own == seed else "none"
-            parts.append(
-                f"<circle cx='{px(score):.1f}' cy='{y}' r='6' fill='{fill}' stroke='{COLOURS[name]}' "
-                "stroke-width='2'/>"
-            )
-    base = top + row * len(scores) + 8
-    parts.append(
-        f"<line x1='{left}' x2='{WIDTH - right}' y1='{base}' y2='{base}' stroke='#8c8c8c'/>"
+    known = [score for of_arm in scores.values() for score in of_arm.values()] or [0, 100]
+    return svg.score_dots(
+        {f"{name}: {in_numbers(of_arm, seed)}": of_arm for name, of_arm in scores.items()},
+        [COLOURS[name] for name in scores],
+        title=f"Test accuracy, %: a dot a seed, filled for seed {seed}",
+        x_range=(np.floor(min(known)), np.ceil(max(known))),
+        filled=seed,
+        width=560,
     )
-    for tick in np.linspace(low, high, 5):
-        parts.append(svg.text(px(tick), base + 16, f"{tick:g}", anchor="middle", size=11))
-    return svg.svg(WIDTH, base + 24, "Test accuracy of every seed", "".join(parts))
 
 
 def in_numbers(scores: Scores, seed: int) -> str:

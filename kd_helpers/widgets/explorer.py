@@ -12,13 +12,14 @@ from kd_helpers.widgets import svg
 from kd_helpers.widgets.still import figure_of
 
 ALPHA = "α, weight of the soft targets"
+WIDE = {"style": {"description_width": "initial"}, "layout": {"width": "380px"}}
 
 
 class Explorer(widgets.VBox):
     """Controls above one view. `render(**values of the controls)` returns the view as HTML.
 
     `controls` maps names to widgets, so that a test can set them; `state` is their values.
-    An error in `render` is shown in the view and raised as well.
+    `before_render(controls)` may move other controls. An error is shown in the view and raised.
     """
 
     def __init__(
@@ -47,10 +48,6 @@ class Explorer(widgets.VBox):
         """The values of all controls by name."""
         return {name: control.value for name, control in self.controls.items()}
 
-    def still(self, alt: str = "", **values: object) -> Figure:
-        """The view as a figure, as it is or with these values of controls. alt: it in words."""
-        return figure_of(self.render(**{**self.state, **values}), alt)
-
     def reset(self) -> None:
         """All controls back to where they were at the start, with one redraw."""
         self.set(**self.defaults)
@@ -69,7 +66,7 @@ class Explorer(widgets.VBox):
     def update(self, _change: object = None) -> None:
         if self._paused:
             return
-        self._paused = True  # before_render may move other controls
+        self._paused = True
         try:
             self.before_render(self.controls)
             self.view.value = self.render(**self.state)
@@ -79,24 +76,29 @@ class Explorer(widgets.VBox):
         finally:
             self._paused = False
 
+    def still(self, alt: str = "", **values: object) -> Figure:
+        """The view as a figure, as it is or with these values of controls. alt: it in words."""
+        return figure_of(self.render(**{**self.state, **values}), alt)
 
-def slider(
-    description: str, value: float, low: float, high: float, step: float
-) -> widgets.FloatSlider:
+
+def slider(words: str, value: float, low: float, high: float, step: float) -> widgets.FloatSlider:
     """A float slider that redraws while it moves."""
-    return widgets.FloatSlider(
-        value=value,
-        min=low,
-        max=high,
-        step=step,
-        description=description,
-        readout_format=".2f",
-        style={"description_width": "initial"},
-        layout={"width": "380px"},
-    )
+    numbers = {"value": value, "min": low, "max": high, "step": step, "readout_format": ".2f"}
+    return widgets.FloatSlider(description=words, **numbers, **WIDE)
+
+
+def walker(what: str, count: int) -> widgets.IntSlider:
+    """A slider over `count` things, counted from 0."""
+    return widgets.IntSlider(0, 0, max(count - 1, 0), description=what, **WIDE)
 
 
 def limit_to(control: widgets.IntSlider, count: int, what: str) -> None:
     """Let a slider walk through `count` things, and say how many there are."""
     control.max = max(count - 1, 0)
     control.description = f"{what} (of {count})"
+
+
+def tick(words: str = "", value: bool = True) -> widgets.Checkbox:
+    """A box to tick that takes no more room than its words."""
+    layout = {"width": "max-content"}
+    return widgets.Checkbox(value, description=words, indent=False, layout=layout)

@@ -32,7 +32,7 @@ from kd_helpers.experiments.ladders import error_overlap
 from kd_helpers.experiments.locks import lock_of
 from kd_helpers.experiments.run import load_run, train_recipe
 from kd_helpers.training.schedules import Schedule
-from kd_helpers.widgets.train_live import ONE_AT_A_TIME
+from kd_helpers.widgets.background import ONE_AT_A_TIME
 
 ENDS = {
     **{name: (values[0], values[-1]) for name, values in CHOICES.items()},
@@ -213,7 +213,7 @@ def test_stop_stops_and_the_next_start_goes_on(board, monkeypatch):
     other = build_playground()
     other.training.offer(board.training.plan)
     other.training.start_button.click()
-    assert "running already" in other.training.status.value
+    assert "running already" in other.training.notice.value
     board.controls["temperature"].value = 4.0  # the controls are alive meanwhile
     board.training.stop_button.click()
     board.training.thread.join(30)

@@ -3,6 +3,7 @@ formed."""
 
 import base64
 import io
+import re
 import xml.etree.ElementTree as ElementTree
 
 import ipywidgets as widgets
@@ -23,22 +24,30 @@ def test_bars_are_well_formed_and_as_long_as_their_values():
     assert tree.get("aria-label") == "t & t"
 
 
-def test_curves_keep_points_inside_the_axes():
-    drawn = svg.curves(
-        {"a": ([0, 5, 10], [-50, 50, 500])},
-        title="t",
-        x_label="x",
-        y_label="y",
-        colours={"a": svg.RED},
-        x_range=(0, 10),
-        y_range=(0, 100),
-        width=620,
-        height=300,
-    )
+def test_curves_and_columns_keep_inside_the_axes():
+    plane = svg.Plane((0, 10), (0, 100))
+    words = {"title": "t", "x": "x", "y": "y"}
+    drawn = svg.curves({"a": ([0, 5, 10], [-50, 50, 500])}, {"a": svg.RED}, plane, **words)
     points = ElementTree.fromstring(drawn).find("polyline").get("points").split()
     heights = [float(point.split(",")[1]) for point in points]
-    assert heights == sorted(heights, reverse=True)
-    assert min(heights) >= 0 and max(heights) <= 300
+    assert heights == [plane.y(0), (plane.y(0) + plane.y(100)) / 2, plane.y(100)]
+    drawn = svg.histogram({"a": [0.0, 25.0, 200.0]}, plane, **words)
+    heights = [float(h) for h in re.findall(r"height='([\d.]+)' fill='#0072B2'", drawn)][:3]
+    assert heights[0] == 0 and heights[1] == pytest.approx(heights[2] / 4, abs=0.01)
+
+
+def test_dots_lie_at_their_scores_and_one_seed_is_filled():
+    drawn = svg.score_dots(
+        {"a": {0: 80.0, 4: 85.0}, "b": {4: 90.0}},
+        ["red", "blue"],
+        title="t",
+        x_range=(80, 90),
+        filled=4,
+    )
+    dots = list(ElementTree.fromstring(drawn).iter("circle"))
+    left, middle, right = (float(dot.get("cx")) for dot in dots)
+    assert middle == pytest.approx((left + right) / 2, abs=0.1) and left < right
+    assert [dot.get("fill") for dot in dots] == ["none", "red", "blue"]
 
 
 def test_picture_holds_the_pixels():
