@@ -40,11 +40,13 @@ def parse_grid(settings: list[str]) -> list[Recipe]:
 
 def split(text: str) -> list[str]:
     """At the commas outside of brackets: "2,4" → ["2", "4"]; "(7,),()" → ["(7,)", "()"]."""
+    whole = f"[{text}]"
     try:
-        tree = ast.parse(f"[{text}]", mode="eval").body
-        return [ast.get_source_segment(f"[{text}]", part) for part in tree.elts]
+        tree = ast.parse(whole, mode="eval").body
     except SyntaxError:  # a word such as cnn-4-1xn
         return text.split(",")
+    parts = tree.elts if isinstance(tree, ast.List) else []
+    return [str(ast.get_source_segment(whole, part)) for part in parts] or text.split(",")
 
 
 def value_of(text: str) -> object:
@@ -58,20 +60,18 @@ def value_of(text: str) -> object:
         return made_by(node)
     try:
         return ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError):
         return WORDS.get(text.lower(), text)
 
 
-def made_by(node: ast.expr) -> object:
-    """The way back from `as_code`: calls of a recipe's own classes, and plain values."""
-    if not isinstance(node, ast.Call):
-        return ast.literal_eval(node)
-    kind = class_named(ast.unparse(node.func))
+def made_by(call: ast.Call) -> object:
+    """The way back from `as_code`: a call of one of a recipe's own classes."""
+    kind = class_named(ast.unparse(call.func))
+    given = {str(word.arg): value_of(ast.unparse(word.value)) for word in call.keywords}
     try:
-        given = {str(word.arg): made_by(word.value) for word in node.keywords}
-        return kind(*map(made_by, node.args), **given)
+        return kind(*(value_of(ast.unparse(part)) for part in call.args), **given)
     except TypeError as problem:
-        raise ValueError(f"got {ast.unparse(node)}: {problem}") from problem
+        raise ValueError(f"got {ast.unparse(call)}: {problem}") from problem
 
 
 def build(settings: dict[str, Any]) -> Recipe:
@@ -90,20 +90,20 @@ def build(settings: dict[str, Any]) -> Recipe:
     if method.get("kd_weight") == 0:
         teacher = {"": None}
         method = {name: value for name, value in method.items() if name == "label_smoothing"}
-    changes = {head: part_of(head, values) for head, values in parts.items()}
+    changes: dict[str, Any] = {head: part_of(head, values) for head, values in parts.items()}
     changes["teacher"] = TEACHER if teacher[""] else None
     return changed(Recipe(), changes | {"method": method_of(method, changes["teacher"])}, "")
 
 
 def part_of(head: str, values: dict[str, Any]) -> object:
     """A field of a recipe: a value, or one of its parts with other settings."""
-    part = getattr(Recipe(), head, None)
+    part: Any = getattr(Recipe(), head, None)
     if not isinstance(part, Plain) and "" in values:
         return values[""]
     if not isinstance(part, Plain):
         return changed(Recipe(), {f"{head}.{name}": value for name, value in values.items()}, "")
     if "" in values:
-        example = f"{head}.{fields(part)[0].name}=…"
+        example = f"{head}.{next(iter(vars(part)))}=…"
         raise ValueError(f"got {head}={values['']}; expected its settings, such as {example}")
     return changed(part, values, f"{head}.")
 

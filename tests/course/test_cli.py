@@ -210,6 +210,8 @@ REFUSED = {
     "train seed.x=2": "unknown setting seed.x; known: student",
     "train teacher=course method=DKD": "got method=DKD; expected one of CWSM",
     "train teacher=course method=DecoupledKD(bet=2)": "unexpected keyword argument 'bet'",
+    "train teacher=course method=DecoupledKD(beta=x)": "got beta='x'; expected a number",
+    "train seed=1]+[2": "got seed='1]+[2'; expected a whole number",
     "train teacher=course method=HintonKD method.beta=2": "unknown setting method.beta",
     "train temperature": "got temperature; expected NAME=VALUE",
     "train seed=1 seed=2": "each name once",
