@@ -51,7 +51,8 @@ def sweep(
     sweep that was interrupted is simply started again. What fails takes its own students with it,
     nothing else.
     """
-    wanted, lost = set(recipes), {}
+    wanted = set(recipes)
+    lost: dict[Recipe, str] = {}
     for stage in stages_of(recipes):
         needed = [r for r in stage if r in wanted or not is_stored(r)]
         for outcome in attempt(needed, lost, jobs=jobs, dask=dask):

@@ -107,7 +107,7 @@ def wide_resnet(
     Three stages of (depth - 4) / 6 blocks with 16, 32 and 64 times `factor` filters.
     """
     stages = [16 * factor, 32 * factor, 64 * factor]
-    layers = [nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)]
+    layers: list[nn.Module] = [nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)]
     layers += blocks(WideBlock, (depth - 4) // 6, 16, stages)
     layers += [
         nn.BatchNorm2d(stages[-1]),

@@ -71,7 +71,7 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
             f"{SMALLEST_IMAGE}. Enlarge them first, for example with torch.nn.functional.interpolate"
         )
     end = next((end for end in FILTERS if name.endswith(end)), "")
-    body = BODIES[name.removesuffix(end)](num_classes, in_channels, image_size)
+    body: nn.Module = BODIES[name.removesuffix(end)](num_classes, in_channels, image_size)
     if end:
         body = FILTERS[end](body)
     return Classifier(body, in_channels, image_size)

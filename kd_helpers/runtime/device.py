@@ -88,7 +88,7 @@ def bfloat16_gain(rounds: int = 8) -> float:
     The two take turns and the fastest of each counts: what else the machine does meanwhile then
     slows both down and does not decide.
     """
-    times = {dtype: [] for dtype in (torch.float32, torch.bfloat16)}
+    times: dict[torch.dtype, list[float]] = {dtype: [] for dtype in (torch.float32, torch.bfloat16)}
     for _ in range(rounds + 1):
         for dtype, seconds in times.items():
             seconds.append(matmul_seconds(dtype))

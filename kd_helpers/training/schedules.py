@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -52,7 +53,12 @@ def make_optimiser(
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """The optimiser and what moves its learning rate; the latter is to be stepped after each
     step."""
-    how = {"lr": schedule.learning_rate, "weight_decay": schedule.weight_decay, "fused": True}
+    how: dict[str, Any] = {
+        "lr": schedule.learning_rate,
+        "weight_decay": schedule.weight_decay,
+        "fused": True,
+    }
+    optimiser: torch.optim.Optimizer
     if schedule.optimiser == "adam":
         optimiser = torch.optim.Adam(student.parameters(), **how)
     else:
