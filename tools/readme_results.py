@@ -12,7 +12,7 @@ import numpy as np
 
 from kd_course.nb02_hinton.experiments import SEEDS, TEACHER, full_arms, lab_arms
 from kd_helpers import load_or_train
-from kd_helpers.experiments.labs import accuracies, collect, verdicts
+from kd_helpers.experiments.compare import accuracies, collect, verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, MEASURED = ROOT / "docs" / "measured.md", ROOT / "benchmarks" / "measured.json"

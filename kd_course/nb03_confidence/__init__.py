@@ -12,7 +12,6 @@ __getattr__ = lazy(
     **SHARED,
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS TEACHER full_arms",
-        "kd_helpers.experiments.compare": "paired_verdict",
         "kd_helpers.methods.hinton": "kd_rows",
     },
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from kd_helpers.experiments.labs import gain_table
+from kd_helpers.experiments.compare import gain_table
 from kd_helpers.widgets.figures import (
     described,
     draw_arms,

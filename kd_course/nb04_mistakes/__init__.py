@@ -13,6 +13,5 @@ __getattr__ = lazy(
         "kd_course.nb03_confidence.checks": "check_mistakes check_swap check_trust",
         "kd_course.nb03_confidence.experiments": "small_student",
         "kd_helpers.data.transfer_set": "select",
-        "kd_helpers.experiments.compare": "paired_verdict",
     },
 )

@@ -9,7 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kd_helpers.experiments.labs import gain_table
+from kd_helpers.experiments.compare import gain_table
 from kd_helpers.widgets.figures import (
     draw_class_map,
     draw_gains,

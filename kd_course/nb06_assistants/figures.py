@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kd_helpers.experiments.compare import mean_interval
-from kd_helpers.experiments.labs import gain_table
+from kd_helpers.experiments.compare import gain_table, mean_interval
 from kd_helpers.widgets.figures import BLUE, draw_gains, draw_matrix, drawn, new_figure, tidy
 
 

@@ -15,6 +15,5 @@ __getattr__ = lazy(
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS full_arms",
         "kd_course.nb06_assistants.experiments": "gap_arms gap_teachers",
-        "kd_helpers.experiments.compare": "paired_verdict",
     },
 )

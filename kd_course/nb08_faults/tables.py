@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kd_course.nb08_faults.exhibits import Exhibit, outcome
-from kd_helpers.experiments.labs import collect
+from kd_helpers.experiments.compare import collect
 from kd_helpers.experiments.run import Run
 
 

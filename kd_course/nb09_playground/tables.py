@@ -9,8 +9,7 @@ import pandas as pd
 from kd_course.nb02_hinton.experiments import SEEDS
 from kd_course.nb09_playground.find_or_train import BARE, THIS, scores_of
 from kd_course.nb09_playground.setting import parse
-from kd_helpers.experiments.compare import paired_verdict
-from kd_helpers.experiments.labs import verdict_cells
+from kd_helpers.experiments.compare import paired_verdict, verdict_cells
 
 
 def setting_table(settings: Iterable[str]) -> pd.DataFrame:

@@ -18,12 +18,13 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
+from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.runtime.files import DamagedFile, write_atomically
 from kd_helpers.runtime.plain import Plain, family
 
@@ -110,15 +111,6 @@ class NewerRun(RunError):
 # Reading
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A packed run."""
-
-    arm: str
-    record: dict
-    predictions: np.ndarray  # (N,) uint8
-
-
 @functools.lru_cache(maxsize=8)
 def folders_in(root: Path, changed: int) -> list[Path]:
     """The packed folders in a folder; changed: when it was, so that a new one is noticed."""
@@ -127,8 +119,8 @@ def folders_in(root: Path, changed: int) -> list[Path]:
     )
 
 
-def open_folder(folder: Path) -> Mapping[str, Entry]:
-    """The runs of a packed folder by hash; its files are read and checked once, and when they change.
+def open_folder(folder: Path) -> PackedRuns:
+    """The runs of a packed folder; its files are read and checked once, and when they change.
 
     Raises:
         DamagedRun: one of them is missing, cut short or altered.
@@ -143,8 +135,8 @@ def _open(folder: Path, changed: tuple[int, ...]) -> PackedRuns:
     return PackedRuns(folder)
 
 
-class PackedRuns(Mapping):
-    """The runs of a packed folder, hash → `Entry`."""
+class PackedRuns:
+    """The runs of a packed folder, in memory."""
 
     def __init__(self, folder: Path) -> None:
         table, *arrays = checked_files(folder, (TABLE, HISTORY, ANSWERS))
@@ -156,16 +148,13 @@ class PackedRuns(Mapping):
             dict(np.load(io.BytesIO(content), allow_pickle=False)) for content in arrays
         )
 
-    def __iter__(self):
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, name: str) -> Entry:
+    def get(self, name: str) -> tuple[dict, np.ndarray] | None:
+        """The record of the run with this hash, and its predictions (N,) uint8."""
+        if name not in self.rows:
+            return None
         place, row = self.rows[name]
         record = nested({k: parse(row[k]) for k, (parse, _, _) in COLUMNS.items() if row.get(k)})
-        arm = record.pop("arm")
+        del record["arm"]
         record["kept"] = record.get("kept", [])
         record["latency"] = [
             {"batch_size": int(size)} | of for size, of in record.get("latency", {}).items()
@@ -182,7 +171,7 @@ class PackedRuns(Mapping):
         del scores["predictions"]
         record["test"] |= {"per_class": scores, "confusion": confusion.tolist()}
         predictions = self.answers["predictions"][place, : confusion.sum()]
-        return Entry(arm, record, predictions)
+        return record, predictions
 
 
 def checked_files(folder: Path, names: Iterable[str]) -> list[bytes]:
@@ -226,7 +215,7 @@ class Packing:
     """A run to pack: its arm's name, recipe, record, predictions (N,), and weights file if any."""
 
     arm: str
-    recipe: object
+    recipe: Recipe
     record: dict
     predictions: np.ndarray
     weights: bytes = b""

@@ -157,12 +157,13 @@ def places() -> Iterator[tuple[Callable[..., Run | None], Path]]:
 
 def read_packed(folder: Path, recipe: Recipe, name: str = "") -> Run | None:
     """The run of a recipe in a packed folder, or None; name: the recipe's hash, if it is at hand."""
-    entry = open_folder(folder).get(name or recipe.hash)
-    if entry is None:
+    found = open_folder(folder).get(name or recipe.hash)
+    if found is None:
         return None
-    if entry.record["recipe"] != recipe.to_plain():
-        raise DamagedRun(folder, f"expected the record of {recipe}, found {entry.record['recipe']}")
-    return Run(recipe, entry.record, folder, torch.from_numpy(entry.predictions))
+    record, predictions = found
+    if record["recipe"] != recipe.to_plain():
+        raise DamagedRun(folder, f"expected the record of {recipe}, found {record['recipe']}")
+    return Run(recipe, record, folder, torch.from_numpy(predictions))
 
 
 def read_run(folder: Path, recipe: Recipe, name: str = "") -> Run | None:

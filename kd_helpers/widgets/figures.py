@@ -130,7 +130,7 @@ def draw_gains(
     title: str = "",
     x: str = "",
 ) -> Axes:
-    """A heat map of gains in points round 0, with the words of `labs.gain_table`."""
+    """A heat map of gains in points round 0, with the words of `compare.gain_table`."""
     draw_matrix(
         ax,
         gains,

@@ -16,7 +16,7 @@ from kd_course.nb08_faults.experiments import fault_arms
 from kd_course.nb08_faults.explorer import GUESSES, NO_GUESS, build_museum_explorer
 from kd_course.nb08_faults.faulty_losses import FAULTS, RIGHT, soft_term
 from kd_course.nb08_faults.tables import Arm, arms_of
-from kd_helpers.experiments.labs import collect
+from kd_helpers.experiments.compare import collect
 from kd_helpers.experiments.run import load_run
 
 NAMES = [exhibit.fault for exhibit in EXHIBITS]
