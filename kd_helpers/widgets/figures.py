@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from kd_helpers.widgets import svg
 from kd_helpers.widgets.still import figure_of
-from kd_helpers.widgets.svg import BLACK, BLUE, GREEN, GREY, ORANGE, RED
+from kd_helpers.widgets.svg import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, RED
 
 CYCLE = (GREY, BLUE, ORANGE, RED, GREEN, BLACK)
 
@@ -86,17 +86,18 @@ def draw_matrix(
     columns: Sequence[str],
     *,
     fmt: str = ".2f",
-    title: str = "",
-    x: str = "",
-    y: str = "",
     cmap: str = "cividis",
     unit: str = "",
     centre: float | None = None,
     words: Sequence[Sequence[str]] | None = None,
     limits: tuple[float | None, float | None] = (None, None),
+    **labels: str,
 ) -> Axes:
-    """A heat map with its numbers, or with `words` in their place, by seaborn. limits: of the
-    colours."""
+    """A heat map with its numbers, or with `words` in their place, by seaborn.
+
+    Args:
+        limits: of the colours. labels: title, x and y, here and below.
+    """
     import seaborn
 
     seaborn.heatmap(
@@ -114,10 +115,7 @@ def draw_matrix(
         vmax=limits[1],
     )
     ax.tick_params(axis="y", rotation=0)
-    ax.set_title(title, loc="left", fontsize=11)
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    return ax
+    return tidy(ax, **labels)
 
 
 def draw_gains(
@@ -126,23 +124,11 @@ def draw_gains(
     words: Sequence[Sequence[str]],
     rows: Sequence[str],
     columns: Sequence[str],
-    *,
-    title: str = "",
-    x: str = "",
+    **labels: str,
 ) -> Axes:
-    """A heat map of gains in points round 0, with the words of `compare.gain_table`."""
-    draw_matrix(
-        ax,
-        gains,
-        rows,
-        columns,
-        words=words,
-        title=title,
-        x=x,
-        unit="points",
-        cmap="PuOr",
-        centre=0,
-    )
+    """A heat map of gains in points round 0, with the words of `labs.gain_table`."""
+    how = {"unit": "points", "cmap": "PuOr", "centre": 0}
+    draw_matrix(ax, gains, rows, columns, words=words, **how, **labels)
     if not any("\n" in name for name in columns):
         ax.set_xticks(ax.get_xticks(), columns, rotation=25, ha="right", rotation_mode="anchor")
     return ax
@@ -152,73 +138,45 @@ def draw_lines(
     ax: Axes,
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
-    title: str = "",
-    x: str = "",
-    y: str = "",
     log_y: bool = False,
+    **labels: str,
 ) -> Axes:
     """Lines with markers, one colour and one line style each, named in a legend."""
-    styles = ("-", "--", "-.", ":")
     for i, (name, (xs, ys)) in enumerate(series.items()):
-        ax.plot(
-            xs,
-            ys,
-            color=CYCLE[(i + 1) % len(CYCLE)],
-            linestyle=styles[i % 4],
-            marker="o",
-            markersize=3,
-            label=name,
-        )
+        look = {"color": CYCLE[(i + 1) % len(CYCLE)], "linestyle": ("-", "--", "-.", ":")[i % 4]}
+        ax.plot(xs, ys, marker="o", markersize=3, label=name, **look)
     if log_y:
         ax.set_yscale("log")
     ax.legend(frameon=False, fontsize=9)
-    return tidy(ax, title=title, x=x, y=y)
+    return tidy(ax, **labels)
 
 
-def draw_arms(
-    ax: Axes, arms: Mapping[str, Sequence[float]], *, title: str = "", x: str = "test accuracy, %"
-) -> Axes:
+def draw_arms(ax: Axes, arms: Mapping[str, Sequence[float]], **labels: str) -> Axes:
     """Every seed of every arm as a point, the mean as a bar across; arms from top to bottom."""
-    for i, (_name, scores) in enumerate(arms.items()):
-        colour = CYCLE[i % len(CYCLE)]
+    for i, scores in enumerate(arms.values()):
+        colour, mean = CYCLE[i % len(CYCLE)], np.mean(scores)
         ax.scatter(scores, [i] * len(scores), color=colour, alpha=0.6, s=24, zorder=2)
-        ax.plot([np.mean(scores)] * 2, [i - 0.3, i + 0.3], color=colour, linewidth=3, zorder=3)
-        ax.text(
-            np.mean(scores),
-            i - 0.36,
-            f"{np.mean(scores):.2f}",
-            ha="center",
-            va="bottom",
-            fontsize=9,
-        )
+        ax.plot([mean] * 2, [i - 0.3, i + 0.3], color=colour, linewidth=3, zorder=3)
+        ax.text(mean, i - 0.36, f"{mean:.2f}", ha="center", va="bottom", fontsize=9)
     ax.set_yticks(range(len(arms)), list(arms))
     ax.set_ylim(len(arms) - 0.5, -0.8)
-    ax.grid(axis="x", color="#e4e4e4", zorder=0)
-    return tidy(ax, title=title, x=x)
+    ax.grid(axis="x", color=PALE, zorder=0)
+    return tidy(ax, **{"x": "test accuracy, %", **labels})
 
 
 def draw_distributions(
-    ax: Axes, groups: Mapping[str, np.ndarray], *, title: str = "", x: str = "", bins: int = 40
+    ax: Axes, groups: Mapping[str, np.ndarray], *, bins: int = 40, **labels: str
 ) -> Axes:
     """Histograms of several groups of numbers over one axis, each scaled to area 1, by seaborn."""
     import seaborn
 
-    groups = {name: np.asarray(values) for name, values in groups.items()}
-    low = min(values.min() for values in groups.values())
-    high = max(values.max() for values in groups.values())
+    known = np.concatenate([np.asarray(values) for values in groups.values()])
+    how = {"bins": np.linspace(known.min(), known.max(), bins + 1), "stat": "density"}
     for i, (name, values) in enumerate(groups.items()):
-        seaborn.histplot(
-            x=values,
-            ax=ax,
-            bins=np.linspace(low, high, bins + 1),
-            stat="density",
-            element="step",
-            color=CYCLE[i + 1],
-            alpha=0.3,
-            label=name,
-        )
+        look = {"element": "step", "color": CYCLE[i + 1], "alpha": 0.3, "label": name}
+        seaborn.histplot(x=np.asarray(values), ax=ax, **how, **look)
     ax.legend(frameon=False, fontsize=9)
-    return tidy(ax, title=title, x=x, y="density")
+    return tidy(ax, y="density", **labels)
 
 
 def draw_class_map(
@@ -258,13 +216,7 @@ def draw_class_map(
 
 
 def draw_points(
-    ax: Axes,
-    points: Mapping[str, tuple[float, float]],
-    *,
-    title: str = "",
-    x: str = "",
-    y: str = "",
-    log_x: bool = True,
+    ax: Axes, points: Mapping[str, tuple[float, float]], *, log_x: bool = True, **labels: str
 ) -> Axes:
     """Named points, each with a colour and a mark of its own for a legend."""
     for i, (name, (px, py)) in enumerate(points.items()):
@@ -272,5 +224,5 @@ def draw_points(
         ax.plot(px, py, mark, color=colour, markersize=7, label=name)
     if log_x:
         ax.set_xscale("log")
-    ax.grid(color="#e4e4e4")
-    return tidy(ax, title=title, x=x, y=y)
+    ax.grid(color=PALE)
+    return tidy(ax, **labels)

@@ -156,7 +156,8 @@ class Plane:
         turned = UPWARDS.format(x=14, y=middle[1])
         parts.append(text(middle[0], self.height - 10, x, anchor="middle"))
         parts.append(text(14, middle[1], y, anchor="middle", extra=turned))
-        return svg(self.width, self.height, title, "".join(parts) + marks)
+        told = f"{title}: {y} by {x}"
+        return svg(self.width, self.height, told, "".join(parts) + marks)
 
 
 def curves(
