@@ -6,7 +6,7 @@ __getattr__ = lazy(
     __name__,
     checks="check_lumped check_other_classes check_standardise",
     experiments="TEMPERATURES entry_arms temperature_arms treatment_arms",
-    explorer="build_certainty_explorer build_lesson_explorer",
+    explorer="build_certainty_explorer build_treatment_explorer",
     figures="draw_entries draw_gains_by_certainty draw_muted draw_temperatures "
     "draw_top_three draw_treatments",
     **SHARED,

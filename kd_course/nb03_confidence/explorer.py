@@ -79,7 +79,7 @@ def order_images(which: str, teacher: torch.Tensor, labels: torch.Tensor) -> tor
     return order[(answers != labels)[order]] if which == FILTERS[2] else order
 
 
-def build_lesson_explorer(
+def build_treatment_explorer(
     images: np.ndarray,
     student: torch.Tensor,
     teacher: torch.Tensor,
@@ -117,7 +117,7 @@ def build_lesson_explorer(
     }
     hint = (
         "stay at the surest image and go through the treatments from top to bottom. Which of them "
-        "bring the other classes forward, and which take the image out of the lesson?"
+        "bring the other classes forward, and which take the image out of the soft term?"
     )
     return Explorer(controls, render, hint=hint, before_render=choose)
 

@@ -86,7 +86,7 @@ def decoupled(case: Case) -> Shown:
 
 def weighted(case: Case) -> Shown:
     weight = wsld_weights(*case.own()).item()
-    words = f"the whole lesson of this image counts {weight:.3f}: bars times this weight"
+    words = f"the whole soft term of this image counts {weight:.3f}: bars times this weight"
     return weight * case.soft, words
 
 

@@ -97,7 +97,7 @@ def render_corrections(
     top = soften(logits.float(), 1.0).max().item()
     words = (
         f"Label: {classes[true]}. Teacher: {classes[answer]}, with probability {top:.3f} at T = 1. "
-        f"Mask: this image is left out of the lesson. Trust: it counts "
+        f"Mask: this image is left out of the soft term. Trust: it counts "
         f"{trust_weights(logits, label).item():.3f}, the teacher's probability of the label."
     )
     return svg.targets(shown, classes, true, image, width=330) + svg.sentence(words)

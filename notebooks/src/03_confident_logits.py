@@ -154,7 +154,7 @@ pd.DataFrame.from_dict(rows, orient="index").round(3).rename_axis("p_t at T = 1"
 few = torch.arange(300)
 z_val = predict(student.model(), data.val.images[few])  # (300, 10)
 images = data.val.images[few].numpy()  # (300, 1, 28, 28)
-explorer = lab.build_lesson_explorer(images, z_val, val[few], val_labels[few], data.classes)
+explorer = lab.build_treatment_explorer(images, z_val, val[few], val_labels[few], data.classes)
 alt = "The surest image: its target at T = 4, and with standardised logits."
 lab.display_live(explorer, explorer.still(alt))
 

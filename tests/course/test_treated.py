@@ -144,7 +144,7 @@ def test_the_mistake_explorer_walks_through_mistakes_only(case):
 
 def test_k_can_be_moved_only_where_it_counts(case):
     images = np.zeros((N, 1, 28, 28), np.uint8)
-    explorer = explorers_confidence.build_lesson_explorer(
+    explorer = explorers_confidence.build_treatment_explorer(
         images, case.student, case.teacher, case.labels, CLASSES
     )
     assert explorer.controls["count"].disabled

@@ -37,7 +37,7 @@ def build_all(case) -> dict[str, Explorer]:
         "certainty": explorers_confidence.build_certainty_explorer(
             {"one set": (teacher, truth), "all right": (teacher, teacher.argmax(1))}
         ),
-        "lesson": explorers_confidence.build_lesson_explorer(
+        "lesson": explorers_confidence.build_treatment_explorer(
             images, student, teacher, truth, CLASSES
         ),
         "mistakes": explorers_mistakes.build_mistake_explorer(
