@@ -1,22 +1,26 @@
 """The faults of notebook 08: each is the mistake it claims to be, and nothing else."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax, softmax
 
-from kd_course.nb08_faults.faulty_losses import BEST_STEP, FAULTS, RIGHT, TEACHER_FAULTS, FaultyLoss
+from kd_course.nb08_faults.experiments import FAULTS, METHODS
+from kd_course.nb08_faults.faulty_losses import BEST_STEP, RIGHT, BestStep, Watched
 from kd_course.nb08_faults.faulty_teachers import (
-    BestStep,
+    TEACHER_FAULTS,
     LearningTeacher,
+    MeansAsLogits,
+    OtherView,
     Reshuffled,
     TrainModeTeacher,
-    spoil,
 )
 from kd_helpers.data.splits import Split
-from kd_helpers.methods.objective import DistillationLoss
+from kd_helpers.methods import HintonKD
 from kd_helpers.models.zoo import make_model
-from kd_helpers.teachers.cached import Batch
+from kd_helpers.teachers.teacher import Batch, Teacher
 from kd_helpers.training.loop import History, predict
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
@@ -29,6 +33,10 @@ NOTHING_ELSE = {
     BEST_STEP,
     RIGHT,
 }
+
+
+def terms_of(fault, z, v, y):
+    return METHODS.get(fault, Watched)(temperature=T, kd_weight=W)(z, v, y)
 
 
 def case():
@@ -61,7 +69,7 @@ def hard_by_numpy(z, y, fault):
 def test_the_terms_are_those_written_out():
     for fault in FAULTS:
         z, v, y = case()
-        terms = FaultyLoss(T, W, 0.0, fault)(z, v, y)
+        terms = terms_of(fault, z, v, y)
         plain = [x.detach().double().numpy() for x in (z, v)]
         soft, hard = soft_by_numpy(*plain, fault), hard_by_numpy(plain[0], y.numpy(), fault)
         weight = 1 - W if fault == "weights swapped" else W
@@ -73,7 +81,8 @@ def test_the_terms_are_those_written_out():
 
 def test_without_a_fault_loss_and_gradient_are_hintons():
     (z, v, y), (other, *_) = case(), case()
-    terms, plain = FaultyLoss(T, W, 0.1, RIGHT)(z, v, y), DistillationLoss(T, W, 0.1)(other, v, y)
+    how = {"temperature": T, "kd_weight": W, "label_smoothing": 0.1}
+    terms, plain = Watched(**how)(z, v, y), HintonKD(**how)(other, v, y)
     assert all(terms[name].equal(plain[name]) for name in ("loss", "ce", "kd"))
     terms["loss"].backward()
     plain["loss"].backward()
@@ -83,7 +92,7 @@ def test_without_a_fault_loss_and_gradient_are_hintons():
 def test_the_pulls_are_the_lengths_of_the_gradients_in_closed_form():
     for fault in (RIGHT, "mean", "no T²", "weights swapped", "label without gradient"):
         z, v, y = case()
-        terms = FaultyLoss(T, W, 0.0, fault)(z, v, y)
+        terms = terms_of(fault, z, v, y)
         factor = {"mean": 1 / K, "no T²": 1 / T**2}.get(fault, 1.0)
         soft_weight, hard_weight = (1 - W, W) if fault == "weights swapped" else (W, 1 - W)
         s, t = z.detach().double().numpy(), v.double().numpy()
@@ -155,9 +164,8 @@ def test_reshuffled_answers_are_all_there_and_belong_to_others():
     assert (first_two_passes[:56] == rows[:56]).sum() < 5
 
 
-@pytest.mark.parametrize("fault", ("other view", "means as logits"))
-def test_a_spoiled_teacher_still_saves_what_was_asked(fault):
-    class Member:
+def test_a_spoiled_teacher_still_saves_what_was_asked():
+    class Member(Teacher):
         saved = 0
 
         def __call__(self, batch):
@@ -167,27 +175,23 @@ def test_a_spoiled_teacher_still_saves_what_was_asked(fault):
             self.saved += 1
 
     one, two = Member(), Member()
-    right = one if fault == "other view" else type("Team", (), {"members": [one, two]})()
-    teacher = spoil(right, None, fault, rows=torch.arange(4), schedule=Schedule(), seed=0)
     batch = batch_of(pictures(4))._replace(view=torch.tensor([3, 1, 2, 5]))
-    told = teacher(batch)
-    if fault == "other view":
-        assert told[:, 0].tolist() == [0, 0, 0, 0]  # view 0 is the plain picture
-    else:
-        assert told[0].tolist() == pytest.approx([0.1192, 0.8808], abs=1e-4)
-    teacher.save()
-    assert one.saved == 1
+    assert OtherView(one)(batch)[:, 0].tolist() == [0, 0, 0, 0]  # view 0 is the plain picture
+    told = MeansAsLogits([one, two])(batch)
+    assert told[0].tolist() == pytest.approx([0.1192, 0.8808], abs=1e-4)
+    OtherView(one).save()
+    MeansAsLogits([one, two]).save()
+    assert (one.saved, two.saved) == (2, 1)
 
 
 def test_the_best_step_is_the_one_that_is_handed_in():
     student, images = network(), (255 * pictures(20)).to(torch.uint8)
     labels = predict(student, images).argmax(dim=1)  # it is right on all of them now
-    best = BestStep(student, Split(images, labels))
     good = {name: value.clone() for name, value in student.state_dict().items()}
-    best(History())
-    with torch.no_grad():
-        for weight in student.parameters():
-            weight.zero_()
-    best(History())
-    best.hand_in()
+    with BestStep().around(student, SimpleNamespace(test=Split(images, labels))) as look:
+        look(History())
+        with torch.no_grad():
+            for weight in student.parameters():
+                weight.zero_()
+        look(History())
     assert all(value.equal(good[name]) for name, value in student.state_dict().items())

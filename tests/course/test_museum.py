@@ -12,9 +12,9 @@ from kd_course.nb02_hinton.experiments import SEEDS
 from kd_course.nb06_assistants.experiments import gap_arms
 from kd_course.nb08_faults import checks as exercises
 from kd_course.nb08_faults.exhibits import EXHIBITS, outcome, recipes_of
-from kd_course.nb08_faults.experiments import fault_arms
+from kd_course.nb08_faults.experiments import FAULTS, fault_arms
 from kd_course.nb08_faults.explorer import GUESSES, NO_GUESS, build_museum_explorer
-from kd_course.nb08_faults.faulty_losses import FAULTS, RIGHT, soft_term
+from kd_course.nb08_faults.faulty_losses import RIGHT, soft_term
 from kd_course.nb08_faults.tables import Arm, arms_of
 from kd_helpers.experiments.compare import collect
 from kd_helpers.experiments.run import load_run
@@ -42,8 +42,9 @@ def test_the_two_arms_differ_in_nothing_but_the_fault_and_are_stored():
     for exhibit in EXHIBITS:
         for seed in SEEDS:
             wrong, right = recipes_of(exhibit, seed)
-            if wrong.fault:
-                assert replace(wrong, fault=RIGHT) == right
+            assert wrong != right
+            if exhibit.baseline == RIGHT:
+                assert replace(wrong, method=right.method, teacher=right.teacher) == right
             else:
                 rate = right.schedule.learning_rate
                 assert replace(wrong, schedule=replace(wrong.schedule, learning_rate=rate)) == right
