@@ -1,11 +1,8 @@
 """The page of the playground: every control, what it shows, training in the background."""
 
 import re
-import subprocess
-import sys
 import time
 from html import unescape
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -266,49 +263,3 @@ def test_errors_are_compared_with_and_without_the_teacher(board):
     assert board.errors.children == (explorer,)  # the chosen pair stays
     board.text.value = "kd1;teacher=none"
     assert "nobody teaches" in board.errors.children[0].value
-
-
-CHILD = """
-import sys, time
-from pathlib import Path
-from kd_course.nb09_playground.setting import SCHEDULES, parse, recipe_of
-from kd_course.nb09_playground.find_or_train import train_stoppable
-from kd_helpers.training.schedules import Schedule
-SCHEDULES["600x64"] = Schedule(steps=100, batch_size=32, learning_rate=0.03)
-gate = Path(sys.argv[1])
-
-def report(history):
-    print("step", history.taken, flush=True)
-    while not gate.exists():
-        time.sleep(0.02)
-
-run = train_stoppable(recipe_of(parse("kd1;T=3")), should_stop=lambda: False, on_report=report)
-print("accuracy", run.accuracy, flush=True)
-"""
-
-
-def test_two_pages_that_want_the_same_training_wait_for_each_other(own_folder, tmp_path):
-    """Two processes, as the kernels of two readers are: one trains, the other reads its result."""
-    gate = tmp_path / "gate"
-
-    def start(log: Path) -> subprocess.Popen:
-        with open(log, "w", encoding="utf-8") as file:
-            return subprocess.Popen([sys.executable, "-c", CHILD, str(gate)], stdout=file)
-
-    logs = tmp_path / "first", tmp_path / "second"
-    first = start(logs[0])
-    try:
-        wait_until(lambda: "step 50" in logs[0].read_text())
-        second = start(logs[1])
-        try:
-            wait_until(lambda: "waiting for another process" in logs[1].read_text())
-            gate.touch()
-            assert (first.wait(60), second.wait(60)) == (0, 0)
-        finally:
-            second.kill()
-    finally:
-        first.kill()
-    said = [log.read_text() for log in logs]
-    assert "step" not in said[1]
-    assert said[0].splitlines()[-1] == said[1].splitlines()[-1]
-    assert len(list((own_folder / "runs").glob("*.json"))) == 1
