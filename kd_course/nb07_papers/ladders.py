@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from kd_helpers.data.augment import PLAIN, ViewSet
 from kd_helpers.experiments.ladders import climb
@@ -70,7 +71,7 @@ def rungs(
     *,
     setting: str = "paper",
     seed: int = 0,
-    **sources: float,
+    **sources: Any,
 ) -> tuple[Recipe, ...]:
     """The same for any networks; of one name: on its labels alone.
 
@@ -112,7 +113,7 @@ def augmentation_of(kind: str, dataset: str, setting: str) -> ViewSet:
     return ViewSet(flip=dataset != "svhn", max_shift=4)  # a mirrored digit is another sign
 
 
-def teaching_of(kind: str, dataset: str, way: str, setting: str) -> dict:
+def teaching_of(kind: str, dataset: str, way: str, setting: str) -> dict[str, Any]:
     """Method and sources as `climb` takes them.
 
     Both codes average the divergence over the classes as well. DGKD's has λ = 1, so the labels are

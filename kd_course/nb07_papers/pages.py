@@ -112,7 +112,7 @@ def draw_differences(ax: Axes, lines: Sequence[Line]) -> Axes:
     paper's differences, in points. The scales of paper and course are not the same; signs can
     be."""
     compared = [line for line in lines if line.verdict]
-    ours = [line.verdict for line in compared]
+    ours = [line.verdict for line in compared if line.verdict]
     gains = gains_of(lines)
     papers = [(gain, y - 0.25) for y, line in enumerate(compared) for gain in gains[line.row.title]]
     means, places = [v.mean for v in ours], range(len(ours))
@@ -138,11 +138,9 @@ def gains_of(lines: Sequence[Line]) -> dict[str, list[float]]:
 
 def paper_gains(line: Line, other: Line) -> list[float]:
     """What the paper's numbers differ by, where it has both and in one unit."""
-    return [
-        a.value - b.value
-        for a, b in zip(line.row.paper, other.row.paper, strict=False)
-        if a and b and None not in (a.value, b.value) and a.unit == b.unit
-    ]
+    pairs = zip(line.row.paper, other.row.paper, strict=False)
+    both = [(a, b) for a, b in pairs if a and b and a.unit == b.unit]
+    return [a.value - b.value for a, b in both if a.value is not None and b.value is not None]
 
 
 def agreement(line: Line, gains: Sequence[float]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from typing import Any
 
 from kd_course.nb03_confidence.experiments import WARM_UP
 from kd_course.nb05_specialists import experiments as teams
@@ -33,7 +34,7 @@ WITHOUT = {
 NOT_FOUND = "The paper's settings could not be read; these are the usual ones of its data set."
 
 
-def last(dataset: str, kind: str, *names: str, **how: object) -> Callable[[int], Recipe]:
+def last(dataset: str, kind: str, *names: str, **how: Any) -> Callable[[int], Recipe]:
     """seed → the student at the end of a ladder of networks; of one name: on its labels alone."""
     return lambda seed: rungs(names, kind, dataset, seed=seed, **how)[-1]
 
@@ -107,29 +108,38 @@ def uste() -> Iterator[Row]:
 )
 def takd() -> Iterator[Row]:
     families = (
-        ("plain", "plain CNN", "cnn", (10, 4, 2), "table 2", (8, 6, 4)),
-        ("resnet", "ResNet", "resnet", (110, 20, 8), "table 3", (56, 32, 20, 14)),
+        (("plain", "plain CNN", "cnn"), (10, 4, 2), "table 2", (8, 6, 4)),
+        (("resnet", "ResNet", "resnet"), (110, 20, 8), "table 3", (56, 32, 20, 14)),
     )
-    for (kind, word, stem, ladder, table, middles), data in product(families, ("10", "100")):
-        top, _, end = ladder
-        make = partial(takd_row, kind, f"{word}{{}}, CIFAR-{data}", f"cifar-{data}", stem)
+    for (family, ladder, table, middles), data in product(families, ("10", "100")):
+        (top, _, end), is_plain = ladder, family[0] == "plain"
+        make = partial(takd_row, family, data)
         yield make("labels only", "table 1", "labels only", (end,), printed_as=ladder)
         yield make("direct", "table 1", "direct", (top, end), "labels only", printed_as=ladder)
         for n in middles:
             yield make(f"assistant {n}", table, "chain", (top, n, end), "direct")
-        for n in (4, 6, 8) if kind == "plain" else ():
+        for n in (4, 6, 8) if is_plain else ():
             yield make(f"teacher {n}", "figure 2", "direct", (n, end), "direct")
-        for n in (2, 4, 6, 8, 10) if kind == "plain" else ():
+        for n in (2, 4, 6, 8, 10) if is_plain else ():
             yield make(f"cnn-{n} alone", "figure 4", "labels only", (n,))
 
 
-def takd_row(kind, place, dataset, stem, title, table, method, sizes, against="", printed_as=()):
+def takd_row(
+    family: tuple[str, str, str],
+    data: str,
+    title: str,
+    table: str,
+    method: str,
+    sizes: tuple[int, ...],
+    against: str = "",
+    printed_as: tuple[int, ...] = (),
+) -> Row:
     """The networks' sizes are in the paper's name of the setting, by default all and no others."""
-    setting = place.format(f" {'-'.join(map(str, printed_as or sizes))}")
-    ours = last(dataset, kind, *(f"{stem}-{size}" for size in sizes))
-    base = f"{place.format('')}: {against}" if against else ""
-    number = printed("takd_2020", table, setting, method)
-    return Row(f"{place.format('')}: {title}", number, ours, base)
+    kind, word, stem = family
+    setting = f"{word} {'-'.join(map(str, printed_as or sizes))}, CIFAR-{data}"
+    place, names = f"{word}, CIFAR-{data}", [f"{stem}-{size}" for size in sizes]
+    number, ours = printed("takd_2020", table, setting, method), last(f"cifar-{data}", kind, *names)
+    return Row(f"{place}: {title}", number, ours, against and f"{place}: {against}")
 
 
 @reproduction(

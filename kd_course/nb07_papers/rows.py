@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def arm(arms: Callable[[int], Mapping], name: object) -> Ours:
     return lambda seed: arms(seed)[name]
 
 
-def changed(ours: Callable[[int], Recipe], **settings: object) -> Callable[[int], Recipe]:
+def changed(ours: Callable[[int], Recipe], **settings: Any) -> Callable[[int], Recipe]:
     """seed → the same recipe with other settings."""
     return lambda seed: replace(ours(seed), **settings)
 

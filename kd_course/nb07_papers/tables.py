@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 CERTAINTIES = ("read", "quoted", "derived", "not found")
 # In the repository, also where $KD_DATA names another folder for the data sets.
@@ -51,9 +53,11 @@ def paper_numbers(name: str) -> list[PaperNumber]:
 
 def read(path: Path) -> list[PaperNumber]:
     with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    values = [float(row["value"]) if row["value"] else None for row in rows]
-    return [PaperNumber(**row | {"value": v}) for row, v in zip(rows, values, strict=True)]
+        return [number_of(**row) for row in csv.DictReader(file)]
+
+
+def number_of(value: str, **facts: Any) -> PaperNumber:
+    return PaperNumber(value=float(value) if value else None, **facts)
 
 
 def printed(
@@ -61,22 +65,21 @@ def printed(
     table: str,
     setting: str,
     method: str,
-    *,
     unit: str = "% right",
-    of: tuple[str, ...] = ("",),
+    of: Iterable[str] = ("",),
 ) -> tuple[PaperNumber, ...]:
-    """The one number of a paper that stands there, for each of the settings: `{}` is one `of` them.
+    """The one number of a paper that stands there, for each of the settings; `{}` is one `of` these.
 
     Raises:
         ValueError: there is none, or more than one.
     """
-    return tuple(the_number(paper, (table, setting.format(one), method, unit)) for one in of)
-
-
-def the_number(paper: str, wanted: tuple[str, str, str, str]) -> PaperNumber:
-    found = [n for n in paper_numbers(paper) if (n.table, n.setting, n.method, n.unit) == wanted]
-    if len(found) != 1:
-        raise ValueError(
-            f"got {wanted} of {paper}, which stands there {len(found)} times; expected once"
-        )
-    return found[0]
+    numbers = []
+    for one in of:
+        wanted = (table, setting.format(one), method, unit)
+        rows = paper_numbers(paper)
+        found = [n for n in rows if (n.table, n.setting, n.method, n.unit) == wanted]
+        if len(found) != 1:
+            told = f"got {wanted} of {paper}, which stands there {len(found)} times"
+            raise ValueError(f"{told}; expected once")
+        numbers += found
+    return tuple(numbers)

@@ -48,14 +48,11 @@ def plain_cnn(depth: int, num_classes: int, in_channels: int, image_size: int) -
 def vgg(depth: int, num_classes: int, in_channels: int, image_size: int) -> nn.Sequential:
     """VGG with batch norm, one linear layer after the mean over what is left of the image."""
     layers, channels, _, _ = stack(VGG[depth], in_channels, image_size)
-    return nn.Sequential(
-        *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
-    )
+    return nn.Sequential(*layers, *mean_and_linear(channels, num_classes))
 
 
 def stack(tokens: str, in_channels: int, image_size: int) -> tuple[list[nn.Module], int, int, int]:
-    """The layers of a list; channels and size of the image after them, width of a last "F"
-    layer."""
+    """The layers of a list; channels and size of the image after them, width of an "F" layer."""
     layers: list[nn.Module] = []
     channels, size, features = in_channels, image_size, 0
     for token in tokens.split():
@@ -65,19 +62,25 @@ def stack(tokens: str, in_channels: int, image_size: int) -> tuple[list[nn.Modul
             size //= 2
         elif token.startswith("F"):
             features = int(token[1:])
-            layers += [
-                nn.Flatten(),
-                nn.Linear(channels * size * size, features),
-                nn.ReLU(inplace=True),
-            ]
+            linear = nn.Linear(channels * size * size, features)
+            layers += [nn.Flatten(), linear, nn.ReLU(inplace=True)]
         else:
-            layers += [
-                nn.Conv2d(channels, int(token), 3, padding=1),
-                nn.BatchNorm2d(int(token)),
-                nn.ReLU(inplace=True),
-            ]
+            layers += filters(channels, int(token), bias=True)
             channels = int(token)
     return layers, channels, size, features
+
+
+def filters(channels: int, width: int, bias: bool = False) -> list[nn.Module]:
+    """3×3 convolution, batch norm and ReLU."""
+    return [conv3(channels, width, bias=bias), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+
+
+def conv3(channels: int, width: int, stride: int = 1, bias: bool = False) -> nn.Conv2d:
+    return nn.Conv2d(channels, width, 3, stride, padding=1, bias=bias)
+
+
+def mean_and_linear(channels: int, num_classes: int) -> list[nn.Module]:
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)]
 
 
 def resnet(
@@ -89,14 +92,9 @@ def resnet(
     the stages. Works for any image size.
     """
     first, *stages = widths
-    layers: list[nn.Module] = [
-        nn.Conv2d(in_channels, first, 3, padding=1, bias=False),
-        nn.BatchNorm2d(first),
-        nn.ReLU(inplace=True),
-    ]
+    layers = filters(in_channels, first)
     layers += blocks(ResidualBlock, (depth - 2) // 6, first, stages)
-    head = nn.Linear(stages[-1], num_classes)
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+    return nn.Sequential(*layers, *mean_and_linear(stages[-1], num_classes))
 
 
 def wide_resnet(
@@ -107,18 +105,14 @@ def wide_resnet(
     Three stages of (depth - 4) / 6 blocks with 16, 32 and 64 times `factor` filters.
     """
     stages = [16 * factor, 32 * factor, 64 * factor]
-    layers: list[nn.Module] = [nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)]
-    layers += blocks(WideBlock, (depth - 4) // 6, 16, stages)
-    layers += [
-        nn.BatchNorm2d(stages[-1]),
-        nn.ReLU(inplace=True),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-    ]
-    return nn.Sequential(*layers, nn.Linear(stages[-1], num_classes))
+    layers = [conv3(in_channels, 16), *blocks(WideBlock, (depth - 4) // 6, 16, stages)]
+    layers += [nn.BatchNorm2d(stages[-1]), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, *mean_and_linear(stages[-1], num_classes))
 
 
-def blocks(block: type[nn.Module], per_stage: int, channels: int, stages: list[int]) -> list:
+def blocks(
+    block: Callable[[int, int, int], nn.Module], per_stage: int, channels: int, stages: list[int]
+) -> list[nn.Module]:
     """Three stages of blocks; the second and third stage halve the image in their first block."""
     layers = []
     for stage, width in enumerate(stages):
@@ -134,9 +128,9 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
+        self.conv1 = conv3(channels, width, stride)
         self.norm1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.conv2 = conv3(width, width)
         self.norm2 = nn.BatchNorm2d(width)
         self.shortcut = nn.Sequential()
         if stride != 1 or channels != width:
@@ -156,9 +150,9 @@ class WideBlock(nn.Module):
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
         self.norm1 = nn.BatchNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
+        self.conv1 = conv3(channels, width, stride)
         self.norm2 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.conv2 = conv3(width, width)
         self.shortcut = None
         if channels != width:
             self.shortcut = nn.Conv2d(channels, width, 1, stride, bias=False)
@@ -193,14 +187,15 @@ def replace_filters(body: nn.Module, make: Callable[[nn.Conv2d], nn.Module]) -> 
 
 def row_filters(conv: nn.Conv2d, count: int | None = None) -> nn.Conv2d:
     """`count` 1×N filters in place of an N×N convolution's, by default as many."""
-    return nn.Conv2d(
-        conv.in_channels,
-        count or conv.out_channels,
-        (1, conv.kernel_size[1]),
-        conv.stride,
-        padding=(0, conv.padding[1]),
-        bias=conv.bias is not None,
-    )
+    size, padding = conv.kernel_size[1], conv.padding[1]
+    return like(conv, count or conv.out_channels, kernel_size=(1, size), padding=(0, padding))
+
+
+def like(conv: nn.Conv2d, count: int, **changed: tuple[int, int]) -> nn.Conv2d:
+    """Another convolution of the same input, with `count` filters."""
+    names = ("kernel_size", "stride", "padding")
+    same = {name: getattr(conv, name) for name in names} | changed
+    return nn.Conv2d(conv.in_channels, count, bias=conv.bias is not None, **same)
 
 
 class BothFilters(nn.Module):
@@ -214,14 +209,7 @@ class BothFilters(nn.Module):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         rows = conv.out_channels // 2
-        self.square = nn.Conv2d(
-            conv.in_channels,
-            conv.out_channels - rows,
-            conv.kernel_size,
-            conv.stride,
-            padding=conv.padding,
-            bias=conv.bias is not None,
-        )
+        self.square = like(conv, conv.out_channels - rows)
         self.row = row_filters(conv, rows)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -79,8 +79,7 @@ def with_two_owners(segments: Sequence[Sequence[int]]) -> tuple[tuple[int, ...],
 
 
 class UnifiedSpecialists(nn.Module):
-    """Towers over one image; the score of a class is the mean over its owners. (B, C, H, W) → (B,
-    K)."""
+    """Towers over one image; a class's score is its owners' mean: (B, C, H, W) → (B, K)."""
 
     def __init__(self, name: str, towers: Towers, *, num_classes: int, **given: int) -> None:
         """name: the network of each tower. given: in_channels, image_size.
@@ -99,19 +98,18 @@ class UnifiedSpecialists(nn.Module):
         owned = torch.zeros(len(towers.groups), num_classes)
         for row, group in zip(owned, towers.groups, strict=True):
             row[list(group)] = 1
-        if not (owned.sum(dim=0) > 0).all():
-            lost = torch.where(owned.sum(dim=0) == 0)[0].tolist()
+        if lost := torch.where(owned.sum(dim=0) == 0)[0].tolist():
             raise ValueError(f"got no tower for the classes {lost}; expected an owner for each")
         # It moves to a GPU with the weights, and is not stored with them.
         self.register_buffer("share", owned / owned.sum(dim=0), persistent=False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        scores = 0
-        for outputs, group, share in zip(
-            self.tower_outputs(images), self.groups, self.share, strict=True
-        ):
-            own = outputs[:, :-1] if self.average == "logits" else outputs.softmax(dim=1)[:, :-1]
-            padded = own.new_zeros(len(own), len(share)).index_copy(1, self.places(group), own)
+        scores = torch.zeros((), device=images.device)
+        told = zip(self.tower_outputs(images), self.groups, self.share, strict=True)
+        for outputs, group, share in told:
+            own = (outputs if self.average == "logits" else outputs.softmax(dim=1))[:, :-1]
+            places = torch.tensor(group, device=share.device)
+            padded = own.new_zeros(len(own), len(share)).index_copy(1, places, own)
             scores = scores + padded * share
         return scores
 
@@ -119,9 +117,6 @@ class UnifiedSpecialists(nn.Module):
         """Logits of every tower, (B, |group| + 1), the bucket last."""
         features = self.trunk(images)
         return [tower(features) for tower in self.towers]
-
-    def places(self, group: Sequence[int]) -> torch.Tensor:
-        return torch.tensor(group, device=self.share.device)
 
 
 class TowersApart(nn.Module):
@@ -140,14 +135,12 @@ class TowersApart(nn.Module):
 
 
 def share_first_stage(towers: nn.ModuleList) -> nn.Module:
-    """Cut the layers before the image is first halved off every tower; those of the first, for
-    all."""
+    """Cut the layers before the image is first halved off all towers; those of the first, for all."""
     bodies = [tower.body for tower in towers]
     cut = first_stage(bodies[0])
-    trunk = bodies[0][:cut]
     for i, body in enumerate(bodies):
         towers[i] = body[cut:]
-    return trunk
+    return bodies[0][:cut]
 
 
 def first_stage(body: nn.Sequential) -> int:
@@ -155,8 +148,7 @@ def first_stage(body: nn.Sequential) -> int:
     for i, layer in enumerate(body):
         if isinstance(layer, nn.MaxPool2d):
             return i + 2
-        convolutions = (m for m in layer.modules() if isinstance(m, nn.Conv2d))
-        if any(max(conv.stride) > 1 for conv in convolutions):
+        if any(isinstance(m, nn.Conv2d) and max(m.stride) > 1 for m in layer.modules()):
             return i
     raise ValueError(
         "got a network that never halves the image; expected one that does, for a trunk"

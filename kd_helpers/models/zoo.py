@@ -1,5 +1,4 @@
-"""The networks by name: cnn-2 … cnn-10, resnet-8 … resnet-110, the wide ones, VGG, and twins with
-1×N filters."""
+"""The networks by name: plain ones, residual, wide, VGG, and twins with 1×N filters."""
 
 from __future__ import annotations
 
@@ -8,28 +7,18 @@ from functools import partial
 import torch
 from torch import nn
 
-from kd_helpers.models.architectures import (
-    NARROW,
-    VGG,
-    WIDER_WIDTHS,
-    plain_cnn,
-    resnet,
-    vgg,
-    wide_resnet,
-    with_both_filters,
-    with_row_filters,
-)
+from kd_helpers.models import architectures as nets
 
 RESNET_DEPTHS = (8, 14, 20, 26, 32, 44, 56, 110)
 WIDE_SIZES = ((16, 2), (22, 2), (28, 2), (34, 2), (40, 1), (40, 2), (40, 4))  # depth and factor
 BODIES = {
-    **{f"cnn-{d}": partial(plain_cnn, d) for d in NARROW},
-    **{f"resnet-{d}": partial(resnet, d) for d in RESNET_DEPTHS},
-    **{f"resnet-{d}x4": partial(resnet, d, widths=WIDER_WIDTHS) for d in (8, 32)},
-    **{f"wrn-{d}-{f}": partial(wide_resnet, d, factor=f) for d, f in WIDE_SIZES},
-    **{f"vgg-{d}": partial(vgg, d) for d in VGG},
+    **{f"cnn-{d}": partial(nets.plain_cnn, d) for d in nets.NARROW},
+    **{f"resnet-{d}": partial(nets.resnet, d) for d in RESNET_DEPTHS},
+    **{f"resnet-{d}x4": partial(nets.resnet, d, widths=nets.WIDER_WIDTHS) for d in (8, 32)},
+    **{f"wrn-{d}-{f}": partial(nets.wide_resnet, d, factor=f) for d, f in WIDE_SIZES},
+    **{f"vgg-{d}": partial(nets.vgg, d) for d in nets.VGG},
 }
-FILTERS = {"-1xn": with_row_filters, "-both": with_both_filters}  # endings of names
+FILTERS = {"-1xn": nets.with_row_filters, "-both": nets.with_both_filters}  # endings of names
 MODEL_NAMES = (*BODIES, *(name + end for end in FILTERS for name in BODIES))
 SMALLEST_IMAGE = 28
 
@@ -38,9 +27,7 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
     """An untrained network that maps images (B, C, H, W) in 0..1 to logits (B, K).
 
     Args:
-        name: one of `MODEL_NAMES`: "cnn-2", "cnn-4", "cnn-6", "cnn-8", "cnn-10"; "resnet-" with
-            8, 14, 20, 26, 32, 44, 56 or 110; "resnet-8x4", "resnet-32x4", "wrn-16-2", "wrn-22-2",
-            "wrn-28-2", "wrn-34-2", "wrn-40-1", "wrn-40-2", "wrn-40-4", "vgg-8", "vgg-11", "vgg-13";
+        name: one of `MODEL_NAMES`, such as "cnn-4", "resnet-20", "resnet-8x4", "wrn-16-2", "vgg-8";
             or one of these with "-1xn", all N×N filters 1×N, or with "-both", half of the N×N
             filters of each layer 1×N.
         num_classes: K, at least 2. The plain ladder is wider from 100 classes on.
@@ -61,10 +48,8 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
     if name not in MODEL_NAMES:
         raise ValueError(f"unknown model {name!r}; known: {', '.join(MODEL_NAMES)}")
     if num_classes < 2 or in_channels < 1:
-        raise ValueError(
-            f"got num_classes={num_classes}, in_channels={in_channels}; "
-            "expected at least 2 classes and 1 channel"
-        )
+        told = f"got {num_classes=}, {in_channels=}"
+        raise ValueError(f"{told}; expected at least 2 classes and 1 channel")
     if image_size < SMALLEST_IMAGE:
         raise ValueError(
             f"{name} cannot take images of {image_size}×{image_size} pixels: it needs at least "
@@ -108,7 +93,6 @@ def take_over(network: nn.Module, source: nn.Module, *, last_layer: bool = True)
     names = list(own) if last_layer else list(own)[:-2]  # its weight and its bias come last
     fitting = {k: weights[k] for k in names if k in weights and own[k].shape == weights[k].shape}
     if not fitting:
-        raise ValueError(
-            "got two networks without a weight of the same name and shape; expected some"
-        )
+        told = "got two networks without a weight of the same name and shape"
+        raise ValueError(f"{told}; expected some")
     network.load_state_dict(fitting, strict=False)
