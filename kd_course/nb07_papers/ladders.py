@@ -77,11 +77,13 @@ def rungs(
 
     kind: one of LADDERS, for schedule, augmentation and weight. sources: fields of `DenselyGuidedKD`.
     """
-    how = {
-        "schedule": schedule_of(kind, dataset, setting),
-        "augmentation": augmentation_of(kind, dataset, setting),
-    }
-    base = Recipe(student=names[0], seed=seed, dataset=dataset, **how)
+    base = Recipe(
+        student=names[0],
+        seed=seed,
+        dataset=dataset,
+        schedule=schedule_of(kind, dataset, setting),
+        augmentation=augmentation_of(kind, dataset, setting),
+    )
     if len(names) == 1:
         return (base,)
     teaching = teaching_of(kind, dataset, way, setting)

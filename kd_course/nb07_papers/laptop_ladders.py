@@ -45,9 +45,9 @@ def takd() -> Iterator[Row]:
     yield Row(labels, plain("table 1", "10-4-2", "labels only"), hard)
     yield Row(direct, plain("table 1", "10-4-2", "direct"), direct_arm, labels)
     for n in (8, 6, 4):
-        title, numbers = f"student of cnn-{n}, which the large one taught", f"10-{n}-2"
-        taught = student((large, (f"cnn-{n}",), "chain"))
-        yield Row(title, plain("table 2", numbers, "chain"), taught, direct)
+        title, taught = f"student of cnn-{n}, which the large one taught", (f"cnn-{n}",)
+        numbers = plain("table 2", f"10-{n}-2", "chain")
+        yield Row(title, numbers, student((large, taught, "chain")), direct)
     yield Row(again, plain("figure 2", "10-2", "direct"), direct_arm)
     for n in (4, 6, 8):
         numbers = plain("figure 2", f"{n}-2", "direct")

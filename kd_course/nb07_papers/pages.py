@@ -117,8 +117,8 @@ def draw_differences(ax: Axes, lines: Sequence[Line]) -> Axes:
     papers = [(gain, y - 0.25) for y, line in enumerate(compared) for gain in gains[line.row.title]]
     means, places = [v.mean for v in ours], range(len(ours))
     ends = [[v.mean - v.low for v in ours], [v.high - v.mean for v in ours]]
-    here = {"fmt": "o", "color": BLUE, "capsize": 3, "label": "here, 95 % interval"}
-    ax.errorbar(means, places, xerr=ends, **here)
+    label = "here, 95 % interval"
+    ax.errorbar(means, places, xerr=ends, fmt="o", color=BLUE, capsize=3, label=label)
     if papers:
         ax.plot(*zip(*papers, strict=True), "D", color=ORANGE, markersize=5, label="paper")
     ax.axvline(0, color=GREY, linewidth=1)
