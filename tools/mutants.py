@@ -31,7 +31,6 @@ OTHER = {
     **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And},
 }
 REMOVED = (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.Raise, ast.If)
-Change = tuple[int, Callable[[], object]]
 
 
 def code_in(node: ast.AST) -> Iterator[ast.AST]:
@@ -45,7 +44,7 @@ def code_in(node: ast.AST) -> Iterator[ast.AST]:
                 yield from code_in(child)
 
 
-def changes(tree: ast.Module) -> Iterator[Change]:
+def changes(tree: ast.Module) -> Iterator[tuple[int, Callable[[], object]]]:
     """Every mutant of a module: its line, and what makes it of the tree."""
     for node in code_in(tree):
         line = getattr(node, "lineno", 0)
@@ -77,20 +76,14 @@ def mutant(path: Path, number: int) -> tuple[int, str, str]:
 def passes(copy: Path, folders: list[str]) -> bool:
     """Whether the tests of these folders pass in the copy."""
     tests = [f"tests/{folder}" for folder in folders]
-    environment = {
-        "PYTHONPATH": f"{copy}{os.pathsep}{copy / 'tools'}",
-        "PYTHONDONTWRITEBYTECODE": "1",  # two mutants of one second and one size look alike
-        "KD_OUT": str(copy / "out"),
-    }
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # -B: two mutants of one second and one size look alike to Python's cache.
+    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    own = {"PYTHONPATH": f"{copy}{os.pathsep}{copy / 'tools'}", "KD_OUT": str(copy / "out")}
+    how = {"cwd": copy, "env": os.environ | own, "timeout": LIMIT, "capture_output": True}
     try:
-        done = subprocess.run(
-            command, cwd=copy, env=os.environ | environment, timeout=LIMIT, **quiet
-        )
+        return subprocess.run(command, **how).returncode == 0
     except subprocess.TimeoutExpired:
         return False
-    return done.returncode == 0
 
 
 def survives(copy: Path, path: Path, number: int) -> bool:
