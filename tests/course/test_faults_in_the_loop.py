@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from kd_helpers.methods.objective import Lesson
 
 from kd_course.nb08_faults.faulty_losses import LOSS_FAULTS, RIGHT, TEACHER_FAULTS
 from kd_helpers.data.augment import ViewSet
@@ -16,7 +17,6 @@ from kd_helpers.experiments.run import (
     train_student,
     training_arguments,
 )
-from kd_helpers.methods.objective import Lesson
 from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.schedules import Schedule
 
