@@ -6,7 +6,7 @@ __getattr__ = lazy(
     __name__,
     checks="check_best_of_nothing check_seeds_needed",
     ladders="paper_ladder",
-    pages="agreements draw_differences markdown verdict_words",
+    pages="agreements difference_figure markdown",
     reproduce="find names",
     rows="lines_of",
     tables="paper_numbers tables",
@@ -14,6 +14,5 @@ __getattr__ = lazy(
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS",
         "kd_course.nb03_confidence.experiments": "treatment_arms",
-        "kd_helpers.widgets.figures": "drawn",
     },
 )

@@ -28,12 +28,8 @@ def show(name):
     return Markdown(f"**{reproduction.title}.** {reproduction.differs}\n\n{table}")
 
 
-# %%
 def draw(name):
-    compared = [line for line in found[name] if line.verdict]
-    words = "; ".join(f"{line.row.title}: {lab.verdict_words(line)}" for line in compared)
-    size = (9, 1.2 + 0.38 * len(compared))
-    lab.display_figure(lab.drawn(lab.draw_differences, found[name], size=size, alt=words))
+    lab.display_figure(*lab.difference_figure(found[name]))
 
 
 # %% [markdown]
