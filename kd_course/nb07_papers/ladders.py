@@ -75,7 +75,7 @@ def rungs(
 ) -> tuple[Recipe, ...]:
     """The same for any networks; of one name: on its labels alone.
 
-    kind: one of LADDERS, for schedule, augmentation and weight. sources: fields of `DenselyGuidedKD`.
+    kind: one of LADDERS, for schedule, augmentation, weight. sources: of `DenselyGuidedKD`.
     """
     base = Recipe(
         student=names[0],

@@ -152,7 +152,7 @@ def value_of(row: Row, one: Recipe | Team) -> float:
 
 
 def verdict_of(row: Row, values: Sequence[float], others: Sequence[float]) -> Verdict | None:
-    """None with too few seeds. The difference keeps its sign, also where fewer errors are better."""
+    """None with too few seeds. The difference keeps its sign, also where fewer is better."""
     if min(len(values), len(others)) < FEWEST_SEEDS:
         return None
     found = paired_verdict(values, others)

@@ -68,7 +68,7 @@ def printed(
     unit: str = "% right",
     of: Iterable[str] = ("",),
 ) -> tuple[PaperNumber, ...]:
-    """The one number of a paper that stands there, for each of the settings; `{}` is one `of` these.
+    """The one number of a paper that stands there, for each setting; `{}` is one `of` these.
 
     Raises:
         ValueError: there is none, or more than one.

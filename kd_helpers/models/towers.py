@@ -135,7 +135,7 @@ class TowersApart(nn.Module):
 
 
 def share_first_stage(towers: nn.ModuleList) -> nn.Module:
-    """Cut the layers before the image is first halved off all towers; those of the first, for all."""
+    """Cut the layers before the first halving off all towers; those of the first, for all."""
     bodies = [tower.body for tower in towers]
     cut = first_stage(bodies[0])
     for i, body in enumerate(bodies):

@@ -53,7 +53,8 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
     if image_size < SMALLEST_IMAGE:
         raise ValueError(
             f"{name} cannot take images of {image_size}×{image_size} pixels: it needs at least "
-            f"{SMALLEST_IMAGE}. Enlarge them first, for example with torch.nn.functional.interpolate"
+            f"{SMALLEST_IMAGE}. "
+            "Enlarge them first, for example with torch.nn.functional.interpolate"
         )
     end = next((end for end in FILTERS if name.endswith(end)), "")
     body: nn.Module = BODIES[name.removesuffix(end)](num_classes, in_channels, image_size)
