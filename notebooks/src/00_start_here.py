@@ -72,7 +72,7 @@ len(augmentation)  # 5 shifts down × 5 to the right × mirrored or not
 # %% [markdown]
 # ## How exercises work
 #
-# An exercise is a function with a hole. Fill it in, run it, then run the check below it. The check says what is wrong, not only that something is. An empty hole does not stop *Run All*. The answers are in `notebooks/solutions/`.
+# An exercise is a function with a hole. Fill it in, run it, then run the check below it. The check says what is wrong, not only that something is. An empty hole does not stop *Run All*. The answers are in `notebooks/solutions/`; where that is missing, your lecturer has them.
 #
 # **Exercise.** A network answers each image with ten numbers, its *logits*; its answer is the class with the largest. Write the share of right answers.
 

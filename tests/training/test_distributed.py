@@ -57,7 +57,11 @@ def distil(student: nn.Module) -> dict[str, torch.Tensor]:
     labels[torch.arange(96) % 3 == 0] = -100
     start = {name: value.detach().clone() for name, value in student.named_parameters()}
     teacher = NetworkTeacher(make_student("cnn-2", seed=1, **INPUT))
-    how = {"method": HintonKD(4.0, 0.5), "teacher": teacher, "schedule": SCHEDULE}
+    how = {
+        "method": HintonKD(temperature=4.0, kd_weight=0.5),
+        "teacher": teacher,
+        "schedule": SCHEDULE,
+    }
     history = train(student, Split(images, labels), **how)
     changes = {n: (v.detach() - start[n]).contiguous() for n, v in student.named_parameters()}
     return changes | {"loss": torch.tensor(history.terms["loss"])}
