@@ -1,4 +1,6 @@
-"""Views against a slow reference with padding and loops: numbers, pictures, memory layout."""
+"""Augmented versions ("views") of images, against a slow reference with padding and loops."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +16,11 @@ VIEW_SETS = (
     ViewSet(flip=True),
     ViewSet(max_shift=1),
     ViewSet(flip=True, max_shift=1),
-    ViewSet(max_shift=2),
     ViewSet(flip=True, max_shift=2),
+    ViewSet(flip=True, max_shift=4),
 )
-all_view_sets = pytest.mark.parametrize("view_set", VIEW_SETS, ids=str)
+SOME = [replace(v, per_image=n) for v in VIEW_SETS[1:] for n in {1, 2, 7, len(v)} if n <= len(v)]
+ROWS = torch.cat([torch.arange(54_000), torch.tensor([10**6, 2**31 - 1])])
 
 
 def slow_view(image: np.ndarray, mirrored: bool, down: int, right: int, border: int) -> np.ndarray:
@@ -28,12 +31,9 @@ def slow_view(image: np.ndarray, mirrored: bool, down: int, right: int, border: 
         source[:, :, column] = image[:, :, width - 1 - column] if mirrored else image[:, :, column]
     framed = np.pad(source, ((0, 0), (border, border), (border, border)))
     window = np.empty_like(image)
-    for channel in range(channels):
-        for row in range(height):
-            for column in range(width):
-                window[channel, row, column] = framed[
-                    channel, row + border - down, column + border - right
-                ]
+    for channel, row, column in np.ndindex(channels, height, width):
+        place = (channel, row + border - down, column + border - right)
+        window[channel, row, column] = framed[place]
     return window
 
 
@@ -41,71 +41,83 @@ def view_of_all(view_set: ViewSet, view: int) -> torch.Tensor:
     return make_views(IMAGES, torch.full((len(IMAGES),), view), view_set)
 
 
-@all_view_sets
-def test_every_view_is_what_its_number_says(view_set):
-    for view in range(len(view_set)):
-        mirrored, down, right = (int(part) for part in view_set.decode(torch.tensor([view])))
-        found = view_of_all(view_set, view).numpy()
-        for image, picture in zip(IMAGES.numpy(), found, strict=True):
-            expected = slow_view(image, bool(mirrored), down, right, view_set.max_shift)
-            np.testing.assert_array_equal(picture, expected)
+def test_every_view_is_what_its_number_says_and_all_are_different():
+    before = IMAGES.clone()
+    for view_set in VIEW_SETS[:-1]:
+        seen = set()
+        for view in range(len(view_set)):
+            mirrored, down, right = (int(part) for part in view_set.decode(torch.tensor([view])))
+            found = view_of_all(view_set, view)
+            for image, picture in zip(IMAGES.numpy(), found.numpy(), strict=True):
+                expected = slow_view(image, bool(mirrored), down, right, view_set.max_shift)
+                np.testing.assert_array_equal(picture, expected)
+            assert found.dtype == torch.uint8 and found.shape == IMAGES.shape
+            assert found.is_contiguous(memory_format=torch.channels_last)
+            seen.add(found[0].numpy().tobytes())
+        assert len(seen) == len(view_set) and view_of_all(view_set, 0).equal(IMAGES)
+    assert view_of_all(ViewSet(flip=True), 1).equal(IMAGES.flip(3)) and IMAGES.equal(before)
 
 
-@all_view_sets
-def test_view_0_is_the_plain_image(view_set):
-    assert view_of_all(view_set, 0).equal(IMAGES)
-
-
-@all_view_sets
-def test_the_numbers_name_every_shift_and_flip_once(view_set):
-    numbers = torch.arange(len(view_set))
-    found = set(zip(*(part.tolist() for part in view_set.decode(numbers)), strict=True))
-    shifts = range(-view_set.max_shift, view_set.max_shift + 1)
-    flips = (False, True) if view_set.flip else (False,)
-    assert found == {(m, down, right) for m in flips for down in shifts for right in shifts}
-
-
-@all_view_sets
-def test_all_views_of_an_image_are_different_pictures(view_set):
-    pictures = {view_of_all(view_set, v)[0].numpy().tobytes() for v in range(len(view_set))}
-    assert len(pictures) == len(view_set)
-
-
-def test_number_of_views():
-    assert [len(v) for v in VIEW_SETS] == [1, 2, 9, 18, 25, 50]
+def test_the_numbers_name_every_shift_and_flip_once():
+    assert [len(v) for v in VIEW_SETS] == [1, 2, 9, 18, 50, 162]
+    for view_set in VIEW_SETS:
+        numbers = torch.arange(len(view_set))
+        found = set(zip(*(part.tolist() for part in view_set.decode(numbers)), strict=True))
+        shifts = range(-view_set.max_shift, view_set.max_shift + 1)
+        flips = (False, True) if view_set.flip else (False,)
+        assert found == {(m, down, right) for m in flips for down in shifts for right in shifts}
 
 
 def test_each_image_of_a_batch_gets_its_own_view():
-    view_set = ViewSet(flip=True, max_shift=2)
     views = torch.tensor([3, 0, 47])
-    together = make_views(IMAGES, views, view_set)
+    together = make_views(IMAGES, views, VIEW_SETS[4])
     for place, view in enumerate(views.tolist()):
-        assert together[place].equal(view_of_all(view_set, view)[place])
+        assert together[place].equal(view_of_all(VIEW_SETS[4], view)[place])
 
 
-@all_view_sets
-def test_pictures_are_uint8_channels_last_and_the_images_untouched(view_set):
-    before = IMAGES.clone()
-    pictures = view_of_all(view_set, len(view_set) - 1)
-    assert pictures.dtype == torch.uint8
-    assert pictures.shape == IMAGES.shape
-    assert pictures.is_contiguous(memory_format=torch.channels_last)
-    assert IMAGES.equal(before)
+def all_views(view_set: ViewSet, rows: torch.Tensor = ROWS) -> torch.Tensor:
+    """The numbers of the views of some images: (rows, slots)."""
+    slots = torch.arange(view_set.slots)
+    return view_set.view_of(rows[:, None], slots.expand(len(rows), -1))
 
 
-@pytest.mark.parametrize("max_shift", (-1, -2))
-def test_a_bad_view_set_is_refused(max_shift):
-    with pytest.raises(ValueError, match=f"got max_shift={max_shift}.*expected"):
-        ViewSet(max_shift=max_shift)
+def test_each_image_has_its_own_different_views_in_numbered_slots():
+    """Whatever else is in the batch; a view that an image does not have has no slot."""
+    for view_set in (*VIEW_SETS, *SOME):
+        views, slots = all_views(view_set), torch.arange(view_set.slots)
+        assert view_set.slot_of(ROWS[:, None], views).equal(slots.expand(len(ROWS), -1))
+        ordered = views.sort(dim=1).values
+        assert views.shape[1] == (view_set.per_image or len(view_set))
+        assert (ordered[:, 1:] > ordered[:, :-1]).all()
+        assert views.min() >= 0 and views.max() < len(view_set)
+        assert all_views(view_set, ROWS[7:8]).equal(views[7:8])
+        rows, every = ROWS[:200], torch.arange(len(view_set)).expand(200, -1)
+        has = (every[:, :, None] == views[:200, None, :]).any(dim=2)
+        found = view_set.slot_of(rows[:, None], every)
+        assert (found >= 0).all() and (found < view_set.slots).equal(has)
 
 
-def test_a_flip_shows_the_mirror_image():
-    assert view_of_all(ViewSet(flip=True), 1).equal(IMAGES.flip(3))
+def test_all_views_are_used_about_equally():
+    for view_set in (*VIEW_SETS, *SOME):
+        for count in (1_000, 54_000):
+            used = all_views(view_set, ROWS[:count]).flatten().bincount(minlength=len(view_set))
+            expected = count * view_set.slots / len(view_set)
+            assert (used - expected).abs().max() <= max(4 * expected**0.5, 3)
+
+
+def test_the_pictures_of_a_view_do_not_depend_on_how_many_there_are():
+    images = torch.arange(9 * 25).reshape(9, 1, 5, 5).to(torch.uint8)
+    few = replace(VIEW_SETS[3], per_image=4)
+    views = few.view_of(torch.arange(9), torch.full((9,), 3))
+    assert make_views(images, views, few).equal(make_views(images, views, VIEW_SETS[3]))
+
+
+def test_a_bad_view_set_is_refused():
+    with pytest.raises(ValueError, match=r"got max_shift=-1.*expected"):
+        ViewSet(max_shift=-1)
 
 
 def test_to_float_runs_from_0_to_1_and_leaves_the_bytes():
     bytes_ = torch.tensor([[0, 51, 255]], dtype=torch.uint8)
-    floats = to_float(bytes_)
-    assert floats.dtype == torch.float32
-    torch.testing.assert_close(floats, torch.tensor([[0.0, 0.2, 1.0]]))
+    torch.testing.assert_close(to_float(bytes_), torch.tensor([[0.0, 0.2, 1.0]]))
     assert bytes_.tolist() == [[0, 51, 255]]
