@@ -18,8 +18,12 @@ KEY_PRESSES = 40
 MEASURE = """async ([box, key]) => {
     const handle = document.activeElement, start = performance.now();
     const changed = new Promise(done => {
-        const watch = new MutationObserver(() => { watch.disconnect(); requestAnimationFrame(() => done(performance.now())); });
-        watch.observe(document.querySelector(box), {childList: true, subtree: true, characterData: true});
+        const watch = new MutationObserver(() => {
+            watch.disconnect();
+            requestAnimationFrame(() => done(performance.now()));
+        });
+        const all = {childList: true, subtree: true, characterData: true};
+        watch.observe(document.querySelector(box), all);
     });
     handle.dispatchEvent(new KeyboardEvent('keydown', {key: key, bubbles: true, cancelable: true}));
     return await changed - start;
@@ -94,7 +98,8 @@ def main() -> None:
         return
     times = sorted(explorer_milliseconds())
     print(
-        f"temperature explorer, key press to changed picture: median {statistics.median(times):.0f} ms, "
+        "temperature explorer, key press to changed picture: "
+        f"median {statistics.median(times):.0f} ms, "
         f"90th percentile {times[int(0.9 * len(times))]:.0f} ms ({len(times)} key presses)"
     )
 

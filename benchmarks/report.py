@@ -4,10 +4,12 @@ from __future__ import annotations
 
 TITLES = {
     "a": "PyTorch's KD tutorial: DeepNN → LightNN at 3×32×32, batch 128",
-    "b": "resnet-56 → resnet-20, shifts by 4 pixels and flips, batch 64; the engine uses 2 views an image",
+    "b": "resnet-56 → resnet-20, shifts by 4 pixels and flips, batch 64; "
+    "the engine uses 2 views an image",
     "c": "a distillation step with warm cache, in plain cross-entropy steps",
     "e": "what a reader waits for",
-    "f": "students of 300 steps (cnn-2, batch 128) of one teacher whose answers are stored, start of the processes included",
+    "f": "students of 300 steps (cnn-2, batch 128) of one teacher whose answers are stored, "
+    "start of the processes included",
 }
 # Row, number in it, comparison, limit.
 TARGETS = (

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 
 SETTINGS = (
-    "NAME=VALUE: a field of Recipe, or of its parts transfer, schedule, augmentation and method, as "
-    "in student=cnn-4 teacher=course temperature=2 transfer.images=600 augmentation.flip=yes "
+    "NAME=VALUE: a field of Recipe, or of its parts transfer, schedule, augmentation and method, "
+    "as in student=cnn-4 teacher=course temperature=2 transfer.images=600 augmentation.flip=yes "
     "method=DecoupledKD method.beta=2"
 )
 GRID = f"the grid: {SETTINGS}; several values, as in 2,8, give all combinations"
@@ -208,8 +208,8 @@ def get_data(chosen: argparse.Namespace) -> int:
     data = load_dataset(chosen.name)
     shape = "×".join(map(str, data.train.images.shape[1:]))
     print(
-        f"{data.name}: {len(data.train):,} + {len(data.val):,} + {len(data.test):,} images of {shape}, "
-        f"{len(data.classes)} classes"
+        f"{data.name}: {len(data.train):,} + {len(data.val):,} + {len(data.test):,} images of "
+        f"{shape}, {len(data.classes)} classes"
     )
     return 0
 

@@ -50,8 +50,8 @@ def split(text: str) -> list[str]:
 
 
 def value_of(text: str) -> object:
-    """ "1e3" → 1000.0; "(7,)" → a tuple; "yes" → True; "none" → None; "DecoupledKD(beta=2.0)" → that
-    method, as `describe` tells it; anything else is a word."""
+    """ "1e3" → 1000.0; "(7,)" → a tuple; "yes" → True; "none" → None; "DecoupledKD(beta=2.0)" →
+    that method, as `describe` tells it; anything else is a word."""
     try:
         node = ast.parse(text, mode="eval").body
     except SyntaxError:

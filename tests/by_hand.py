@@ -66,7 +66,7 @@ def soft_term(
     weigh: Callable = lambda s, t, y: 1.0,
     strength: float = 1.0,
 ) -> float:
-    """strength · mean of weight · T² · comparison; the teacher corrected, both scaled, then heated."""
+    """strength · mean of weight · T² · comparison; the teacher corrected, both scaled, heated."""
     student, teacher = (z.double().numpy() for z in given[:2])
     labels = given[2].tolist()
     weights = [weigh(*row) for row in zip(student, teacher, labels, strict=True)]

@@ -107,7 +107,7 @@ class WithTeachersGradient(Watched):
 
 
 class BestStep(Watched):
-    """Looks at the test images at every report, and at the end hands in the best of these students."""
+    """Looks at the test images at every report, and hands in the best of these students."""
 
     resumable: ClassVar[bool] = False
 

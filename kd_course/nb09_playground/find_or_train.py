@@ -190,7 +190,7 @@ def train_stoppable(
 
 
 class Errors(NamedTuple):
-    """Who is wrong on what, on a ladder; THIS, and LABELS_ONLY: without a teacher of the student."""
+    """Who is wrong on what, on a ladder; THIS, and LABELS_ONLY: THIS without a teacher."""
 
     names: tuple[str, ...]  # the teacher first
     overlap: dict[str, np.ndarray]  # (R, R) each, mean over the stored seeds

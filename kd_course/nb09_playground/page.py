@@ -33,8 +33,8 @@ from kd_helpers.widgets import svg
 from kd_helpers.widgets.explorer import ALPHA, Explorer, slider
 
 ERRORS_HINT = (
-    "click a cell to see what both have wrong. Then press 'labels only': which errors did the student "
-    "share with these networks before any of them taught it?"
+    "click a cell to see what both have wrong. Then press 'labels only': which errors did the "
+    "student share with these networks before any of them taught it?"
 )
 HINT = "drag T and α. Which settings are clearly better than no teacher, over five seeds?"
 WORDS = {n: f"{n:,} ({100 * n / ALL:.3g} %)" for n in IMAGES} | {

@@ -57,8 +57,8 @@ def verdict_of(own: Scores, bare: Scores) -> str:
     both = [seed for seed in SEEDS if seed in own and seed in bare]
     if len(both) < FEWEST_SEEDS:
         return (
-            f"{len(both)} of the seeds 0 to 4 are stored: no verdict with less than {FEWEST_SEEDS}. "
-            "Change the seed and train again."
+            f"{len(both)} of the seeds 0 to 4 are stored: no verdict with less than "
+            f"{FEWEST_SEEDS}. Change the seed and train again."
         )
     return f"{paired_verdict([own[s] for s in both], [bare[s] for s in both])}."
 

@@ -80,7 +80,8 @@ ARRAYS = """
 same shape is a term of the loss, the mean over the steps since the report before, NaN where a run
 has no such term.
 
-`answers.npz`: `predictions` (runs, images), the predicted class of every test image, in the order of
+`answers.npz`: `predictions` (runs, images), the predicted class of every test image, in the order \
+of
 the published file; `confusion` (runs, K, K), row: true class, column: predicted class;
 `precision`, `recall`, `f1` (runs, K), from 0 to 1.
 """
@@ -287,7 +288,7 @@ def flattened(whole: dict, prefix: str = "") -> dict[str, object]:
 
 
 def recipe_columns(part: Plain, prefix: str = "") -> dict[str, object]:
-    """Every field of a recipe, defaults included, parts by dotted names; other recipes as hashes."""
+    """Every field of a recipe, defaults too, parts by dotted names; other recipes as hashes."""
     flat: dict[str, object] = {}
     for field in fields(part):
         name, value = f"{prefix}{field.name}", getattr(part, field.name)
@@ -360,7 +361,8 @@ def about(title: str, rows: Sequence[dict[str, object]]) -> str:
     lines = [f"| `{k}` | {unit} | {words} |" for k, (_, unit, words) in COLUMNS.items()]
     return "\n".join(
         [
-            f"# Stored runs: {title}\n\nWritten by `kd runs --pack`. {len(rows)} runs. All of them:\n",
+            f"# Stored runs: {title}\n\nWritten by `kd runs --pack`. {len(rows)} runs. "
+            "All of them:\n",
             "```python",
             "import pandas as pd",
             "from pathlib import Path",

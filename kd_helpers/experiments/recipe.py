@@ -64,22 +64,22 @@ class Recipe(Plain):
             )
         if self.teacher is not None and not method.needs_teacher:
             raise ValueError(
-                f"got a teacher and method={told}, which asks none; give a method that does, such as "
-                "HintonKD(temperature=4, kd_weight=0.9)"
+                f"got a teacher and method={told}, which asks none; give a method that does, such "
+                "as HintonKD(temperature=4, kd_weight=0.9)"
             )
         if not getattr(method.core, "kd_weight", 1) or not getattr(method.core, "strength", 1):
             raise ValueError(f"got method={told}: no weight for the soft term; use CrossEntropy()")
         known = self.teacher.special if isinstance(self.teacher, Recipe) else ()
         if self.teacher is not None and known != self.special:
             raise ValueError(
-                f"got special={self.special} and a teacher with {known}; expected the same classes, in "
-                "the same order, for student and teacher"
+                f"got special={self.special} and a teacher with {known}; expected the same "
+                "classes, in the same order, for student and teacher"
             )
         apart = isinstance(self.teacher, Team) and self.teacher.apart
         if self.teacher is not None and apart != method.sources_apart:
             raise ValueError(
-                f"got method={told} with {self.who_teaches()}; expected a team of sources side by side "
-                "for a method with a soft term for each, and for no other"
+                f"got method={told} with {self.who_teaches()}; expected a team of sources side by "
+                "side for a method with a soft term for each, and for no other"
             )
 
     def _check_start(self) -> None:

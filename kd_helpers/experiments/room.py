@@ -25,7 +25,7 @@ from kd_helpers.teachers.team import Team
 
 
 class TrainingRoom:
-    """A `teachers.team.Room`: what a recipe says, as things; `trained` gives the run of a member."""
+    """A `teachers.team.Room`: what a recipe says, as things; `trained` gives a member's run."""
 
     def __init__(self, recipe: Recipe, dataset: Dataset, trained: Callable[[Recipe], Run]) -> None:
         self.recipe, self.dataset, self.trained = recipe, dataset, trained

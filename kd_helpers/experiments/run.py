@@ -55,7 +55,8 @@ def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
         said = None
     made = run.record
     said = said or (
-        f"loaded run {recipe.hash} (trained {made['date']} in {made['seconds']:.0f} s on {made['device']})"
+        f"loaded run {recipe.hash} (trained {made['date']} in {made['seconds']:.0f} s "
+        f"on {made['device']})"
     )
     if not quiet and distributed.is_main():
         print(f"{said}: {recipe}: {run.accuracy:.2f} % of the test images right")

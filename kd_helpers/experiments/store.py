@@ -72,8 +72,8 @@ class Run:
         """The stored tensors, after checking that the file is the one that the record speaks of."""
         if not self.record["kept"]:
             raise RunError(
-                f"{self.path}: expected the weights of run {self.recipe.hash} ({self.recipe}): this "
-                "run keeps its record only. Train it again, with "
+                f"{self.path}: expected the weights of run {self.recipe.hash} ({self.recipe}): "
+                "this run keeps its record only. Train it again, with "
                 'train_recipe(recipe, folder=run_folders()[-1], keep=("weights", "test_logits"))'
             )
         return {k: v for k, v in read_tensors(self.path, self.record).items() if k != PREDICTIONS}
@@ -93,8 +93,8 @@ class Run:
         ones."""
         if f"{split}_logits" not in self.record["kept"]:
             raise RunError(
-                f"run {self.recipe.hash} ({self.recipe}) keeps no answers to the {split} images; it "
-                f"has {', '.join(self.record['kept'])}. Use predict(run.model(), images)"
+                f"run {self.recipe.hash} ({self.recipe}) keeps no answers to the {split} images; "
+                f"it has {', '.join(self.record['kept'])}. Use predict(run.model(), images)"
             )
         return self.tensors()[f"{split}_logits"].float()
 
@@ -110,8 +110,8 @@ def read_tensors(path: Path, record: dict) -> dict[str, torch.Tensor]:
     if found != record["sha256"]:
         raise DamagedRun(
             path,
-            f"expected SHA-256 {record['sha256']}, found {found} ({len(content):,} bytes): the file "
-            f"is missing, cut short or altered. {GET_BACK}",
+            f"expected SHA-256 {record['sha256']}, found {found} ({len(content):,} bytes): the "
+            f"file is missing, cut short or altered. {GET_BACK}",
         )
     return load(content)
 
@@ -156,7 +156,7 @@ def places() -> Iterator[tuple[Callable[..., Run | None], Path]]:
 
 
 def read_packed(folder: Path, recipe: Recipe, name: str = "") -> Run | None:
-    """The run of a recipe in a packed folder, or None; name: the recipe's hash, if it is at hand."""
+    """The run of a recipe in a packed folder, or None; name: the recipe's hash, if at hand."""
     found = open_folder(folder).get(name or recipe.hash)
     if found is None:
         return None

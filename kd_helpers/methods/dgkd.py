@@ -1,7 +1,8 @@
 """Densely guided knowledge distillation, DGKD. Son, Na, Choi, Hwang, ICCV 2021, arXiv 2009.08825.
 
-With n assistants and their teacher as sources: (n + 1)(1 - λ)·CE + λ·Σ T²·KL(source ‖ student); λ is
-our `kd_weight`. Stochastic: each source is left out of a mini-batch with probability 1 - survival.
+With n assistants and their teacher as sources: (n + 1)(1 - λ)·CE + λ·Σ T²·KL(source ‖ student); λ
+is our `kd_weight`. Stochastic: each source is left out of a mini-batch with probability
+1 - survival.
 Chapter 06.
 """
 
@@ -74,7 +75,7 @@ class DenselyGuidedKD(Distillation):
         classes = student.shape[1]
         if told.shape[1] % classes or not told.shape[1]:
             raise ValueError(
-                f"got {told.shape[1]} outputs of all sources; expected a multiple of {classes}, the "
-                "student's classes: all must know the same"
+                f"got {told.shape[1]} outputs of all sources; expected a multiple of {classes}, "
+                "the student's classes: all must know the same"
             )
         return told.split(classes, dim=1)

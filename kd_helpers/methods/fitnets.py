@@ -1,8 +1,8 @@
 """FitNets: a hint from the middle of the teacher. Romero et al., ICLR 2015, arXiv 1412.6550.
 
-First, for `hint_share` of the steps, the student up to its own middle learns the teacher's features,
-½‖teacher - r(student)‖² with a convolution r (eq. 3); then it is distilled as usual (eq. 4, with the
-weights of `Distillation`). Chapter 03.
+First, for `hint_share` of the steps, the student up to its own middle learns the teacher's
+features, ½‖teacher - r(student)‖² with a convolution r (eq. 3); then it is distilled as usual
+(eq. 4, with the weights of `Distillation`). Chapter 03.
 """
 
 from __future__ import annotations

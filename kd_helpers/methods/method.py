@@ -162,7 +162,7 @@ class SoftMethod(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class Distillation(SoftMethod):
-    """Labels and a teacher: (1 - kd_weight) · CE + kd_weight · strength · T² · mean of `compare`."""
+    """Labels and a teacher: (1 - kd_weight) · CE + kd_weight · strength · T² · mean `compare`."""
 
     temperature: float = 4.0  # T > 0, of the soft term
     kd_weight: float = 0.9  # α, weight of the soft targets, 0..1; the labels get the rest

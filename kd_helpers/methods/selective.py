@@ -63,7 +63,7 @@ def selective_loss(
     if told.shape[1] not in ((sum(sizes),) if zeros else (sum(sizes), with_dustbins)):
         raise ValueError(
             f"got {told.shape[1]} outputs of all sources; expected {sum(sizes)} of towers for "
-            f"{len(sizes)} groups, or (without zeros) {with_dustbins} of a generalist and specialists"
+            f"{len(sizes)} groups, or (without zeros) {with_dustbins} of generalist and specialists"
         )
     dustbin = told.shape[1] == with_dustbins
     seen = [seen_by(student_logits, group, dustbin=dustbin) for group in groups]

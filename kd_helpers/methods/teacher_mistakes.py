@@ -1,7 +1,8 @@
 """What to do where the teacher is wrong: swap, replace, leave out, trust less. Chapter 04.
 
-Swapping is the probability shift, replacing the knowledge adjustment of Wen et al., arXiv 1911.07471.
-Images without a label (UNLABELLED) are left as they are: nobody knows that they are wrong.
+Swapping is the probability shift, replacing the knowledge adjustment of Wen et al., arXiv
+1911.07471. Images without a label (UNLABELLED) are left as they are: nobody knows that they are
+wrong.
 """
 
 from __future__ import annotations

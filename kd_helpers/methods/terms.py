@@ -43,14 +43,14 @@ def check_logits(student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> 
     """Raise ValueError unless both are (B, K) with the same B and K, and finite."""
     if student_logits.dim() != 2 or student_logits.shape != teacher_logits.shape:
         raise ValueError(
-            f"got student logits of shape {tuple(student_logits.shape)} and teacher logits of shape "
-            f"{tuple(teacher_logits.shape)}; expected one shape (batch, classes) for both: student "
-            "and teacher must know the same classes"
+            f"got student logits of shape {tuple(student_logits.shape)} and teacher logits of "
+            f"shape {tuple(teacher_logits.shape)}; expected one shape (batch, classes) for both: "
+            "student and teacher must know the same classes"
         )
     for role, logits in (("student", student_logits), ("teacher", teacher_logits)):
         # On a GPU this question would stall every step; there the loop looks at the loss instead.
         if logits.device.type == "cpu" and not torch.isfinite(logits).all():
             raise NotFinite(
-                f"got {role} logits that are not finite; expected numbers. Lower the learning rate, "
-                "or look for a division by zero before this point"
+                f"got {role} logits that are not finite; expected numbers. Lower the learning "
+                "rate, or look for a division by zero before this point"
             )

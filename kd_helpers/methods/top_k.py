@@ -1,6 +1,7 @@
-"""Which entries of a teacher's answer teach: the largest, the small ones, or random ones. Chapter 03.
+"""Which entries of a teacher's answer teach: the largest, the small ones, or random ones.
 
-A choice of entries is a mask (B, K) bool; `kd_on_entries` compares teacher and student on it.
+Chapter 03. A choice of entries is a mask (B, K) bool; `kd_on_entries` compares teacher and
+student on it.
 """
 
 from __future__ import annotations

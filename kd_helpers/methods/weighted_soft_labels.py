@@ -51,7 +51,7 @@ class WeightedSoftLabels(Weighted):
 
 @dataclass(frozen=True)
 class ConfidenceGate(Weighted):
-    """Only where the teacher's top probability at T = 1 is at least `threshold`, or only where not."""
+    """Only where the teacher's top probability at T = 1 is at least `threshold`, or where not."""
 
     threshold: float = 0.9
     above: bool = True

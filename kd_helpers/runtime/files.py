@@ -71,8 +71,9 @@ def read_sealed(path: Path) -> tuple[dict, dict]:
     expected, _, body = path.read_bytes().partition(b"\n")
     if expected != seal(body):
         raise DamagedFile(
-            f"{path}: expected content with {expected[:75].decode(errors='replace')}, found "
-            f"{seal(body).decode()} ({len(body):,} bytes): the file is cut short, altered or foreign"
+            f"{path}: expected content with {expected[:75].decode(errors='replace')}, "
+            f"found {seal(body).decode()} ({len(body):,} bytes): the file is cut short, "
+            "altered or foreign"
         )
     return torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
 

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as plain data and back: what a recipe is made of, and what its hash is made from.
+"""Frozen dataclasses as plain data and back: what a recipe, and its hash, is made of.
 
 A value is written as the fields that differ from their defaults, so that new fields can be added.
 Never change a default, or old results would get a new meaning.
@@ -46,7 +46,7 @@ def check_type(name: str, value: object, default: object) -> None:
 
 
 def family(value: Plain) -> type:
-    """The class just under `Plain` that a value descends from: any `Method` may stand for another."""
+    """The class just under `Plain` of a value: any `Method` may stand for another."""
     return next(kind for kind in reversed(type(value).__mro__) if kind not in (object, Plain))
 
 
@@ -103,8 +103,8 @@ def class_named(name: str) -> type[Plain]:
     found = [kind for kind in descendants(Plain) if kind.__name__ == name]
     if len(found) != 1:
         raise ValueError(
-            f"got the class {name!r}, expected the name of one class and found {len(found)}; import "
-            "the module that defines it, and give no two classes one name"
+            f"got the class {name!r}, expected the name of one class and found {len(found)}; "
+            "import the module that defines it, and give no two classes one name"
         )
     return found[0]
 

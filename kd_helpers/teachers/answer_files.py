@@ -63,8 +63,8 @@ class AnswerFiles:
                 "logits",
             }:
                 raise DamagedFile(
-                    f"{path}: expected answers for {self.folder.name}, found {', '.join(tensors)} for "
-                    f"{about.get(OWNER, 'something else')}"
+                    f"{path}: expected answers for {self.folder.name}, found {', '.join(tensors)} "
+                    f"for {about.get(OWNER, 'something else')}"
                 )
             return tensors["index"].long(), tensors["slot"].long(), tensors["logits"]
         except FileNotFoundError:

@@ -12,8 +12,9 @@ from kd_helpers.teachers.answer_files import AnswerFiles
 from kd_helpers.teachers.teacher import Batch, Teacher
 
 MAX_BYTES = 2**30  # memory for the answers of all caches of this process together
-# Pictures in each call of the teacher, always just so many: the last bits of an answer may depend on
-# the size of the batch, and must not depend on who else is asked. More is slower on a processor.
+# Pictures in each call of the teacher, always just so many: the last bits of an answer may depend
+# on the size of the batch, and must not depend on who else is asked. More is slower on a
+# processor.
 PICTURES_AT_ONCE = {"cpu": 32, "cuda": 512}
 SECONDS_BETWEEN_FILES = 5.0
 _alive: weakref.WeakSet[CachedTeacher] = weakref.WeakSet()

@@ -51,8 +51,8 @@ def cluster_classes(
     groups = [tuple(np.flatnonzero(found == k).tolist()) for k in range(count)]
     if not all(groups):
         raise ValueError(
-            f"got {sum(map(bool, groups))} different groups, expected {count}: the predictions tell "
-            "fewer classes apart. Ask for fewer groups"
+            f"got {sum(map(bool, groups))} different groups, expected {count}: the predictions "
+            "tell fewer classes apart. Ask for fewer groups"
         )
     return tuple(sorted(groups))
 
@@ -68,12 +68,11 @@ def correct_dustbin(
     Args:
         logits: (B, |S| + 1), the dustbin last. Shares: above 0 and below 1.
     """
-    for name, share in (
-        ("special_share", special_share),
-        ("true_special_share", true_special_share),
-    ):
-        if not 0 < share < 1:
-            raise ValueError(f"got {name}={share}; expected a number between 0 and 1")
+    if not (0 < special_share < 1 and 0 < true_special_share < 1):
+        raise ValueError(
+            f"got special_share={special_share} and true_special_share={true_special_share}; "
+            "expected numbers between 0 and 1"
+        )
     odds = special_share / (1 - special_share)
     true_odds = true_special_share / (1 - true_special_share)
     corrected = logits.clone()
@@ -87,7 +86,7 @@ SPECIAL_SHARE = 0.5  # of the images that a specialist is trained on (`class_gro
 def correct_dustbins(
     logits: Sequence[torch.Tensor], true_shares: Sequence[float]
 ) -> list[torch.Tensor]:
-    """Logits of the generalist as they are, then of the specialists with their dustbins corrected."""
+    """Logits of the generalist as they are, then of the specialists with corrected dustbins."""
     general, *special = logits
     pairs = zip(special, true_shares, strict=True)
     return [general, *(correct_dustbin(z, SPECIAL_SHARE, share) for z, share in pairs)]

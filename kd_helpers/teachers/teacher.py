@@ -40,8 +40,8 @@ class Teacher:
     def features(self, batch: Batch, layer: str) -> torch.Tensor:
         """What a layer of the teacher's network says about the batch."""
         raise ValueError(
-            f"got a {type(self).__name__}, which answers with logits only; expected one network, whose "
-            f"layer {layer!r} can be looked at"
+            f"got a {type(self).__name__}, which answers with logits only; expected one network, "
+            f"whose layer {layer!r} can be looked at"
         )
 
 

@@ -23,8 +23,8 @@ class Unified(Team):
         super().check_members(special)
         if len(special) != 1 or not self.members[0].towers:
             raise ValueError(
-                f"got a Unified team of {len(special)} members without towers; expected one member, "
-                "a network of towers"
+                f"got a Unified team of {len(special)} members without towers; expected one "
+                "member, a network of towers"
             )
 
     @property

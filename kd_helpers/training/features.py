@@ -1,4 +1,4 @@
-"""Features for methods that need more than logits: a look into both networks, without changing them."""
+"""Features for methods that need more than logits: a look into both networks."""
 
 from __future__ import annotations
 

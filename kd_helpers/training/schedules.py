@@ -43,8 +43,8 @@ class Schedule(Plain):
             self.drops and self.shape != "constant"
         ):
             raise ValueError(
-                f"got drops={self.drops} with shape={self.shape!r}; expected shares between 0 and 1, "
-                'with shape="constant"'
+                f"got drops={self.drops} with shape={self.shape!r}; expected shares between 0 and "
+                '1, with shape="constant"'
             )
 
 

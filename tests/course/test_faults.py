@@ -1,4 +1,4 @@
-"""The faults of notebook 08: each is the mistake it claims to be, and nothing else, in the one loop."""
+"""The faults of notebook 08: each is the mistake it claims to be, and nothing else."""
 
 from dataclasses import replace
 
@@ -31,7 +31,14 @@ from kd_helpers.training.loop import History, predict
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
 T, W, B, K = 3.0, 0.8, 6, 10
-NOTHING_ELSE = {"T on the labels", "weights swapped", "label without gradient", *TEACHER_FAULTS, BEST_STEP, RIGHT}  # fmt: skip
+NOTHING_ELSE = {
+    "T on the labels",
+    "weights swapped",
+    "label without gradient",
+    *TEACHER_FAULTS,
+    BEST_STEP,
+    RIGHT,
+}
 
 
 def faulty(fault: str, smoothing: float = 0.0) -> Watched:

@@ -1,4 +1,4 @@
-"""Recipes can be trusted: equal where the training is equal, different where it differs, and back."""
+"""Recipes can be trusted: equal where the training is, different where it differs, and back."""
 
 from __future__ import annotations
 
@@ -108,9 +108,12 @@ def fingerprint(recipe: Recipe) -> list[str]:
         scheduler.step()
     shifts = recipe.augmentation.decode(view.flatten())
     told = [
-        *student.state_dict().values(), index, split.labels[index], *shifts,
+        *student.state_dict().values(),
+        index,
+        split.labels[index],
+        *shifts,
         *losses(recipe, split, rows, index, len(dataset.classes)),
-    ]  # fmt: skip
+    ]
     digest = hashlib.sha256()
     for tensor in told:
         digest.update(tensor.contiguous().numpy().tobytes())
@@ -139,14 +142,16 @@ def losses(recipe: Recipe, split: Split, rows, index, classes: int) -> list[torc
 # Random recipes
 
 unit = st.sampled_from([0.1, 0.25, 0.5, 0.9])
-weights = {"temperature": st.sampled_from([1, 2.0, 4.0]), "kd_weight": unit, "label_smoothing": st.sampled_from([0, 0.2]),
-           "strength": st.sampled_from([1, 2.5]), "warm_up": st.sampled_from([0, 0.3])}  # fmt: skip
+choices = {"temperature": [1, 2.0, 4.0], "label_smoothing": [0, 0.2], "strength": [1, 2.5]}
+weights = {name: st.sampled_from(values) for name, values in choices.items()}
+weights |= {"kd_weight": unit, "warm_up": st.sampled_from([0, 0.3])}
 
 
 def kind(cls, **own):
     return st.builds(cls, **weights, **own)
 
 
+composed = [m.Standardised, m.FLSW, m.CWSM, m.SwapMistakes, m.MaskMistakes, m.TrustTrueClass]
 core = st.one_of(
     kind(m.HintonKD),
     kind(m.DecoupledKD, alpha=st.sampled_from([0.5, 1]), beta=st.sampled_from([1, 8.0])),
@@ -157,12 +162,12 @@ core = st.one_of(
 treated = st.recursive(
     core,
     lambda inner: st.one_of(
-        *(st.builds(c, inner) for c in (m.Standardised, m.FLSW, m.CWSM, m.SwapMistakes, m.MaskMistakes, m.TrustTrueClass, m.WeightedSoftLabels)),
+        *(st.builds(method, inner) for method in [*composed, m.WeightedSoftLabels]),
         st.builds(m.ConfidenceGate, inner, threshold=unit, above=st.booleans()),
         st.builds(m.ReplaceMistakes, inner, smoothing=unit, soften=st.booleans()),
     ),
     max_leaves=2,
-)  # fmt: skip
+)
 alone = st.builds(m.CrossEntropy, label_smoothing=st.sampled_from([0, 0.1]))
 dense = kind(
     m.DenselyGuidedKD,
@@ -171,18 +176,30 @@ dense = kind(
     labels_once=st.booleans(),
 )
 schedules = st.builds(
-    Schedule, steps=st.just(STEPS), batch_size=st.sampled_from([4, 8]), learning_rate=st.sampled_from([0.1, 1]),
-    optimiser=st.sampled_from(["sgd", "adam"]), shape=st.sampled_from(["one-cycle", "constant"]),
+    Schedule,
+    steps=st.just(STEPS),
+    batch_size=st.sampled_from([4, 8]),
+    learning_rate=st.sampled_from([0.1, 1]),
+    optimiser=st.sampled_from(["sgd", "adam"]),
+    shape=st.sampled_from(["one-cycle", "constant"]),
     drops=st.just(()),
-)  # fmt: skip
+)
 transfers = st.builds(
-    TransferSet, images=st.sampled_from([None, 100, 150]), label_noise=st.sampled_from([0, 0.5]),
-    hidden_classes=st.sampled_from([(), (7,)]), labelled=st.none(),
-)  # fmt: skip
+    TransferSet,
+    images=st.sampled_from([None, 100, 150]),
+    label_noise=st.sampled_from([0, 0.5]),
+    hidden_classes=st.sampled_from([(), (7,)]),
+    labelled=st.none(),
+)
 bare = st.builds(
-    Recipe, student=st.sampled_from(["cnn-2", "cnn-4"]), seed=st.integers(0, 3), transfer=transfers, schedule=schedules,
-    augmentation=st.builds(ViewSet, flip=st.booleans(), max_shift=st.integers(0, 2)), method=alone,
-)  # fmt: skip
+    Recipe,
+    student=st.sampled_from(["cnn-2", "cnn-4"]),
+    seed=st.integers(0, 3),
+    transfer=transfers,
+    schedule=schedules,
+    augmentation=st.builds(ViewSet, flip=st.booleans(), max_shift=st.integers(0, 2)),
+    method=alone,
+)
 
 
 @st.composite
@@ -363,9 +380,9 @@ BAD = (
     (lambda: t.WeightedByConfidence((TINY,)), "at least two"),
     (lambda: Specialists((TINY, TINY)), "expected a generalist and then one specialist"),
     (lambda: t.Unified((TINY,)), "expected one member, a network of towers"),
-    (lambda: Recipe.from_record({"recipe": {"method": {"class": "Magic"}}}), "got the class 'Magic'"),
+    (lambda: Recipe.from_record({"recipe": {"method": {"class": "Magic"}}}), "the class 'Magic'"),
     (lambda: Recipe.from_record({"recipe": {"colour": 3}}), "unknown colour; Recipe has student"),
-)  # fmt: skip
+)
 
 
 def test_what_cannot_be_is_refused_in_one_sentence():
@@ -376,7 +393,7 @@ def test_what_cannot_be_is_refused_in_one_sentence():
 
 
 def test_the_seed_of_a_step_is_the_documented_one():
-    """Written down from CPython 3.11, whose hash of a tuple named the stored runs' random numbers."""
+    """From CPython 3.11, whose hash of a tuple named the stored runs' random numbers."""
     assert step_seed(0, 0) == -8458139203682520985
     for seed, step in ((0, 1), (1, 0), (3, 599), (1042, 59_999), (7, 123_456)):
         assert step_seed(seed, step) == hash((seed, step))

@@ -55,15 +55,19 @@ COMPOSED = {
 }
 WITH_LABELS = {
     m.WeightedSoftLabels(m.Standardised(KD)): {
-        "scale": hand.standard, "weigh": hand.soft_label_weight,
+        "scale": hand.standard,
+        "weigh": hand.soft_label_weight,
     },
     m.MaskMistakes(m.SwapMistakes(with_settings_of(KD, m.DecoupledKD))): {
-        "correct": hand.swapped, "compare": hand.in_parts, "weigh": hand.mask,
+        "correct": hand.swapped,
+        "compare": hand.in_parts,
+        "weigh": hand.mask,
     },
     m.FLSW(with_settings_of(KD, m.DecoupledKD)): {
-        "confusion": hand.different_directions, "compare": hand.in_parts,
+        "confusion": hand.different_directions,
+        "compare": hand.in_parts,
     },
-}  # fmt: skip
+}
 
 
 def test_what_is_put_inside_one_another_does_all_of_it_in_order():
@@ -175,8 +179,10 @@ def test_a_method_with_warm_up_and_chance_that_is_cut_off_ends_as_if_never(
     images, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(checkpoints, "SHARE_OF_TIME", float("inf"))
-    how = {"method": m.RandomEntries(temperature=T, dropped=0.5, warm_up=0.6),
-           "schedule": replace(SIX, steps=12)}  # fmt: skip
+    how = {
+        "method": m.RandomEntries(temperature=T, dropped=0.5, warm_up=0.6),
+        "schedule": replace(SIX, steps=12),
+    }
     whole, kd = trained(images, **how)
     for steps in (1, 4, 8):
         for part in ({"should_stop": stop_after(steps)}, {}):

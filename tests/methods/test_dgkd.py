@@ -12,7 +12,7 @@ KD = DenselyGuidedKD(temperature=T)
 
 
 def case(count: int = 3):
-    """Student (B, K), the logits of `count` sources side by side, labels of which some are hidden."""
+    """Student (B, K), the logits of `count` sources side by side, partly hidden labels."""
     student, teacher, labels = partly_hidden(random_batch())
     torch.manual_seed(0)
     return student, [teacher + torch.randn_like(teacher) for _ in range(count)], labels
@@ -70,9 +70,11 @@ def test_a_batch_without_sources_teaches_its_labels_at_their_usual_weight():
 def test_what_does_not_fit_together_is_refused():
     student, told, labels = case()
     for bad, words in (
-        ({"survival": 1.5}, "survival"), ({"removed": -1}, "whole number"),
-        ({"removed": 1.0}, "whole number"), ({"removed": 1, "survival": 0.5}, "choose one"),
-    ):  # fmt: skip
+        ({"survival": 1.5}, "survival"),
+        ({"removed": -1}, "whole number"),
+        ({"removed": 1.0}, "whole number"),
+        ({"removed": 1, "survival": 0.5}, "choose one"),
+    ):
         with pytest.raises(ValueError, match=words):
             DenselyGuidedKD(**bad)
     with pytest.raises(ValueError, match="multiple of 10"):

@@ -1,4 +1,4 @@
-"""The loss of Hinton et al. and the label term: NumPy in float64, closed forms, the known faults."""
+"""The loss of Hinton et al. and the label term: NumPy in float64, closed forms, known faults."""
 
 import numpy as np
 import pytest

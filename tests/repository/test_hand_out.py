@@ -19,10 +19,10 @@ ROOT = hand_out.ROOT
 
 # Lines of answers that a lesson shows on purpose, and where. Anything else is a leak.
 SHOWN = {
-    "generator = torch.Generator().manual_seed(0)": "02_hinton_distillation.ipynb",
+    "generator = torch.Generator().manual_seed(0)": "02_hinton_distillation",
     # The same loss with all sources, in the cell that introduces it.
-    "label = hard_loss(student_logits, labels)": "06_teacher_assistants.ipynb",
-    "return len(source_logits) * (1 - weight) * label + weight * soft": "06_teacher_assistants.ipynb",
+    "label = hard_loss(student_logits, labels)": "06_teacher_assistants",
+    "return len(source_logits) * (1 - weight) * label + weight * soft": "06_teacher_assistants",
 }
 SHORTEST = 12  # characters without spaces; "return n" tells nothing
 
@@ -67,7 +67,7 @@ def test_no_notebook_holds_an_answer_or_a_line_of_one(folder):
     for path in sorted((folder / "notebooks").glob("*.ipynb")):
         said = said_by(path)
         assert said and not [answer for answer in answers() if squeezed(answer) in said], path
-        found |= {line: path.name for line in lines if squeezed(line) in said}
+        found |= {line: path.stem for line in lines if squeezed(line) in said}
     assert found == SHOWN
 
 

@@ -1,4 +1,4 @@
-"""What README.md and docs/ say: the stored numbers, paths and commands that exist, code that runs."""
+"""What README.md and docs/ say: the stored numbers, paths and commands that exist, running code."""
 
 import re
 import shlex
