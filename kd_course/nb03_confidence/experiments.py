@@ -8,22 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kd_course.nb02_hinton.experiments import TEACHER, smoothed
+from kd_helpers import methods as m
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.methods import (
-    CWSM,
-    FLSW,
-    ConfidenceGate,
-    DecoupledKD,
-    HintonKD,
-    Method,
-    RandomEntries,
-    SmallEntries,
-    Standardised,
-    TeacherFreeKD,
-    TopK,
-    WeightedSoftLabels,
-)
 from kd_helpers.training.schedules import Schedule
 
 IMAGES = 2_000  # labelled images, all that a student sees in notebooks 03 and 04
@@ -35,20 +22,20 @@ COUNTS = (0, 1, 2, 3, 5)  # of largest entries kept beside the true class
 CUT = (1, 3, 5)  # largest entries left out
 
 
-def standardised(temperature: float) -> Method:
-    return Standardised(HintonKD(temperature=temperature, strength=STRENGTH))
+def standardised(temperature: float) -> m.Method:
+    return m.Standardised(m.HintonKD(temperature=temperature, strength=STRENGTH))
 
 
-def decoupled(temperature: float = 4.0, kd_weight: float = 0.9, beta: float = 1.0) -> Method:
+def decoupled(temperature: float = 4.0, kd_weight: float = 0.9, beta: float = 1.0) -> m.Method:
     how = {"temperature": temperature, "kd_weight": kd_weight, "warm_up": WARM_UP}
-    return DecoupledKD(beta=beta, **how)
+    return m.DecoupledKD(beta=beta, **how)
 
 
-def hinton(temperature: float) -> Method:
-    return HintonKD(temperature=temperature)
+def hinton(temperature: float) -> m.Method:
+    return m.HintonKD(temperature=temperature)
 
 
-def by_method(recipe: Recipe, method: Method) -> Recipe:
+def by_method(recipe: Recipe, method: m.Method) -> Recipe:
     """The same recipe with the course's teacher and any method."""
     return replace(recipe, teacher=TEACHER, method=method)
 
@@ -66,23 +53,24 @@ def treatment_arms(seed: int) -> dict[str, Recipe]:
     """
     alone = small_student(seed)
     methods = {
-        "KD": HintonKD(),
+        "KD": m.HintonKD(),
         "standardised logits": standardised(1.0),
-        "FLSW temperatures": FLSW(),
-        "CWSM temperatures": CWSM(),
+        "m.FLSW temperatures": m.FLSW(),
+        "m.CWSM temperatures": m.CWSM(),
         "decoupled, β = 1": decoupled(),
-        "weighted soft labels": WeightedSoftLabels(),
-        "surer than 0.5 only": ConfidenceGate(threshold=0.5),
-        "surer than 0.9 only": ConfidenceGate(threshold=0.9),
-        "less sure than 0.9 only": ConfidenceGate(threshold=0.9, above=False),
-        "random entries dropped": RandomEntries(dropped=0.1),
-        "less sure than 0.99 only": ConfidenceGate(hinton(8.0), threshold=0.99, above=False),
+        "weighted soft labels": m.WeightedSoftLabels(),
+        "surer than 0.5 only": m.ConfidenceGate(threshold=0.5),
+        "surer than 0.9 only": m.ConfidenceGate(threshold=0.9),
+        "less sure than 0.9 only": m.ConfidenceGate(threshold=0.9, above=False),
+        "random entries dropped": m.RandomEntries(dropped=0.1),
+        "less sure than 0.99 only": m.ConfidenceGate(hinton(8.0), threshold=0.99, above=False),
         "decoupled, β = 8": decoupled(kd_weight=0.5, beta=8.0),
+        "hint from the middle": m.FitNets(student_layer="body.3", teacher_layer="body.8"),
     }
     return {
         "hard labels": alone,
         "smoothed labels": smoothed(alone, 0.4),
-        "virtual teacher": replace(alone, method=TeacherFreeKD(confidence=0.99)),
+        "virtual teacher": replace(alone, method=m.TeacherFreeKD(confidence=0.99)),
         **{name: by_method(alone, method) for name, method in methods.items()},
     }
 
@@ -103,7 +91,9 @@ def entry_arms(seed: int) -> dict[tuple[str, int], Recipe]:
     Keys: the kind and its count, of entries kept or left out. "dropped" with 0 or 1 entries would
     leave nothing to compare where the teacher is right.
     """
-    methods: dict[tuple[str, int], Method] = {("rest in one bin", k): TopK(count=k) for k in COUNTS}
-    methods |= {("rest dropped", k): TopK(count=k, lump=False) for k in COUNTS if k > 1}
-    methods |= {("all but the top", k): SmallEntries(count=k, lump=False) for k in CUT}
+    methods: dict[tuple[str, int], m.Method] = {
+        ("rest in one bin", k): m.TopK(count=k) for k in COUNTS
+    }
+    methods |= {("rest dropped", k): m.TopK(count=k, lump=False) for k in COUNTS if k > 1}
+    methods |= {("all but the top", k): m.SmallEntries(count=k, lump=False) for k in CUT}
     return {key: by_method(small_student(seed), method) for key, method in methods.items()}

@@ -19,28 +19,4 @@ from kd_helpers.methods.top_k import RandomEntries, SmallEntries, TopK
 from kd_helpers.methods.treatment import Treatment, Weighted
 from kd_helpers.methods.weighted_soft_labels import ConfidenceGate, WeightedSoftLabels
 
-__all__ = [
-    "CWSM",
-    "FLSW",
-    "ConfidenceGate",
-    "CrossEntropy",
-    "DecoupledKD",
-    "DenselyGuidedKD",
-    "Distillation",
-    "FitNets",
-    "HintonKD",
-    "MaskMistakes",
-    "Method",
-    "RandomEntries",
-    "ReplaceMistakes",
-    "SelectiveKD",
-    "SmallEntries",
-    "Standardised",
-    "SwapMistakes",
-    "TeacherFreeKD",
-    "TopK",
-    "Treatment",
-    "TrustTrueClass",
-    "Weighted",
-    "WeightedSoftLabels",
-]
+__all__ = sorted(name for name in globals() if name[0].isupper())

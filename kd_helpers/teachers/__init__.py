@@ -8,19 +8,4 @@ from kd_helpers.teachers.teacher import Batch, NetworkTeacher, Teacher
 from kd_helpers.teachers.team import Team
 from kd_helpers.teachers.unified import Unified
 
-__all__ = [
-    "Batch",
-    "CachedTeacher",
-    "Dense",
-    "Mean",
-    "NetworkTeacher",
-    "OnceEach",
-    "Specialists",
-    "SpecialistsApart",
-    "SpecialistsMean",
-    "Switching",
-    "Teacher",
-    "Team",
-    "Unified",
-    "WeightedByConfidence",
-]
+__all__ = sorted(name for name in globals() if name[0].isupper())
