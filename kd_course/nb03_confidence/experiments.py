@@ -66,6 +66,7 @@ def treatment_arms(seed: int) -> dict[str, Recipe]:
         "less sure than 0.99 only": m.ConfidenceGate(hinton(8.0), threshold=0.99, above=False),
         "decoupled, β = 8": decoupled(kd_weight=0.5, beta=8.0),
         "hint from the middle": m.FitNets(student_layer="body.3", teacher_layer="body.8"),
+        "normalised (NKD)": m.NKD(temperature=1.0, kd_weight=0.5),
     }
     return {
         "hard labels": alone,

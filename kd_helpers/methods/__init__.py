@@ -6,6 +6,7 @@ from kd_helpers.methods.dynamic_temperature import CWSM, FLSW
 from kd_helpers.methods.fitnets import FitNets
 from kd_helpers.methods.hinton import HintonKD
 from kd_helpers.methods.method import CrossEntropy, Distillation, Method
+from kd_helpers.methods.nkd import NKD
 from kd_helpers.methods.selective import SelectiveKD
 from kd_helpers.methods.standardised_logits import Standardised
 from kd_helpers.methods.teacher_free import TeacherFreeKD
