@@ -10,7 +10,7 @@ SHARED = {  # what most notebooks take from the package beneath, through their c
         "accuracies collect gain_table group_accuracies mean_soft_labels pair_table paired_verdict "
         "quality_row verdict_table verdict_tables verdicts"
     ),
-    "kd_helpers.widgets.show": "display_figure display_live",
+    "kd_helpers.widgets.still": "display_figure display_live",
 }
 
 

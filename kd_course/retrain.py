@@ -9,12 +9,14 @@ from itertools import groupby
 
 from kd_course.catalogue import Shipped, shipped_runs
 from kd_course.nb02_hinton.experiments import TEACHER
+from kd_helpers.experiments.metrics import measure_latencies
 from kd_helpers.experiments.packed import write_folder
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.records import latencies_here
 from kd_helpers.experiments.run import KEEP, load_checked_run, train_recipe
 from kd_helpers.experiments.store import Run, pack, packing, read_packed
 from kd_helpers.experiments.sweep import each, stages_of
+from kd_helpers.models.towers import make_network
+from kd_helpers.runtime.device import pick_device
 from kd_helpers.runtime.folders import data_dir, run_folders
 
 
@@ -81,6 +83,13 @@ def time_all(recipes: Collection[Recipe] | None = None) -> Iterator[Run]:
                 yield run
             packings += [packing(item.arm, run, item.keep)] if run else []
         write_folder(folder, packings)
+
+
+def latencies_here(run: Run) -> list[dict]:
+    """Time an untrained network of the run's kind on this machine, now."""
+    given = run.record["input"]
+    model = make_network(run.recipe.student, run.recipe.towers, **given).to(pick_device())
+    return measure_latencies(model, (given["in_channels"], *[given["image_size"]] * 2))
 
 
 def print_progress(runs: Iterable[Run]) -> list[Recipe]:

@@ -28,7 +28,7 @@ from kd_helpers.data import datasets as data
 from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.datasets import Dataset, Split
 from kd_helpers.data.transfer_set import TransferSet
-from kd_helpers.experiments import records, room
+from kd_helpers.experiments import metrics, room
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments import store as stored
 from kd_helpers.experiments.recipe import Recipe
@@ -208,7 +208,7 @@ def load() -> None:
     )
     small = Dataset(whole.name, whole.classes, *parts)
     room.load_dataset = lambda name, device: small
-    records.measure_latencies = lambda *arguments: []
+    metrics.measure_latencies = lambda *arguments: []
     runs.load_run(TEACHER)  # reads the folders of stored runs
     student = training.make_student("cnn-2", num_classes=10, in_channels=1, image_size=28, seed=0)
     for optimiser in ("sgd", "adam"):  # PyTorch imports a good deal at the first step only

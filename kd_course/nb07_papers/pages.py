@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from kd_course.nb07_papers.rows import Line, Reproduction
 from kd_course.nb07_papers.tables import PaperNumber
 from kd_helpers.widgets.figures import new_figure, tidy
-from kd_helpers.widgets.show import png
+from kd_helpers.widgets.still import png
 from kd_helpers.widgets.svg import BLUE, GREY, ORANGE
 
 STYLE = (

@@ -26,10 +26,17 @@ from kd_course.nb09_playground.setting import (
     recipe_of,
     smoothed,
 )
-from kd_helpers.experiments.locks import lock_of, tidy_up
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.records import input_of
-from kd_helpers.experiments.run import KEEP, dataset_of, load_checked_run, load_run, train_recipe
+from kd_helpers.experiments.run import (
+    KEEP,
+    dataset_of,
+    input_of,
+    load_checked_run,
+    load_run,
+    lock_of,
+    tidy_up,
+    train_recipe,
+)
 from kd_helpers.experiments.store import Run
 from kd_helpers.runtime.folders import run_folders
 from kd_helpers.training.loop import History, make_student, training_reports

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from kd_helpers.data.datasets import Dataset, Split
 from kd_helpers.data.splits import UNLABELLED
 from kd_helpers.runtime.plain import Plain, check_whole
-from kd_helpers.runtime.validate import check_share
+from kd_helpers.runtime.plain import check_share
 
 SOURCES = ("train", "digits", "noise")
 NOISES = ("symmetric", "pair")

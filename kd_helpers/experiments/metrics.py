@@ -67,6 +67,23 @@ def count_multiply_adds(model: nn.Module, image_shape: tuple[int, int, int]) -> 
     return counter.get_total_flops() // 2  # the counter counts a multiply-add as two operations
 
 
+_latencies: dict[tuple, list[dict]] = {}  # of this process: a network's speed is that of its kind
+
+
+def latencies_of(model: nn.Module, image_shape: tuple[int, int, int]) -> list[dict]:
+    """The latencies of the network's kind, measured when the first of them comes."""
+    device = next(model.parameters()).device
+    kind = (str(model), image_shape, str(device), torch.get_num_threads())
+    if not _latencies.get(kind):
+        _latencies[kind] = measure_latencies(model, image_shape)
+    return _latencies[kind]
+
+
+def measure_latencies(model: nn.Module, image_shape: tuple[int, int, int]) -> list[dict]:
+    """Latency at batch 1 and at batch 256."""
+    return [measure_latency(model, image_shape, size) for size in (1, 256)]
+
+
 @torch.no_grad()
 def measure_latency(
     model: nn.Module, image_shape: tuple[int, int, int], batch_size: int, min_seconds: float = 0.2

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import torch
+from filelock import FileLock, Timeout
+from safetensors.torch import save
 from torch import nn
 
 from kd_helpers.data.datasets import Dataset
-from kd_helpers.experiments.locks import lock_of, tidy_up
+from kd_helpers.experiments import metrics
+from kd_helpers.experiments.packed import FORMAT
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.records import input_of, store_result
 from kd_helpers.experiments.room import TrainingRoom, cached_teacher, dataset_of
-from kd_helpers.experiments.store import Run, find, read_run
+from kd_helpers.experiments.store import Run, find, read_run, store
 from kd_helpers.models.zoo import take_over
 from kd_helpers.runtime import distributed
+from kd_helpers.runtime.device import describe, pick_precision
 from kd_helpers.runtime.folders import checkpoint_folder, run_folders
 from kd_helpers.teachers.cached import CachedTeacher
 from kd_helpers.training.checkpoints import Checkpoint
-from kd_helpers.training.loop import History, make_student, train, training_reports
+from kd_helpers.training.loop import History, make_student, predict, train, training_reports
 
 KEEP = ("weights", "test_logits")  # of a run that is trained here
 
@@ -104,6 +110,12 @@ def train_recipe(recipe: Recipe, *, folder: Path, keep: tuple[str, ...] = (), **
     return read_run(folder, recipe)
 
 
+def input_of(dataset: Dataset) -> dict[str, int]:
+    """What a network has to know about the data: keyword arguments of `make_model`."""
+    _, channels, size, _ = dataset.train.images.shape
+    return {"num_classes": len(dataset.classes), "in_channels": channels, "image_size": size}
+
+
 def new_student(recipe: Recipe, dataset: Dataset) -> nn.Module:
     given = input_of(dataset)
     student = make_student(recipe.student, seed=recipe.seed, towers=recipe.towers, **given)
@@ -161,3 +173,103 @@ def run_with_weights(recipe: Recipe) -> Run:
             if not run.has_weights:
                 run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP)
     return run
+
+
+def make_record(
+    recipe: Recipe,
+    student: nn.Module,
+    dataset: Dataset,
+    test_logits: torch.Tensor,
+    history: History,
+) -> dict:
+    """All numbers of a finished run. The test images are looked at here, once."""
+    device = dataset.train.images.device
+    shape = tuple(dataset.train.images.shape[1:])
+    dtype, reason = pick_precision(device)
+    return {
+        "format": FORMAT,
+        "hash": recipe.hash,
+        "recipe": recipe.to_plain(),
+        "input": input_of(dataset),
+        "test": metrics.classification_metrics(test_logits.float(), dataset.test.labels),
+        "val": {
+            "accuracy": metrics.accuracy(predict(student, dataset.val.images), dataset.val.labels)
+        },
+        "parameters": metrics.count_parameters(student),
+        "multiply_adds": metrics.count_multiply_adds(student, shape),
+        "bytes": len(save({k: v.cpu().contiguous() for k, v in student.state_dict().items()})),
+        "latency": metrics.latencies_of(student, shape),
+        "history": {
+            "step": history.step,
+            **{k: [round(v, 5) for v in vs] for k, vs in history.terms.items()},
+        },
+        "seconds": round(history.seconds, 2),
+        "resumed": history.resumed,
+        "date": datetime.date.today().isoformat(),
+        "device": describe(device),
+        "precision": f"{str(dtype).removeprefix('torch.')}: {reason}",
+        "versions": {"torch": str(torch.__version__)},
+    }
+
+
+def store_result(
+    recipe: Recipe,
+    student: nn.Module,
+    dataset: Dataset,
+    history: History,
+    folder: Path,
+    keep: tuple[str, ...],
+) -> None:
+    """Measure a trained network and store record and tensors."""
+    tensors = {f"weights.{name}": value for name, value in student.state_dict().items()}
+    tensors["test_logits"] = predict(student, dataset.test.images).half()
+    if "train_logits" in keep:
+        tensors["train_logits"] = predict(student, dataset.train.images).half()
+    record = make_record(recipe, student, dataset, tensors["test_logits"], history)
+    kept = {k: v.cpu().contiguous() for k, v in tensors.items() if k.split(".")[0] in keep}
+    store(folder, recipe, record, kept, tensors["test_logits"].float().argmax(dim=1))
+
+
+def tidy_up(recipe: Recipe) -> None:
+    """Remove what a process that was killed while writing left of a recipe. Needs its lock."""
+    if distributed.is_main():
+        for folder in (run_folders()[-1], checkpoint_folder()):
+            for path in folder.glob(f"{recipe.hash}.*.tmp"):
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def lock_of(
+    recipe: Recipe, quiet: bool = False, should_stop: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Only one process at a time is inside, for one recipe; a killed one leaves it at once.
+
+    Processes that train together (`torchrun`) go in together: the first one holds the lock.
+
+    Raises:
+        KeyboardInterrupt: `should_stop`, asked twice a second, ended the wait for another process.
+    """
+    path = checkpoint_folder() / f"{recipe.hash}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    if distributed.is_main():
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if not quiet:
+                print(f"waiting for another process that trains run {recipe.hash}", flush=True)
+            wait_for(lock, should_stop)
+    distributed.wait_for_all()
+    try:
+        yield
+        distributed.wait_for_all()
+    finally:
+        lock.release()
+
+
+def wait_for(lock: FileLock, should_stop: Callable[[], bool]) -> None:
+    while not lock.is_locked:
+        if should_stop():
+            raise KeyboardInterrupt("stopped while another process trained the same")
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0.5)

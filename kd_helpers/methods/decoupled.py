@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from kd_helpers.methods.method import Distillation
 from kd_helpers.methods.terms import check_labelled, check_logits
-from kd_helpers.runtime.validate import check_temperature
+from kd_helpers.runtime.plain import check_temperature
 
 
 def decoupled_parts(

@@ -16,8 +16,7 @@ import torch
 from kd_helpers.methods.hinton import kd_loss
 from kd_helpers.methods.method import Distillation, Terms
 from kd_helpers.methods.terms import hard_loss
-from kd_helpers.runtime.plain import check_whole
-from kd_helpers.runtime.validate import check_share
+from kd_helpers.runtime.plain import check_share, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from kd_helpers.methods.treatment import Treatment
-from kd_helpers.runtime.validate import check_temperature
+from kd_helpers.runtime.plain import check_temperature
 
 FLOOR = 0.25  # share of the base temperature below which no image's own temperature falls
 

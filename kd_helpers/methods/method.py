@@ -16,8 +16,7 @@ import torch
 from torch import nn
 
 from kd_helpers.methods.terms import hard_loss
-from kd_helpers.runtime.plain import Plain
-from kd_helpers.runtime.validate import check_share, check_temperature
+from kd_helpers.runtime.plain import Plain, check_share, check_temperature
 
 Terms = dict[str, torch.Tensor]
 D = TypeVar("D", bound="Distillation")

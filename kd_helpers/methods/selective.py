@@ -15,7 +15,7 @@ import torch
 from kd_helpers.data.class_groups import Groups, check_group
 from kd_helpers.methods.hinton import kd_rows
 from kd_helpers.methods.method import Distillation
-from kd_helpers.runtime.validate import check_temperature
+from kd_helpers.runtime.plain import check_temperature
 
 
 def seen_by(logits: torch.Tensor, group: tuple[int, ...], *, dustbin: bool) -> torch.Tensor:

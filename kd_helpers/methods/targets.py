@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from kd_helpers.runtime.validate import check_share, check_temperature
+from kd_helpers.runtime.plain import check_share, check_temperature
 
 
 def soften(logits: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from kd_helpers.data.splits import UNLABELLED
 from kd_helpers.methods.targets import smooth_labels
 from kd_helpers.methods.treatment import Treatment, Weighted
-from kd_helpers.runtime.validate import check_share, check_temperature
+from kd_helpers.runtime.plain import check_share, check_temperature
 
 
 def mistaken(teacher_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

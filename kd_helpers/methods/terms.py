@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from kd_helpers.data.splits import UNLABELLED
-from kd_helpers.runtime.validate import check_share
+from kd_helpers.runtime.plain import check_share
 
 
 class NotFinite(ValueError, FloatingPointError):

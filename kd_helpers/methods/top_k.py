@@ -14,8 +14,7 @@ from torch.nn import functional as F
 from kd_helpers.data.splits import UNLABELLED
 from kd_helpers.methods.method import Distillation
 from kd_helpers.methods.terms import check_logits
-from kd_helpers.runtime.plain import check_whole
-from kd_helpers.runtime.validate import check_share, check_temperature
+from kd_helpers.runtime.plain import check_share, check_temperature, check_whole
 
 
 def top_entries(

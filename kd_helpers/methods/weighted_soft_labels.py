@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from kd_helpers.methods.terms import check_labelled
 from kd_helpers.methods.treatment import Weighted
-from kd_helpers.runtime.validate import check_share
+from kd_helpers.runtime.plain import check_share
 
 
 def wsld_weights(

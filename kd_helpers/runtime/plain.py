@@ -56,6 +56,18 @@ def check_whole(name: str, value: int | None, least: int) -> None:
         raise ValueError(f"got {name}={value!r}; expected a whole number, {least} or more, or None")
 
 
+def check_temperature(temperature: float) -> None:
+    """Raise ValueError unless the temperature is a finite number above 0."""
+    if not 0 < temperature < float("inf"):
+        raise ValueError(f"got temperature={temperature}; expected a finite number above 0")
+
+
+def check_share(name: str, value: float) -> None:
+    """Raise ValueError unless the value lies from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"got {name}={value}; expected a number from 0 to 1")
+
+
 def to_plain(value: object, default: object = MISSING) -> object:
     """Data for JSON. The class is named where it is not that of the default."""
     if isinstance(value, tuple):

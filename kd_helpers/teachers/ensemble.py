@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from kd_helpers.runtime import distributed
-from kd_helpers.runtime.validate import check_temperature
+from kd_helpers.runtime.plain import check_temperature
 from kd_helpers.teachers.team import Team
 
 MEANS = ("geometric", "arithmetic")

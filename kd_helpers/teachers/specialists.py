@@ -138,20 +138,6 @@ class SpecialistsMean(Specialists):
         return mean_of_specialists(generalist, specialists, self.groups)
 
 
-@dataclass(frozen=True)
-class SpecialistsApart(Team):
-    """A generalist and its specialists side by side, for `SelectiveKD`: (B, K + Σ(|S| + 1))."""
-
-    apart: ClassVar[bool] = True
-    words: ClassVar[str] = "selective"
-    check_members = Specialists.check_members
-    groups = Specialists.groups
-
-    def answer(self, batch, members, room):
-        told = [member(batch) for member in members]
-        return torch.cat(correct_dustbins(told, room.shares(self.groups)), dim=1)
-
-
 def check_generalist_first(team: str, special: list[bool]) -> None:
     """Raise ValueError unless all members but the first have classes of their own."""
     if len(special) < 2 or special[0] or not all(special[1:]):

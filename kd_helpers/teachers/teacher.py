@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from kd_helpers.runtime.device import autocast, pick_precision
-from kd_helpers.teachers.hooks import output_of
 
 
 class Batch(NamedTuple):
@@ -91,3 +91,25 @@ class Members(Teacher):
     def save(self) -> None:
         for member in self.members:
             member.save()
+
+
+@contextlib.contextmanager
+def output_of(model: nn.Module, layer: str) -> Iterator[list[torch.Tensor]]:
+    """Inside, each call of the model adds the output of `layer` to the list that is given.
+
+    Args:
+        layer: a name from `model.named_modules()`, such as "blocks.1".
+
+    Raises:
+        ValueError: the model has no such layer.
+    """
+    named, seen = dict(model.named_modules()), []
+    if layer not in named:
+        raise ValueError(
+            f"got the layer {layer!r}; expected one of {', '.join(filter(None, named))}"
+        )
+    handle = named[layer].register_forward_hook(lambda module, given, output: seen.append(output))
+    try:
+        yield seen
+    finally:
+        handle.remove()

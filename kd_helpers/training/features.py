@@ -8,8 +8,7 @@ from torch import nn
 from kd_helpers.data.augment import to_float
 from kd_helpers.data.splits import Split
 from kd_helpers.methods.method import Method
-from kd_helpers.teachers.hooks import output_of
-from kd_helpers.teachers.teacher import Batch, Teacher
+from kd_helpers.teachers.teacher import Batch, Teacher, output_of
 
 
 class WithFeatures(nn.Module):

@@ -1,4 +1,4 @@
-"""A live picture on paper: what `svg` draws for a widget, as a matplotlib figure."""
+"""A live picture on paper: what `svg` draws for a widget as a figure, and both in one output."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import io
 import re
 from xml.etree.ElementTree import Element, fromstring
 
+import ipywidgets as widgets
 import numpy as np
+from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, PathPatch
@@ -49,6 +51,33 @@ def figure_of(html: str, alt: str = "") -> Figure:
             draw = {"text": _write, "img": _show}.get(shape.tag, _outline)
             draw(ax, shape, where)
     return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, small enough to keep in a notebook: 80 dots an inch, 256 colours."""
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=80, bbox_inches="tight")
+    palette = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    palette.save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+def display_live(widget: widgets.Widget, figure: Figure, alt: str = "") -> None:
+    """Display `widget`, with `figure` where widgets cannot live (GitHub, print, not yet run).
+
+    Args:
+        figure: the widget's default view. alt: the same in words, for readers without pictures; a
+            figure's label if it has one.
+    """
+    display_figure(figure, alt, **widget._repr_mimebundle_())
+
+
+def display_figure(figure: Figure, alt: str = "", **forms: object) -> None:
+    """Display a figure with its description in words, `alt` or the figure's label."""
+    alt = alt or str(figure.get_label())
+    still = base64.b64encode(png(figure)).decode()
+    forms |= {"image/png": still, "text/plain": alt}
+    display(forms, raw=True, metadata={"image/png": {"alt": alt}})
 
 
 def _write(ax: Axes, shape: Element, where: Transform) -> None:

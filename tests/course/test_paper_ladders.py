@@ -15,7 +15,7 @@ from torch.nn import functional as F
 import paper_files
 from kd_course.nb07_papers import ladders
 from kd_course.nb07_papers.ladders import CLASSES, CRD, LADDERS, SETTINGS, paper_ladder
-from kd_helpers.experiments import records
+from kd_helpers.experiments import metrics
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments.ladders import WAYS
 from kd_helpers.experiments.metrics import count_multiply_adds
@@ -175,7 +175,7 @@ def trained(tmp_path, monkeypatch):
     for name, value in where.items():
         monkeypatch.setenv(f"KD_{name}", str(value))
     monkeypatch.setattr(ladders, "schedule_of", lambda *_: Schedule(steps=2, batch_size=8))
-    monkeypatch.setattr(records, "measure_latencies", lambda *_: [])
+    monkeypatch.setattr(metrics, "measure_latencies", lambda *_: [])
     counted, train_recipe = Counter(), runs.train_recipe
 
     def train_and_count(recipe, **how):

@@ -26,8 +26,7 @@ from kd_course.nb09_playground.setting import (
 from kd_helpers.data.datasets import load_dataset
 from kd_helpers.experiments.compare import paired_verdict
 from kd_helpers.experiments.ladders import error_overlap
-from kd_helpers.experiments.locks import lock_of
-from kd_helpers.experiments.run import load_run, train_recipe
+from kd_helpers.experiments.run import load_run, lock_of, train_recipe
 from kd_helpers.training.schedules import Schedule
 from kd_helpers.widgets.background import ONE_AT_A_TIME
 

@@ -10,7 +10,7 @@ from kd_course import cli
 from kd_course.nb05_specialists import experiments as teams
 from kd_course.nb07_papers import costs, ladders, reproduce
 from kd_course.nb07_papers.paper_scale import PAPER
-from kd_helpers.experiments import records
+from kd_helpers.experiments import metrics
 from kd_helpers.experiments import sweep as sweeps
 from kd_helpers.experiments.room import load_dataset_once
 from kd_helpers.training.schedules import Schedule
@@ -48,7 +48,7 @@ def tiny(archives, tmp_path, monkeypatch):
     monkeypatch.setattr(ladders, "schedule_of", lambda *_: SHORT)
     student = replace(teams.CIFAR_10.student, schedule=SHORT)
     monkeypatch.setattr(teams, "CIFAR_10", replace(teams.CIFAR_10, schedule=SHORT, student=student))
-    monkeypatch.setattr(records, "measure_latencies", lambda *_: [])
+    monkeypatch.setattr(metrics, "measure_latencies", lambda *_: [])
     monkeypatch.setattr(sweeps, "each", lambda work, items, **_: map(work, items))
     monkeypatch.setattr(costs, "measured_rate", lambda *_: 1e9)
     load_dataset_once.cache_clear()

@@ -8,7 +8,7 @@ import pytest
 from kd_course import cli, retrain
 from kd_course.catalogue import Shipped
 from kd_helpers.data.transfer_set import TransferSet
-from kd_helpers.experiments import records
+from kd_helpers.experiments import metrics
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_checked_run, load_run
 from kd_helpers.methods import HintonKD
@@ -32,7 +32,7 @@ def shop(tmp_path, monkeypatch):
     monkeypatch.setenv("KD_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
     monkeypatch.setattr(retrain, "shipped_runs", lambda: ITEMS)
-    monkeypatch.setattr(records, "measure_latencies", lambda *_: [time_of(1), time_of(256)])
+    monkeypatch.setattr(metrics, "measure_latencies", lambda *_: [time_of(1), time_of(256)])
     return tmp_path / "data" / "runs"
 
 

@@ -55,7 +55,7 @@ def a_small_part_of_the_data(tmp_path, monkeypatch):
     monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
     monkeypatch.setenv("KD_PRECISION", "float32")
     monkeypatch.setattr(room, "load_dataset_once", lambda name, device: small)
-    monkeypatch.setattr("kd_helpers.experiments.records.measure_latencies", lambda *_: [])
+    monkeypatch.setattr("kd_helpers.experiments.metrics.measure_latencies", lambda *_: [])
 
 
 @pytest.fixture

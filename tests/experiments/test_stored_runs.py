@@ -14,7 +14,7 @@ import torch
 from kd_course.catalogue import shipped_runs
 from kd_course.nb02_hinton.experiments import SEEDS, TEACHER
 from kd_helpers.data.transfer_set import TransferSet
-from kd_helpers.experiments import packed, records
+from kd_helpers.experiments import metrics, packed
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments.metrics import accuracy
 from kd_helpers.experiments.packed import NewerRun, RunError
@@ -137,13 +137,13 @@ def test_the_record_says_what_was_trained_and_how_well(recipe, out):
 
 def test_networks_of_one_kind_are_timed_once(monkeypatch):
     asked = []
-    monkeypatch.setattr(records, "_latencies", {})
-    monkeypatch.setattr(records, "measure_latencies", lambda *given: asked.append(given) or [{}])
+    monkeypatch.setattr(metrics, "_latencies", {})
+    monkeypatch.setattr(metrics, "measure_latencies", lambda *given: asked.append(given) or [{}])
     given = {"num_classes": 10, "in_channels": 1, "image_size": 28}
     for name in ("cnn-2", "cnn-2", "cnn-4", "cnn-2-1xn", "cnn-4"):
-        records.latencies_of(make_model(name, **given), (1, 28, 28))
+        metrics.latencies_of(make_model(name, **given), (1, 28, 28))
     assert len(asked) == 3
-    records.latencies_of(make_model("cnn-2", **given), (1, 32, 32))
+    metrics.latencies_of(make_model("cnn-2", **given), (1, 32, 32))
     assert len(asked) == 4
 
 

@@ -6,7 +6,7 @@ from by_hand import random_batch
 from kd_helpers.data.splits import Split
 from kd_helpers.methods import FitNets, HintonKD
 from kd_helpers.teachers import NetworkTeacher, Teacher
-from kd_helpers.teachers.hooks import output_of
+from kd_helpers.teachers.teacher import output_of
 from kd_helpers.training import checkpoints
 from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.loop import make_student, train

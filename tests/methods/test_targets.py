@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kd_helpers.methods.targets import entropy_bits, smooth_labels, soften
-from kd_helpers.runtime.validate import check_temperature
+from kd_helpers.runtime.plain import check_temperature
 
 LOGITS = 3 * torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([0, 3, 3, 1])

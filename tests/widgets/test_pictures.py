@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from kd_helpers.widgets import figures as plots
-from kd_helpers.widgets import show, svg
+from kd_helpers.widgets import still, svg
 
 
 def test_bars_are_well_formed_and_as_long_as_their_values():
@@ -71,8 +71,8 @@ def test_figures_have_named_axes_and_the_numbers():
 
 def test_widget_and_still_picture_share_one_output(monkeypatch):
     shown = {}
-    monkeypatch.setattr(show, "display", lambda data, **how: shown.update(data, **how))
-    show.display_live(widgets.IntSlider(), Figure(figsize=(1, 1)), "in words")
+    monkeypatch.setattr(still, "display", lambda data, **how: shown.update(data, **how))
+    still.display_live(widgets.IntSlider(), Figure(figsize=(1, 1)), "in words")
     assert shown["text/plain"] == "in words"
     assert "application/vnd.jupyter.widget-view+json" in shown
     assert base64.b64decode(shown["image/png"]).startswith(b"\x89PNG")

@@ -8,8 +8,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from kd_helpers.widgets import svg
 from kd_helpers.widgets.figures import draw_targets
-from kd_helpers.widgets.show import png
-from kd_helpers.widgets.still import GAP, WIDEST, figure_of
+from kd_helpers.widgets.still import GAP, WIDEST, figure_of, png
 
 CLASSES = ("tea", "rye & jam", "oil")
 
