@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -66,3 +68,18 @@ def test_imports_run_down_only():
 
 def test_imports_close_no_circle():
     TopologicalSorter(IMPORTS).prepare()  # raises CycleError, which names the modules
+
+
+LAZY = """
+import sys
+import kd_helpers
+assert "torch" not in sys.modules, "import kd_helpers loads PyTorch"
+from kd_helpers import kd_loss
+loaded = [name for name in sys.modules if name.startswith(("kd_helpers.experiments", "kd_course"))]
+assert not loaded, loaded
+"""
+
+
+def test_the_package_loads_what_is_asked_for_and_no_more():
+    done = subprocess.run([sys.executable, "-c", LAZY], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
