@@ -74,13 +74,3 @@ def test_answers_are_the_networks_in_float32_in_bfloat16_too(network, monkeypatc
     rounded = NetworkTeacher(network)(batch())
     assert found.dtype == rounded.dtype == torch.float32 and not rounded.equal(found)
     torch.testing.assert_close(rounded, found, rtol=0.1, atol=0.1)
-
-
-def test_a_layer_of_the_teacher_can_be_looked_at(network):
-    teacher = NetworkTeacher(network)
-    with torch.no_grad():
-        expected = network.eval().body[:4](batch().images)
-    torch.testing.assert_close(teacher.features(batch(), "body.3"), expected)
-    assert not network.body[3]._forward_hooks
-    with pytest.raises(ValueError, match=r"got the layer 'body.99'; expected one of body"):
-        teacher.features(batch(), "body.99")
