@@ -11,7 +11,7 @@ from kd_helpers.methods.selective import padded, seen_by, selective_loss
 from kd_helpers.methods.terms import hard_loss
 from kd_helpers.teachers.specialists_joint import join_specialists
 
-K, B = 10, 6
+K, B = 10, 4
 # Not sorted, of different sizes; some classes in two groups.
 SPECIAL, TURNED = ((6, 0, 2), (5, 7), (3,)), ((7, 0, 3), (9, 1, 3, 8), (2, 6, 5, 4))
 GROUPS = {"towers": TURNED, "zeros": TURNED, "specialists": SPECIAL}

@@ -72,7 +72,7 @@ def a_small_part_of_the_data(tmp_path_factory):
         patch.setenv("KD_OUT", str(tmp_path_factory.mktemp("teams")))
         patch.setenv("KD_PRECISION", "float32")
         patch.setattr(room, "load_dataset_once", lambda name, device: small)
-        patch.setattr("kd_helpers.experiments.records.measure_latencies", lambda *_: [])
+        patch.setattr("kd_helpers.experiments.metrics.measure_latencies", lambda *_: [])
         yield
 
 
