@@ -55,8 +55,8 @@ def treatment_arms(seed: int) -> dict[str, Recipe]:
     methods = {
         "KD": m.HintonKD(),
         "standardised logits": standardised(1.0),
-        "m.FLSW temperatures": m.FLSW(),
-        "m.CWSM temperatures": m.CWSM(),
+        "FLSW temperatures": m.FLSW(),
+        "CWSM temperatures": m.CWSM(),
         "decoupled, β = 1": decoupled(),
         "weighted soft labels": m.WeightedSoftLabels(),
         "surer than 0.5 only": m.ConfidenceGate(threshold=0.5),
