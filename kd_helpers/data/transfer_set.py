@@ -75,9 +75,7 @@ def load_source(dataset: Dataset, source: str) -> Split:
 def digit_images(shape: torch.Size) -> torch.Tensor:
     from sklearn.datasets import load_digits
 
-    digits = torch.from_numpy(load_digits().images).float().unsqueeze(1) * (
-        255 / 16
-    )  # 0..16 → 0..255
+    digits = torch.from_numpy(load_digits().images).float().unsqueeze(1) * (255 / 16)  # 0..255
     large = F.interpolate(digits, size=tuple(shape[1:]), mode="bilinear", align_corners=False)
     return large.round().to(torch.uint8).expand(-1, shape[0], -1, -1).contiguous()
 

@@ -21,6 +21,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,13 +31,9 @@ from kd_helpers.runtime.plain import Plain, family
 
 FORMAT = 3  # of a record; raise it when old records can no longer be read
 GET_BACK = "Get it back with `git checkout -- data/runs`, or delete it to train again"
-TABLE, HISTORY, ANSWERS, SUMS, ABOUT = (
-    "runs.csv",
-    "history.npz",
-    "answers.npz",
-    "SHA256SUMS",
-    "README.md",
-)
+TABLE, HISTORY, ANSWERS = "runs.csv", "history.npz", "answers.npz"
+SUMS, ABOUT = "SHA256SUMS", "README.md"
+SCORES = ("precision", "recall", "f1")  # of each class
 # Columns beside those of the recipe: name → (type, unit or range, meaning). A dot leads into the
 # record: test.accuracy is record["test"]["accuracy"].
 COLUMNS = {
@@ -120,6 +117,14 @@ def folders_in(root: Path, changed: int) -> list[Path]:
     )
 
 
+class PackedRuns(NamedTuple):
+    """The files of a packed folder, in memory."""
+
+    rows: dict[str, tuple[int, dict[str, str]]]  # hash → place in the table, row
+    history: dict[str, np.ndarray]
+    answers: dict[str, np.ndarray]
+
+
 def open_folder(folder: Path) -> PackedRuns:
     """The runs of a packed folder; its files are read and checked once, and when they change.
 
@@ -133,67 +138,49 @@ def open_folder(folder: Path) -> PackedRuns:
 
 @functools.lru_cache(maxsize=32)
 def _open(folder: Path, changed: tuple[int, ...]) -> PackedRuns:
-    return PackedRuns(folder)
-
-
-class PackedRuns:
-    """The runs of a packed folder, in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        table, *arrays = checked_files(folder, (TABLE, HISTORY, ANSWERS))
-        rows = list(csv.DictReader(io.StringIO(table.decode(), newline="")))
-        if rows and int(rows[0]["format"]) > FORMAT:
-            raise NewerRun(folder / TABLE, int(rows[0]["format"]))
-        self.rows = {row["hash"]: (place, row) for place, row in enumerate(rows)}
-        self.history, self.answers = (
-            dict(np.load(io.BytesIO(content), allow_pickle=False)) for content in arrays
-        )
-
-    def get(self, name: str) -> tuple[dict, np.ndarray] | None:
-        """The record of the run with this hash, and its predictions (N,) uint8."""
-        if name not in self.rows:
-            return None
-        place, row = self.rows[name]
-        record = nested({k: parse(row[k]) for k, (parse, _, _) in COLUMNS.items() if row.get(k)})
-        del record["arm"]
-        record["kept"] = record.get("kept", [])
-        record["latency"] = [
-            {"batch_size": int(size)} | of for size, of in record.get("latency", {}).items()
-        ]
-        reports = np.count_nonzero(self.history["step"][place])
-        record["history"] = {
-            name: values[place, :reports].tolist()
-            for name, values in self.history.items()
-            if not np.isnan(values[place, 0])
-        }
-        classes = record["input"]["num_classes"]
-        scores = {k: v[place, :classes].tolist() for k, v in self.answers.items() if v.ndim == 2}
-        confusion = self.answers["confusion"][place, :classes, :classes]
-        del scores["predictions"]
-        record["test"] |= {"per_class": scores, "confusion": confusion.tolist()}
-        predictions = self.answers["predictions"][place, : confusion.sum()]
-        return record, predictions
+    table, *arrays = checked_files(folder, (TABLE, HISTORY, ANSWERS))
+    rows = list(csv.DictReader(io.StringIO(table.decode(), newline="")))
+    if rows and int(rows[0]["format"]) > FORMAT:
+        raise NewerRun(folder / TABLE, int(rows[0]["format"]))
+    history, answers = (dict(np.load(io.BytesIO(a), allow_pickle=False)) for a in arrays)
+    return PackedRuns({row["hash"]: (i, row) for i, row in enumerate(rows)}, history, answers)
 
 
 def checked_files(folder: Path, names: Iterable[str]) -> list[bytes]:
     """The content of files that are what SHA256SUMS says."""
-    content = {}
-    for name in (SUMS, *names):
-        path = folder / name
-        content[name] = path.read_bytes() if path.is_file() else b""
-        if name == SUMS:
-            lines = [
-                line.split(maxsplit=1)
-                for line in content[SUMS].decode(errors="replace").splitlines()
-            ]
-            sums = {line[1]: line[0] for line in lines if len(line) == 2}
-        elif sums.get(name) != hashlib.sha256(content[name]).hexdigest():
+    paths = [folder / name for name in (SUMS, *names)]
+    sums, *content = [path.read_bytes() if path.is_file() else b"" for path in paths]
+    lines = [line.partition("  ") for line in sums.decode(errors="replace").splitlines()]
+    expected = {name: found for found, _, name in lines}
+    for path, found in zip(paths[1:], content, strict=True):
+        if expected.get(path.name) != hashlib.sha256(found).hexdigest():
             raise DamagedRun(
                 path,
                 f"expected the file of which {SUMS} speaks, found another one "
-                f"({len(content[name]):,} bytes). {GET_BACK}",
+                f"({len(found):,} bytes). {GET_BACK}",
             )
-    return [content[name] for name in names]
+    return content
+
+
+def record_of(packed: PackedRuns, name: str) -> tuple[dict, np.ndarray]:
+    """The record of the run with this hash, and its predictions (N,) uint8."""
+    place, row = packed.rows[name]
+    record = nested({k: parse(row[k]) for k, (parse, _, _) in COLUMNS.items() if row.get(k)})
+    del record["arm"]
+    record.setdefault("kept", [])
+    latency = record.get("latency", {})
+    record["latency"] = [{"batch_size": int(size)} | of for size, of in latency.items()]
+    reports = np.count_nonzero(packed.history["step"][place])
+    record["history"] = {
+        name: values[place, :reports].tolist()
+        for name, values in packed.history.items()
+        if not np.isnan(values[place, 0])
+    }
+    classes = record["input"]["num_classes"]
+    scores = {name: packed.answers[name][place, :classes].tolist() for name in SCORES}
+    confusion = packed.answers["confusion"][place, :classes, :classes]
+    record["test"] |= {"per_class": scores, "confusion": confusion.tolist()}
+    return record, packed.answers["predictions"][place, : confusion.sum()]
 
 
 def nested(flat: dict[str, object]) -> dict:
@@ -263,8 +250,9 @@ def row_of(run: Packing) -> dict[str, object]:
         str(of["batch_size"]): {k: v for k, v in of.items() if k != "batch_size"}
         for of in record.get("latency", ())
     }
-    lists = ("per_class", "confusion")
-    record["test"] = {k: v for k, v in record["test"].items() if k not in lists}
+    record["test"] = {
+        k: v for k, v in record["test"].items() if k not in ("per_class", "confusion")
+    }
     flat = flattened(record) | {
         "arm": run.arm,
         "recipe": json.dumps(run.record["recipe"], separators=(",", ":"), ensure_ascii=False),
@@ -308,11 +296,10 @@ def recipe_columns(part: Plain, prefix: str = "") -> dict[str, object]:
 
 def table_of(rows: Sequence[dict[str, object]]) -> bytes:
     """Rows as CSV; the columns are those of all rows, in order of appearance."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = dict.fromkeys(name for row in rows for name in row)
     # The measures last: a part that only some recipes have does not stand behind them.
-    names = [name for name in names if name not in COLUMNS or name in ("hash", "arm")] + [
-        name for name in COLUMNS if name in names and name not in ("hash", "arm")
-    ]
+    measures = [name for name in COLUMNS if name in names and name not in ("hash", "arm")]
+    names = [name for name in names if name not in measures] + measures
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
@@ -322,22 +309,18 @@ def table_of(rows: Sequence[dict[str, object]]) -> bytes:
 
 def history_arrays(histories: Sequence[dict[str, list]]) -> dict[str, np.ndarray]:
     names = dict.fromkeys(name for history in histories for name in history)
-    arrays = {
-        name: stacked([history.get(name, []) for history in histories], np.nan) for name in names
+    return {
+        name: stacked([h.get(name, []) for h in histories], 0 if name == "step" else np.nan)
+        for name in names
     }
-    return arrays | {"step": stacked([history["step"] for history in histories], 0)}
 
 
 def answer_arrays(runs: Sequence[Packing]) -> dict[str, np.ndarray]:
     tests = [run.record["test"] for run in runs]
-    scores = {
-        name: stacked([test["per_class"][name] for test in tests], np.nan)
-        for name in ("precision", "recall", "f1")
-    }
     return {
         "predictions": stacked([run.predictions for run in runs], np.uint8(255)),
         "confusion": stacked([test["confusion"] for test in tests], 0),
-        **scores,
+        **{name: stacked([test["per_class"][name] for test in tests], np.nan) for name in SCORES},
     }
 
 

@@ -18,8 +18,13 @@ from kd_helpers.models.towers import TowersApart
 from kd_helpers.runtime import distributed
 from kd_helpers.runtime.device import pick_device, pick_precision
 from kd_helpers.runtime.folders import cache_folder
-from kd_helpers.teachers.answer_files import AnswerFiles, fingerprint
-from kd_helpers.teachers.cached import MAX_BYTES, CachedTeacher, bytes_left
+from kd_helpers.teachers.cached import (
+    MAX_BYTES,
+    AnswerFiles,
+    CachedTeacher,
+    bytes_left,
+    fingerprint,
+)
 from kd_helpers.teachers.teacher import NetworkTeacher, Teacher
 from kd_helpers.teachers.team import Team
 

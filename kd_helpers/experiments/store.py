@@ -27,6 +27,7 @@ from kd_helpers.experiments.packed import (
     RunError,
     folders_in,
     open_folder,
+    record_of,
     write_folder,
 )
 from kd_helpers.experiments.recipe import Recipe
@@ -80,8 +81,8 @@ class Run:
 
     def model(self, device: torch.device | str = "cpu") -> nn.Module:
         """The trained network, in evaluation mode."""
-        prefix, stored = "weights.", self.tensors().items()
-        weights = {k.removeprefix(prefix): v for k, v in stored if k.startswith(prefix)}
+        stored = self.tensors().items()
+        weights = {k[len("weights.") :]: v for k, v in stored if k.startswith("weights.")}
         if not weights:
             raise RunError(f"run {self.recipe.hash} ({self.recipe}) keeps no weights")
         model = make_network(self.recipe.student, self.recipe.towers, **self.record["input"])
@@ -89,8 +90,7 @@ class Run:
         return model.to(device).eval()
 
     def logits(self, split: str) -> torch.Tensor:
-        """Answers to the "train" or "test" images, (N, K) float32: the stored half-precision
-        ones."""
+        """Answers to the "train" or "test" images, (N, K) float32, stored in half precision."""
         if f"{split}_logits" not in self.record["kept"]:
             raise RunError(
                 f"run {self.recipe.hash} ({self.recipe}) keeps no answers to the {split} images; "
@@ -157,10 +157,10 @@ def places() -> Iterator[tuple[Callable[..., Run | None], Path]]:
 
 def read_packed(folder: Path, recipe: Recipe, name: str = "") -> Run | None:
     """The run of a recipe in a packed folder, or None; name: the recipe's hash, if at hand."""
-    found = open_folder(folder).get(name or recipe.hash)
-    if found is None:
+    packed, name = open_folder(folder), name or recipe.hash
+    if name not in packed.rows:
         return None
-    record, predictions = found
+    record, predictions = record_of(packed, name)
     if record["recipe"] != recipe.to_plain():
         raise DamagedRun(folder, f"expected the record of {recipe}, found {record['recipe']}")
     return Run(recipe, record, folder, torch.from_numpy(predictions))

@@ -17,8 +17,8 @@ from kd_helpers.methods.terms import check_labelled, check_logits
 
 @dataclass(frozen=True, kw_only=True)
 class NKD(Distillation):
-    """The paper adds both terms to the cross-entropy: `kd_weight` 0.5 is half of its loss, with γ 1.5
-    and T 1. Every image needs its label."""
+    """The paper adds both terms to the cross-entropy: `kd_weight` 0.5 is half of its loss, with γ
+    1.5 and T 1. Every image needs its label."""
 
     gamma: float = 1.5  # γ, weight of the other classes, 0 or more
 

@@ -1,14 +1,21 @@
-"""A teacher that is asked once and remembers: every later student of it is nearly free."""
+"""A teacher that is asked once and remembers, on disk too: later students of it are nearly free."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+import os
 import time
 import weakref
+from pathlib import Path
 
 import torch
+from torch import nn
 
 from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
-from kd_helpers.teachers.answer_files import AnswerFiles
+from kd_helpers.runtime.device import pick_precision
+from kd_helpers.runtime.files import DamagedFile, read_sealed, set_aside, write_sealed
 from kd_helpers.teachers.teacher import Batch, Teacher
 
 MAX_BYTES = 2**30  # memory for the answers of all caches of this process together
@@ -55,9 +62,8 @@ class CachedTeacher(Teacher):
         self.teacher, self.images, self.view_set = teacher, images, view_set
         self.files, self.writes = files, writes
         free = bytes_left() if max_bytes is None else max_bytes
-        self.room = max(
-            0, min(view_set.slots, free // (2 * num_classes * len(images)))
-        )  # views held
+        # How many views of each image are held.
+        self.room = max(0, min(view_set.slots, free // (2 * num_classes * len(images))))
         self.answers = torch.zeros(
             len(images) * self.room, num_classes, dtype=torch.half, device=images.device
         )
@@ -118,8 +124,7 @@ class CachedTeacher(Teacher):
             self._remember((index * self.room + slot)[inside], logits[inside])
 
     def save(self) -> None:
-        """Put new answers on disk, if this cache has files; so does the teacher, if it
-        remembers."""
+        """Put new answers on disk, if this cache has files; the teacher does the same."""
         self.wrote = time.monotonic()
         self.teacher.save()
         if self.unsaved and self.files and self.writes:
@@ -148,3 +153,67 @@ class CachedTeacher(Teacher):
     def _remember(self, pairs: torch.Tensor, logits: torch.Tensor) -> None:
         self.answers[pairs.to(self.answers.device)] = logits.to(self.answers.device)
         self.known[pairs] = True
+
+
+# Rows of the images (M,) int64, numbers of their views (M,) int64 and logits (M, K) half.
+Answers = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def fingerprint(teacher: nn.Module, images: torch.Tensor, view_set: ViewSet) -> str:
+    """Sixteen hexadecimal digits that change with the weights, the images, the views or the
+    format."""
+    told = [repr(teacher), repr(dataclasses.astuple(view_set)), images.device.type]
+    told.append(str(pick_precision(images.device)[0]))
+    digest = hashlib.sha256(json.dumps(told).encode())
+    for tensor in (*teacher.state_dict().values(), images):
+        digest.update(str(tuple(tensor.shape)).encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()[:16]
+
+
+OWNER, KEYS = "teacher, images and views", {"index", "slot", "logits"}
+
+
+class AnswerFiles:
+    """Answers on disk, in a folder that belongs to one teacher, one set of images and one of views.
+
+    Each file holds some answers and is never changed: processes that add answers at the same time
+    cannot disturb each other, and a damaged file costs no more than its own answers.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seen: set[str] = set()
+
+    def read_new(self) -> list[Answers]:
+        """What other students, or other processes, have stored since the last look."""
+        if not self.folder.is_dir():
+            return []
+        new = [path for path in self.folder.glob("*.answers") if path.name not in self.seen]
+        self.seen |= {path.name for path in new}
+        return [answers for path in new if (answers := self._read(path))]
+
+    def _read(self, path: Path) -> Answers | None:
+        try:
+            tensors, about = read_sealed(path)
+            if about.get(OWNER) != self.folder.name or tensors.keys() != KEYS:
+                raise DamagedFile(
+                    f"{path}: expected answers for {self.folder.name}, found {', '.join(tensors)} "
+                    f"for {about.get(OWNER, 'something else')}"
+                )
+            return tensors["index"].long(), tensors["slot"].long(), tensors["logits"]
+        except FileNotFoundError:
+            return None
+        except DamagedFile as problem:
+            set_aside(path, problem)
+            return None
+
+    def add(self, index: torch.Tensor, slot: torch.Tensor, logits: torch.Tensor) -> None:
+        """Store answers in a file of their own, named by process and content."""
+        tensors = {"index": index.int(), "slot": slot.int(), "logits": logits.clone()}
+        digest = hashlib.sha256()
+        for tensor in tensors.values():
+            digest.update(tensor.contiguous().numpy().data)
+        path = self.folder / f"{os.getpid()}-{digest.hexdigest()[:12]}.answers"
+        write_sealed(path, tensors, {OWNER: self.folder.name})
+        self.seen.add(path.name)

@@ -10,7 +10,7 @@ import torch
 from kd_helpers.data.augment import ViewSet, make_views, to_float
 from kd_helpers.data.datasets import Split
 from kd_helpers.runtime import distributed
-from kd_helpers.teachers.cached import Batch
+from kd_helpers.teachers.teacher import Batch
 from kd_helpers.training.schedules import Schedule
 
 AHEAD = 8  # steps that a teacher is told of at once: few looks at its memory, soon stopped by hand

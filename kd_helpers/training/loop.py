@@ -33,9 +33,7 @@ class History:
     terms: dict[str, list[float]] = field(default_factory=dict)
     taken: int = 0  # steps taken so far
     stopped: bool = False  # True when training ended before its last step
-    seconds: float = field(
-        default=0.0, compare=False
-    )  # spent in training, also before an interruption
+    seconds: float = field(default=0.0, compare=False)  # of training, before a break too
     resumed: int = 0  # how often the training was interrupted and went on
 
 

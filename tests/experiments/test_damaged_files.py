@@ -13,7 +13,7 @@ import torch
 
 from kd_helpers.runtime.files import read_sealed, write_sealed
 from kd_helpers.runtime.folders import data_dir
-from kd_helpers.teachers.answer_files import OWNER
+from kd_helpers.teachers.cached import OWNER
 from lives import RECIPES, SMALL, nursery, same_result
 
 RARELY = 1000.0  # seconds between two checkpoints: none

@@ -7,7 +7,7 @@ import torch
 from kd_helpers.data.augment import ViewSet, make_views, to_float
 from kd_helpers.models.zoo import make_model
 from kd_helpers.teachers import Batch, CachedTeacher, NetworkTeacher
-from kd_helpers.teachers.answer_files import AnswerFiles, fingerprint
+from kd_helpers.teachers.cached import AnswerFiles, fingerprint
 
 COUNT, K = 200, 10
 ALL = ViewSet(flip=True, max_shift=1)

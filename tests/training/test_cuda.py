@@ -6,7 +6,7 @@ import torch
 from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.datasets import Split
 from kd_helpers.methods import CrossEntropy, HintonKD
-from kd_helpers.teachers.cached import CachedTeacher, NetworkTeacher
+from kd_helpers.teachers import CachedTeacher, NetworkTeacher
 from kd_helpers.training import loop as training
 from kd_helpers.training.loop import make_student, train, training_reports
 from kd_helpers.training.schedules import Schedule
