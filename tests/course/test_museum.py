@@ -1,6 +1,7 @@
 """The exhibits of notebook 08: what each shows, the assertion that catches it, its page."""
 
 import inspect
+import itertools
 import re
 from dataclasses import replace
 
@@ -9,10 +10,9 @@ import pytest
 import torch
 
 from kd_course.nb02_hinton.experiments import SEEDS
-from kd_course.nb06_assistants.experiments import gap_arms
 from kd_course.nb08_faults import checks as exercises
 from kd_course.nb08_faults.exhibits import EXHIBITS, outcome, recipes_of
-from kd_course.nb08_faults.experiments import FAULTS, fault_arms
+from kd_course.nb08_faults.experiments import FAULTS
 from kd_course.nb08_faults.explorer import GUESSES, NO_GUESS, build_museum_explorer
 from kd_course.nb08_faults.faulty_losses import RIGHT, soft_term
 from kd_course.nb08_faults.tables import Arm, arms_of
@@ -32,29 +32,22 @@ def test_every_fault_has_one_exhibit_with_its_source_and_an_assertion_of_its_own
         assert exhibit.wrong != exhibit.right
 
 
-@pytest.mark.parametrize("exhibit", EXHIBITS, ids=NAMES)
-def test_the_assertion_fails_with_the_fault_and_passes_without(exhibit):
-    assert outcome(exhibit, is_on=True).startswith("fails: ")
-    assert outcome(exhibit, is_on=False) == "passes"
+def test_the_assertion_fails_with_the_fault_and_passes_without():
+    for exhibit in EXHIBITS:
+        assert outcome(exhibit, is_on=True).startswith("fails: "), exhibit.fault
+        assert outcome(exhibit, is_on=False) == "passes", exhibit.fault
 
 
 def test_the_two_arms_differ_in_nothing_but_the_fault_and_are_stored():
-    for exhibit in EXHIBITS:
-        for seed in SEEDS:
-            wrong, right = recipes_of(exhibit, seed)
-            assert wrong != right
-            if exhibit.baseline == RIGHT:
-                assert replace(wrong, method=right.method, teacher=right.teacher) == right
-            else:
-                rate = right.schedule.learning_rate
-                assert replace(wrong, schedule=replace(wrong.schedule, learning_rate=rate)) == right
-            assert wrong.seed == right.seed == seed and load_run(wrong) and load_run(right)
-
-
-def test_the_watched_runs_are_those_of_notebook_06():
-    for seed in SEEDS:
-        watched, plain = load_run(fault_arms(seed)[RIGHT]), load_run(gap_arms(seed)["cnn-4"])
-        assert watched.answers().equal(plain.answers())
+    for exhibit, seed in itertools.product(EXHIBITS, SEEDS):
+        wrong, right = recipes_of(exhibit, seed)
+        assert wrong != right and load_run(wrong) and load_run(right)
+        if exhibit.baseline == RIGHT:
+            assert replace(wrong, method=right.method, teacher=right.teacher) == right
+        else:
+            rate = right.schedule.learning_rate
+            assert replace(wrong, schedule=replace(wrong.schedule, learning_rate=rate)) == right
+        assert wrong.seed == right.seed == seed
 
 
 def test_curves_are_means_over_the_seeds_and_the_ratio_is_of_the_stored_gradients():
@@ -95,16 +88,13 @@ def test_the_page_tells_nothing_before_the_guess_then_shows_both_arms():
         controls["fault"].value = True
         shown = page.view.value
         assert all(link in shown for link in exhibit.links)
-        pictures = 2 if exhibit.fault.startswith("labels, ") else 3
-        assert without.count("<svg") == shown.count("<svg") == pictures
         assert without.count("<circle") == 5 and shown.count("<circle") == 10
         assert "passes" in without and "fails: so" in shown and exhibit.check.__name__ in shown
     for place, right in ((0, GUESSES[2]), (1, GUESSES[1])):
         controls["exhibit"].value = controls["exhibit"].options[place]
         for guess in GUESSES[1:]:
             controls["guess"].value, controls["fault"].value = guess, True
-            told = f"{guess}”: {'right' if guess == right else 'not so'}"
-            assert told in page.view.value
+            assert f"{guess}”: {'right' if guess == right else 'not so'}" in page.view.value
     page.reset()
     assert page.state["guess"] == NO_GUESS and not page.state["fault"]
 

@@ -31,11 +31,8 @@ def after(case: Case, treatment: str) -> np.ndarray:
 
 def arrays(case: Case) -> tuple[np.ndarray, np.ndarray, int]:
     """Student and teacher logits of the image in double precision, and its label."""
-    return (
-        case.student[case.row].double().numpy(),
-        case.teacher[case.row].double().numpy(),
-        int(case.labels[case.row]),
-    )
+    rows = (z[case.row].double().numpy() for z in (case.student, case.teacher))
+    return *rows, int(case.labels[case.row])
 
 
 def test_targets_and_weights_of_single_images(case):
@@ -95,8 +92,7 @@ def test_images_come_in_the_order_that_is_asked(case):
 
 
 def test_the_certainty_explorer_says_what_plain_kd_mutes(case):
-    answers = {"some": (case.teacher, case.labels)}
-    explorer = explorers_confidence.build_certainty_explorer(answers)
+    explorer = explorers_confidence.build_certainty_explorer({"some": (case.teacher, case.labels)})
     explorer.controls["temperature"].value = 2.0
     p = softmax(case.teacher.double().numpy() / 2, axis=1)
     own = p[np.arange(N), case.labels.numpy()]
@@ -104,25 +100,17 @@ def test_the_certainty_explorer_says_what_plain_kd_mutes(case):
     assert f"counts {(1 - own).mean():.3f} on average" in text
     assert f"{(case.teacher.argmax(1) != case.labels).sum()} of {N} answers are wrong" in text
     assert f"{100 * (p.max(1) > 0.9).mean():.1f} % of the answers are above 0.9" in text
-
-
-def test_the_columns_of_the_certainty_explorer_are_shares(case):
-    shares = explorers_confidence.certainty_shares(case.teacher, case.labels, 1.0)
-    top = softmax(case.teacher.double().numpy(), axis=1).max(1)
+    shares = explorers_confidence.certainty_shares(case.teacher, case.labels, 2.0)
     right = case.teacher.argmax(1).numpy() == case.labels.numpy()
     for name, chosen in (("right answers", right), ("wrong answers", ~right)):
-        expected = np.histogram(top[chosen], bins=20, range=(0, 1))[0] / chosen.sum()
+        expected = np.histogram(p.max(1)[chosen], bins=20, range=(0, 1))[0] / chosen.sum()
         np.testing.assert_allclose(shares[name], expected, rtol=1e-6)
 
 
 def test_the_mistake_explorer_walks_through_mistakes_only(case):
     images = np.zeros((N, 1, 28, 28), np.uint8)
-    explorer = explorers_mistakes.build_mistake_explorer(
-        images,
-        {"one": case.teacher, "never wrong": 5.0 * torch.eye(K)[case.labels]},
-        case.labels,
-        CLASSES,
-    )
+    teachers = {"one": case.teacher, "never wrong": 5.0 * torch.eye(K)[case.labels]}
+    explorer = explorers_mistakes.build_mistake_explorer(images, teachers, case.labels, CLASSES)
     wrong = (case.teacher.argmax(1) != case.labels).sum().item()
     assert explorer.controls["place"].max == wrong - 1
     top = softmax(case.teacher.double().numpy(), axis=1).max(1)
@@ -134,9 +122,8 @@ def test_the_mistake_explorer_walks_through_mistakes_only(case):
     p = softmax(v / T)
     swapped = p.copy()
     swapped[[label, p.argmax()]] = p[[p.argmax(), label]]
-    np.testing.assert_allclose(drawn[0], p, atol=6e-4)
-    np.testing.assert_allclose(drawn[1], swapped, atol=6e-4)
-    np.testing.assert_allclose(drawn[2], 0.9 * np.eye(K)[label] + 0.01, atol=6e-4)
+    expected = p, swapped, 0.9 * np.eye(K)[label] + 0.01
+    np.testing.assert_allclose(drawn, expected, atol=6e-4)
     assert f"it counts {softmax(v)[label]:.3f}" in explorer.view.value
     explorer.controls["teacher"].value = "never wrong"
     assert "right on all of these images" in explorer.view.value

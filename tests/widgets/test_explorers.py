@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
 from kd_course.nb02_hinton import explorers
 from kd_course.nb03_confidence import explorer as explorers_confidence
@@ -80,15 +81,11 @@ def drawn_values(explorer) -> list[float]:
 def test_temperature_explorer_draws_the_right_numbers(case):
     images, logits, labels = case
     explorer = explorers.build_temperature_explorer(images, logits, labels, CLASSES)
-    explorer.controls["order"].value = "teacher wrong"
-    explorer.controls["temperature"].value = 5.0
-    explorer.controls["place"].value = 3
+    explorer.set(order="teacher wrong", temperature=5.0, place=3)
+    p = softmax(logits, axis=1)
     wrong = np.flatnonzero(logits.argmax(1) != labels)
-    ordered = sorted(
-        wrong, key=lambda i: np.diff(np.sort(np.exp(logits[i]) / np.exp(logits[i]).sum())[-2:])[0]
-    )
-    z = logits[ordered[3]] / 5.0
-    expected = np.exp(z) / np.exp(z).sum()
+    row = sorted(wrong, key=lambda i: np.diff(np.sort(p[i])[-2:])[0])[3]
+    expected = softmax(logits[row] / 5.0)
     np.testing.assert_allclose(drawn_values(explorer), expected, atol=5e-4)
     assert f"top probability {expected.max():.3f}" in explorer.view.value
     assert f"entropy {-(expected * np.log2(expected)).sum():.2f} bits" in explorer.view.value
@@ -96,13 +93,12 @@ def test_temperature_explorer_draws_the_right_numbers(case):
 
 def test_filter_by_pair_shows_only_images_between_the_two(case):
     images, logits, labels = case
-    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    p = softmax(logits, axis=1)
     pair = tuple(int(k) for k in np.argsort(p[7])[-2:])
     rows = explorers.choose_images(explorers.ORDERS[2], *pair, p, labels)
     assert 7 in rows and all(set(np.argsort(p[row])[-2:]) == set(pair) for row in rows)
-    explorer = explorers.build_temperature_explorer(
-        images, logits, labels, ("<script>", *CLASSES[1:])
-    )
+    names = ("<script>", *CLASSES[1:])
+    explorer = explorers.build_temperature_explorer(images, logits, labels, names)
     assert "<script>" not in explorer.view.value
     explorer.set(order=explorers.ORDERS[2], first=2, second=2)  # no image has one class twice
     assert "Choose another pair" in explorer.view.value
@@ -110,18 +106,15 @@ def test_filter_by_pair_shows_only_images_between_the_two(case):
 
 def test_gradient_sizes_agree_with_autograd(case):
     _, logits, labels = case
-    student, teacher = torch.tensor(logits), torch.tensor(logits[::-1].copy())
-    z = student.clone().requires_grad_()
-    log_q, p = torch.log_softmax(z / 3.0, 1), torch.softmax(teacher / 3.0, 1)
+    teacher, z = logits[::-1].copy(), torch.tensor(logits, requires_grad=True)
+    log_q, p = torch.log_softmax(z / 3.0, 1), torch.softmax(torch.tensor(teacher) / 3.0, 1)
     (soft,) = torch.autograd.grad(9 * (p * (p.log() - log_q)).sum(), z)
-    (hard,) = torch.autograd.grad(
-        torch.nn.functional.cross_entropy(z, torch.tensor(labels), reduction="sum"), z
-    )
+    loss = torch.nn.functional.cross_entropy(z, torch.tensor(labels), reduction="sum")
+    (hard,) = torch.autograd.grad(loss, z)
     expected = 0.3 * hard.norm(dim=1).mean().item(), 0.7 * soft.norm(dim=1).mean().item()
-    assert explorers.gradient_sizes(
-        logits, teacher.numpy(), labels, 3.0, 0.7, True
-    ) == pytest.approx(expected)
-    without = explorers.gradient_sizes(logits, teacher.numpy(), labels, 3.0, 0.7, False)
+    found = explorers.gradient_sizes(logits, teacher, labels, 3.0, 0.7, True)
+    assert found == pytest.approx(expected)
+    without = explorers.gradient_sizes(logits, teacher, labels, 3.0, 0.7, False)
     assert without[1] == pytest.approx(expected[1] / 9)
 
 

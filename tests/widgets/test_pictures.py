@@ -2,7 +2,6 @@
 formed."""
 
 import base64
-import io
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -10,7 +9,6 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 
 from kd_helpers.widgets import figures as plots
 from kd_helpers.widgets import still, svg
@@ -48,14 +46,6 @@ def test_dots_lie_at_their_scores_and_one_seed_is_filled():
     left, middle, right = (float(dot.get("cx")) for dot in dots)
     assert middle == pytest.approx((left + right) / 2, abs=0.1) and left < right
     assert [dot.get("fill") for dot in dots] == ["none", "red", "blue"]
-
-
-def test_picture_holds_the_pixels():
-    image = np.random.default_rng(0).integers(0, 256, (1, 28, 28), dtype=np.uint8)
-    data = svg.picture(image, alt="a shoe").split("base64,")[1].split("'")[0]
-    np.testing.assert_array_equal(
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))), image[0]
-    )
 
 
 def test_figures_have_named_axes_and_the_numbers():
