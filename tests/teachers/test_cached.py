@@ -1,4 +1,4 @@
-"""A teacher with a memory: an answer belongs to (image, view), is asked once and stays right."""
+"""A teacher with a memory: an answer belongs to (image, view), is asked for once, stays right."""
 
 import gc
 from dataclasses import replace
