@@ -1,11 +1,9 @@
 """The ladders of the papers: every setting against papers and public codes; run on small files."""
 
 import itertools
-import re
 import warnings
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,11 +16,9 @@ from kd_course.nb07_papers.ladders import CLASSES, CRD, LADDERS, SETTINGS, paper
 from kd_helpers.experiments import metrics
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments.ladders import WAYS
-from kd_helpers.experiments.metrics import count_multiply_adds
 from kd_helpers.experiments.room import load_dataset_once
 from kd_helpers.experiments.run import load_or_train
 from kd_helpers.methods import CrossEntropy
-from kd_helpers.models.zoo import make_model
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
 PAPER, DGKD, TAKD = SETTINGS
@@ -34,7 +30,13 @@ EVERY = [
 ]
 
 
-def test_every_ladder_is_made_without_a_warning():
+def test_every_ladder_has_the_networks_of_the_paper_and_each_rung_its_teachers():
+    assert LADDERS["plain"] == tuple(f"cnn-{n}" for n in (10, 8, 6, 4, 2))
+    assert LADDERS["plain, one assistant"] == ("cnn-10", "cnn-4", "cnn-2")
+    assert LADDERS["resnet"] == tuple(f"resnet-{n}" for n in (26, 20, 14, 8))
+    assert LADDERS["resnet, one assistant"] == ("resnet-110", "resnet-20", "resnet-8")
+    assert (LADDERS["wide"][0], LADDERS["wide"][-1]) == ("wrn-40-2", "wrn-16-2")
+    assert (LADDERS["vgg"][0], LADDERS["vgg"][-1]) == ("vgg-13", "vgg-8")
     hashes = []
     for ladder, dataset, setting, way in EVERY:
         with warnings.catch_warnings():
@@ -47,37 +49,8 @@ def test_every_ladder_is_made_without_a_warning():
             assert rung.teachers == (rungs[:place] if way in MANY else rungs[:place][-1:])
         assert {(r.dataset, r.seed) for r in rungs} == {(dataset, 4)}
         assert len({(r.schedule, r.augmentation) for r in rungs}) == 1
-        assert not any(rung.method.label_smoothing for rung in rungs)
         hashes.append((ladder, dataset, rungs[-1].hash))
     assert len(set(hashes)) == len(hashes)
-
-
-def test_the_ladders_of_the_papers():
-    assert LADDERS["plain"] == tuple(f"cnn-{n}" for n in (10, 8, 6, 4, 2))
-    assert LADDERS["plain, one assistant"] == ("cnn-10", "cnn-4", "cnn-2")
-    assert LADDERS["resnet"] == tuple(f"resnet-{n}" for n in (26, 20, 14, 8))
-    assert LADDERS["resnet, one assistant"] == ("resnet-110", "resnet-20", "resnet-8")
-    ends = [(LADDERS[ladder][0], LADDERS[ladder][-1]) for ladder in ("wide", "vgg")]
-    assert ends == [("wrn-40-2", "wrn-16-2"), ("vgg-13", "vgg-8")]
-
-
-def test_every_rung_does_less_work_than_the_one_above():
-    """Parameters need not shrink: on 64×64 pixels the last layer of cnn-6 outweighs cnn-10."""
-    for classes, size in ((10, 32), (100, 32), (200, 64)):
-        given = {"num_classes": classes, "in_channels": 3, "image_size": size}
-        with torch.device("meta"):
-            work = {
-                name: count_multiply_adds(make_model(name, **given), (3, size, size))
-                for name in {name for names in LADDERS.values() for name in names}
-            }
-        for names in LADDERS.values():
-            assert all(work[above] > work[below] for above, below in itertools.pairwise(names))
-
-
-def test_images_are_those_of_the_training_split():
-    text = (Path(__file__).parents[2] / "data" / "README.md").read_text()
-    rows = re.findall(r"^\| `([\w-]+)` .*? ([\d,]+) \+ [\d,]+ \+ ", text, re.M)
-    assert {name: int(n.replace(",", "")) for name, n in rows} == ladders.IMAGES
 
 
 def test_the_learning_rate_of_every_epoch_and_the_views():
@@ -87,14 +60,12 @@ def test_the_learning_rate_of_every_epoch_and_the_views():
         epochs, batch, decay = (240, 64, 5e-4) if ladder in CRD else (160, 128, 1e-4)
         assert (schedule.batch_size, schedule.weight_decay) == (batch, decay)
         assert schedule.steps == pytest.approx(epochs * ladders.IMAGES[dataset] / batch, abs=0.51)
-        optimiser, rate = make_optimiser(nn.Linear(1, 1), schedule)
-        assert isinstance(optimiser, torch.optim.SGD) and optimiser.defaults["momentum"] == 0.9
+        _, rate = make_optimiser(nn.Linear(1, 1), schedule)
         for epoch in (0, 10, 79, 80, 119, 120, 149, 150, 159, 179, 180, 209, 210, 239):
-            if epoch >= epochs:
-                break
-            step = int((epoch + 0.5) * schedule.steps / epochs)
-            found = rate.base_lrs[0] * rate.lr_lambdas[0](step)
-            assert found == pytest.approx(rate_at(epoch, ladder, setting)), (ladder, epoch)
+            if epoch < epochs:
+                step = int((epoch + 0.5) * schedule.steps / epochs)
+                found = rate.base_lrs[0] * rate.lr_lambdas[0](step)
+                assert found == pytest.approx(rate_at(epoch, ladder, setting)), (ladder, epoch)
         plain = setting != PAPER or ladder.startswith("plain")
         mirrored = not plain and dataset != "svhn"
         assert (views.max_shift, views.flip, views.per_image) == (0 if plain else 4, mirrored, None)
@@ -108,12 +79,6 @@ def rate_at(epoch: int, ladder: str, setting: str) -> float:
     # The condition in TAKD's code compares an epoch with half of itself.
     first = epoch < int(epoch / 2) if setting == TAKD else epoch < 80
     return 0.1 if first else 0.01 if epoch < 120 else 0.001
-
-
-def divergence(student, told, T, reduction):
-    """T² · KL as PyTorch reduces it; its default, "mean", divides by the classes as well."""
-    rows = F.kl_div(F.log_softmax(student / T, 1), F.softmax(told / T, 1), reduction="sum")
-    return T**2 * rows / (len(student) if reduction == "batchmean" else student.numel())
 
 
 def test_the_loss_is_that_of_the_paper_or_of_its_code():
@@ -130,8 +95,11 @@ def test_the_loss_is_that_of_the_paper_or_of_its_code():
             assert rung.method.kd_weight == weight
             times = count if setting == PAPER else 1  # (n + 1)(1 - λ) in the paper
             hard = times * 0.3 * F.cross_entropy(student, labels)  # at λ = 1 it would not be seen
-            how = "batchmean" if setting == PAPER else "mean"
-            soft = [0.7 * divergence(student, one, T, how) for one in told]
+            how = "batchmean" if setting == PAPER else "mean"  # which divides by the classes, too
+            log_q = F.log_softmax(student / T, 1)
+            soft = [
+                0.7 * T**2 * F.kl_div(log_q, F.softmax(one / T, 1), reduction=how) for one in told
+            ]
             is_random = way == "stochastic" and rung is rungs[-1]
             loss, sources = replace(rung.method, kd_weight=0.7), torch.cat(list(told), 1)
             tries = range(80 if is_random else 1)
@@ -149,21 +117,17 @@ def test_the_loss_is_that_of_the_paper_or_of_its_code():
             assert rungs[-1].method.survival == 0.75
 
 
-@pytest.mark.parametrize(
-    ("ladder", "dataset", "way", "setting", "words"),
-    (
+def test_what_there_is_not_is_named():
+    for ladder, dataset, way, setting, words in (
         ("plane", "svhn", "chain", PAPER, "'plane'.*plain, one assistant.*vgg"),
         ("plain", "mnist", "chain", PAPER, "'mnist'.*cifar-10.*tiny-imagenet-200"),
         ("plain", "svhn", "spiral", PAPER, "'spiral'.*direct, chain, dense, stochastic"),
         ("vgg", "svhn", "chain", DGKD, "'vgg'.*'DGKD code'.*no such network"),
-        ("wide", "cifar-100", "direct", TAKD, "'wide'.*'TAKD code'.*no such network"),
         ("plain", "svhn", "chain", "code", "'code'.*paper.*DGKD code.*TAKD code"),
         ("plain", "svhn", "dense", TAKD, "'dense'.*direct and chain"),
-    ),
-)
-def test_what_there_is_not_is_named(ladder, dataset, way, setting, words):
-    with pytest.raises(ValueError, match=words):
-        paper_ladder(ladder, dataset, way, setting=setting)
+    ):
+        with pytest.raises(ValueError, match=words):
+            paper_ladder(ladder, dataset, way, setting=setting)
 
 
 @pytest.fixture
@@ -193,18 +157,14 @@ def trained(tmp_path, monkeypatch):
     (
         ("plain", DGKD, WAYS),
         ("plain, one assistant", TAKD, ("direct", "chain")),
-        ("resnet", DGKD, ("stochastic",)),  # resnet-110 needs more steps to have finite answers
         ("wide", PAPER, ("stochastic",)),
-        ("vgg", PAPER, ("dense",)),
     ),
 )
 def test_ladders_are_climbed_and_every_network_is_trained_once(trained, ladder, setting, ways):
     every = [paper_ladder(ladder, "svhn", way, setting=setting) for way in ways]
     networks = {recipe for rungs in every for recipe in rungs}
-    for rungs in every:
-        for recipe in reversed(rungs):
-            run = load_or_train(recipe, quiet=True)
-            assert run.record["input"] == {"num_classes": 10, "in_channels": 3, "image_size": 32}
-            assert 0 <= run.accuracy <= 100 and len(run.answers()) == 20
-            assert (run.record["history"]["kd"][-1] > 0) == bool(recipe.teacher)
+    for recipe in [recipe for rungs in every for recipe in reversed(rungs)]:
+        run = load_or_train(recipe, quiet=True)
+        assert run.record["input"] == {"num_classes": 10, "in_channels": 3, "image_size": 32}
+        assert (run.record["history"]["kd"][-1] > 0) == bool(recipe.teacher)
     assert trained == dict.fromkeys(networks, 1)
