@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
+from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.models.zoo import make_model
 from kd_helpers.teachers import Batch, CachedTeacher, Mean, NetworkTeacher, OnceEach, Switching
 from kd_helpers.teachers import cached as memory
@@ -136,8 +137,6 @@ class Room:
 
 def test_only_an_answer_that_does_not_change_is_remembered():
     """A mean is; a draw is not, nor a team with a drawing one inside."""
-    from kd_helpers.experiments.recipe import Recipe
-
     some = (Recipe(), Recipe(seed=1))
     mean = Joined(Mean(some, "geometric"), [Shows(), Shows()], Room)
     assert is_right(cache_of(mean), drawn(0)) and not mean.changes

@@ -13,7 +13,7 @@ from kd_helpers.data.augment import PLAIN
 from kd_helpers.data.splits import Split
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.runtime import distributed
-from kd_helpers.teachers import Batch, Mean, OnceEach, Switching, WeightedByConfidence
+from kd_helpers.teachers import Batch, Mean, OnceEach, Switching
 from kd_helpers.teachers.ensemble import MEANS, confidence_weights, joined_logits, stack_members
 from kd_helpers.teachers.teacher import Teacher
 from kd_helpers.teachers.team import Joined, Team
@@ -83,17 +83,15 @@ def test_confidence_weights_are_those_of_the_paper():
 
 
 class Told(Teacher):
-    """A member that answers with its number, or from a table, and counts how often it is asked."""
+    """A member that answers from a table (N, K), by default with its number, and counts."""
 
     def __init__(self, number: int = 0, table: torch.Tensor | None = None) -> None:
-        self.number, self.table = number, table
+        self.table = torch.full((50, K), float(number)) if table is None else table
         self.asked = 0
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         self.asked += 1
-        if self.table is not None:
-            return self.table[batch.index]
-        return torch.full((len(batch.index), K), float(self.number))
+        return self.table[batch.index]
 
 
 class Room:
@@ -117,18 +115,12 @@ def batch_at(step: int = 0) -> Batch:
     return Batch(torch.zeros(B, 1, 28, 28), LABELS, index, torch.zeros_like(index), step=step)
 
 
-def test_teams_answer_with_the_joined_logits():
+def test_a_mean_knows_the_weights_of_its_members():
     members, weights = [Told(table=z) for z in LOGITS], tuple(UNEQUAL.tolist())
     for mean in MEANS:
-        for given in ((), weights):
-            found = built(Mean, members, mean=mean, weights=given)(batch_at())
-            expected = joined_logits(
-                LOGITS, mean=mean, temperature=T, weights=UNEQUAL if given else None
-            )
-            assert found.equal(expected)
-    own = confidence_weights(LOGITS, LABELS)
-    expected = joined_logits(LOGITS, mean="arithmetic", temperature=T, weights=own)
-    assert built(WeightedByConfidence, members)(batch_at()).equal(expected)
+        found = built(Mean, members, mean=mean, weights=weights)(batch_at())
+        how = {"mean": mean, "temperature": T, "weights": UNEQUAL}
+        assert found.equal(joined_logits(LOGITS, **how))
 
 
 def test_switching_asks_one_member_for_a_batch_and_draws_the_same_one_for_the_same_step():

@@ -158,8 +158,7 @@ def test_a_student_learns_what_its_team_says_and_goes_on_where_it_was(tmp_path, 
         data = dataset_of(recipe)
         how = training_arguments(recipe, data) | {"report_every": 1}
         whole, halved, other = (new_student(recipe, data) for _ in range(3))
-        drawn = batches(how["split"], how["rows"], SMALL.schedule, recipe.augmentation, 5)
-        batch = next(drawn)
+        batch = next(batches(how["split"], how["rows"], SMALL.schedule, recipe.augmentation, 5))
         with torch.no_grad():
             logits = new_student(recipe, data).train()(batch.images)
             told = [torch.tensor(z).float() for z in by_hand(team, batch)]
