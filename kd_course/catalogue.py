@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kd_course.nb02_hinton import experiments as hinton
 from kd_course.nb03_confidence import experiments as confidence
@@ -57,7 +58,7 @@ def words(key: object) -> str:
     return ", ".join(filter(None, map(words, key))) if isinstance(key, tuple) else str(key)
 
 
-Experiment = tuple[str, str, Mapping[object, Recipe], tuple[str, ...]]
+Experiment = tuple[str, str, Mapping[Any, Recipe], tuple[str, ...]]
 
 
 def every_experiment() -> Iterator[Experiment]:
@@ -104,6 +105,6 @@ def team_experiments(seed: int) -> Iterator[Experiment]:
     yield chapter, "student", teams.student_arms(seed), ()
 
 
-def name_of(arms: object) -> str:
+def name_of(arms: Callable) -> str:
     """ladder_arms → "ladder"."""
     return arms.__name__.removesuffix("_arms").replace("_", " ")

@@ -97,8 +97,8 @@ def build_temperature_explorer(
     rows: dict[str, np.ndarray] = {}
 
     def filter_images(controls: Mapping[str, widgets.Widget]) -> None:
-        order, *pair = (controls[name].value for name in ("order", "first", "second"))
-        rows["shown"] = choose_images(order, *pair, probabilities, labels)
+        order, first, second = (controls[name].value for name in ("order", "first", "second"))
+        rows["shown"] = choose_images(order, first, second, probabilities, labels)
         for name in ("first", "second"):
             controls[name].disabled = order != ORDERS[2]
         limit_to(controls["place"], len(rows["shown"]), "image")

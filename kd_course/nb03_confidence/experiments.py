@@ -31,7 +31,7 @@ def decoupled(temperature: float = 4.0, kd_weight: float = 0.9, beta: float = 1.
     return m.DecoupledKD(beta=beta, **how)
 
 
-def hinton(temperature: float) -> m.Method:
+def hinton(temperature: float) -> m.HintonKD:
     return m.HintonKD(temperature=temperature)
 
 

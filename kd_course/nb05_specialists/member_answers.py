@@ -61,7 +61,9 @@ class SpecialistAnswers:
     def joint_logits(self, chosen: Sequence[int], way: str) -> torch.Tensor:
         """Logarithms (N, K) of what the generalist and these specialists say together at T = 1."""
         general, *others = [z.double().softmax(dim=1) for z in self.members]
-        joint = JOINT[way](general, [others[m] for m in chosen], [self.groups[m] for m in chosen])
+        joint = JOINT[way](
+            general, [others[m] for m in chosen], tuple(self.groups[m] for m in chosen)
+        )
         return joint.clamp(min=1e-30).log().float()
 
     def classes_of(self, member: int) -> tuple[int, ...] | None:

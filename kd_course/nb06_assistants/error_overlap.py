@@ -83,8 +83,8 @@ def build_overlap_explorer(
         small, large = pair
         cells = []
         for row in wrong["both"][page * SHOWN : (page + 1) * SHOWN].tolist():
-            told = {names[m]: classes[answers[way][m, row]] for m in (large, small)}
-            cells.append(captioned(images[row], {"label": classes[labels[row]], **told}))
+            told = {names[m]: classes[int(answers[way][m, row])] for m in (large, small)}
+            cells.append(captioned(images[row], {"label": classes[int(labels[row])], **told}))
         return svg.sentence(
             f"{names[large]} or {names[small]} is wrong on {len(wrong['either'])} test images, "
             f"both are on {len(wrong['both'])} (one seed; the cells are means of all)."

@@ -36,7 +36,8 @@ def stored_rungs(ladders: Sequence[Ladder]) -> tuple[Rung, ...] | None:
         ladders: the recipes of the ladder, for each seed.
     """
     columns = [[load_run(recipe) for recipe in of_rung] for of_rung in zip(*ladders, strict=True)]
-    if any(run is None for runs in columns for run in runs):
+    stored = [[run for run in runs if run] for runs in columns]
+    if stored != columns:
         return None
     return tuple(
         Rung(
@@ -45,7 +46,7 @@ def stored_rungs(ladders: Sequence[Ladder]) -> tuple[Rung, ...] | None:
             seconds=float(np.median([run.record["seconds"] for run in runs])),
             parameters=runs[0].record["parameters"],
         )
-        for runs in columns
+        for runs in stored
     )
 
 

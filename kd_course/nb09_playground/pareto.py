@@ -57,8 +57,8 @@ def render_pareto(points: Points, *, cost: str, marked: tuple[float, float | Non
     y_range = (low, max(float(np.ceil(max(scores))), low + 1))
     plane = svg.Plane(x_range, y_range, width=560, right=90, log_x=True)
     front = pareto_front(points)
-    joined = zip(*(points[name] for name in front), strict=True)
-    marks = [plane.polyline(*joined, svg.BLUE, "stroke-dasharray='4 3'")]
+    xs, ys = zip(*(points[name] for name in front), strict=True)
+    marks = [plane.polyline(xs, ys, svg.BLUE, "stroke-dasharray='4 3'")]
     for name, (x, y) in points.items():
         at = plane.x(x), plane.y(y)
         marks.append(svg.dot(*at, svg.BLUE if name in front else svg.GREY, r=4))

@@ -14,8 +14,7 @@ from kd_helpers.data.splits import Dataset, Split
 
 DUSTBIN = "none of these"
 
-
-Groups = Sequence[Sequence[int]]  # the classes of each specialist
+Groups = tuple[tuple[int, ...], ...]  # the classes of each specialist
 
 
 def check_group(group: Sequence[int], classes: int) -> None:

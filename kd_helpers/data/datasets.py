@@ -4,6 +4,7 @@ processes."""
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -92,4 +93,7 @@ def read_idx(path: Path, sha256: str) -> torch.Tensor:
     return torch.from_numpy(pixels.reshape(shape).copy())
 
 
-LOADERS = {"fashion-mnist": load_fashion_mnist, **published.LOADERS}
+LOADERS: dict[str, Callable[[Path], published.Parts]] = {
+    "fashion-mnist": load_fashion_mnist,
+    **published.LOADERS,
+}

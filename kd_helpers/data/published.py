@@ -13,6 +13,7 @@ import hashlib
 import io
 import os
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
@@ -190,11 +191,11 @@ def decode(archive: zipfile.ZipFile, names: list[str], labels: list[int]) -> Spl
     """The JPEG files of these names as images (N, 3, 64, 64); the grey ones become colour."""
     images = np.empty((len(names), 64, 64, 3), np.uint8)
     for row, name in enumerate(names):
-        images[row] = Image.open(io.BytesIO(archive.read(name))).convert("RGB")
+        images[row] = np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB"))
     return Split(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(), torch.tensor(labels))
 
 
-LOADERS = {
+LOADERS: dict[str, Callable[[Path], Parts]] = {
     "cifar-10": partial(load_cifar, "cifar-10"),
     "cifar-100": partial(load_cifar, "cifar-100"),
     "svhn": load_svhn,

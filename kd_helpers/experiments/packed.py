@@ -18,10 +18,10 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,7 +36,7 @@ SUMS, ABOUT = "SHA256SUMS", "README.md"
 SCORES = ("precision", "recall", "f1")  # of each class
 # Columns beside those of the recipe: name → (type, unit or range, meaning). A dot leads into the
 # record: test.accuracy is record["test"]["accuracy"].
-COLUMNS = {
+COLUMNS: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "hash": (str, "", "names the run: twelve hexadecimal digits of the SHA-256 of its recipe"),
     "arm": (str, "", "name of the arm of the experiment"),
     "recipe": (json.loads, "JSON", "the recipe; `Recipe.from_record` gives it back"),
@@ -287,7 +287,7 @@ def recipe_columns(part: Plain, prefix: str = "") -> dict[str, object]:
                 flat[name] = type(value).__name__
             flat |= recipe_columns(value, f"{name}.")
         elif isinstance(value, tuple):
-            hashes = [getattr(item, "hash", None) for item in value]
+            hashes = [getattr(item, "hash", "") for item in value]
             flat[name] = " ".join(hashes) if all(hashes) else json.dumps(value)
         else:
             flat[name] = value
@@ -299,9 +299,9 @@ def table_of(rows: Sequence[dict[str, object]]) -> bytes:
     names = dict.fromkeys(name for row in rows for name in row)
     # The measures last: a part that only some recipes have does not stand behind them.
     measures = [name for name in COLUMNS if name in names and name not in ("hash", "arm")]
-    names = [name for name in names if name not in measures] + measures
+    columns = [name for name in names if name not in measures] + measures
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
@@ -333,7 +333,7 @@ def stacked(parts: Sequence, fill: object) -> np.ndarray:
     return whole
 
 
-def arrays_of(arrays: dict[str, np.ndarray]) -> bytes:
+def arrays_of(arrays: dict[str, Any]) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     return file.getvalue()

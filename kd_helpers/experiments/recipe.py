@@ -101,15 +101,11 @@ class Recipe(Plain):
         Raises:
             ValueError: the record's recipe names a class or a field that is not known here.
         """
-        recipe = from_plain(record["recipe"], cls())
-        assert isinstance(recipe, Recipe)
-        return recipe
+        return from_plain(record["recipe"], cls())
 
     def to_plain(self) -> dict[str, Any]:
         """What differs from the defaults, as data for JSON; `from_record` is the way back."""
-        plain = to_plain(self, self)
-        assert isinstance(plain, dict)
-        return plain
+        return to_plain(self, self)
 
     @property
     def hash(self) -> str:

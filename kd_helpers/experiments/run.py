@@ -184,7 +184,8 @@ def make_record(
 ) -> dict:
     """All numbers of a finished run. The test images are looked at here, once."""
     device = dataset.train.images.device
-    shape = tuple(dataset.train.images.shape[1:])
+    _, channels, height, width = dataset.train.images.shape
+    shape = channels, height, width
     dtype, reason = pick_precision(device)
     return {
         "format": FORMAT,

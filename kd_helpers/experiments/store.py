@@ -127,7 +127,8 @@ def find(recipe: Recipe, *, mend: bool = False) -> Run | None:
         DamagedRun: without `mend`, and where no undamaged run was found.
         NewerRun: it was stored by a newer version of this package; it is left alone.
     """
-    found, problems, name = [], [], recipe.hash
+    found, name = [], recipe.hash
+    problems: list[RunError] = []
     for look, folder in places():
         try:
             run = look(folder, recipe, name)

@@ -23,7 +23,7 @@ def decoupled_parts(
     *,
     temperature: float | torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The two lessons in KL(teacher ‖ student) (Zhao et al. 2022, arXiv 2203.08679, eq. 7).
+    """The two parts of KL(teacher ‖ student) (Zhao et al. 2022, arXiv 2203.08679, eq. 7).
 
     KL = TCKD + (1 - p_t) · NCKD: how sure the teacher is of the true class, and how it tells the
     other classes apart; p_t is its probability of the true class at T. Not yet times T².

@@ -15,7 +15,7 @@ from kd_helpers.methods.treatment import Treatment
 def standardise(logits: torch.Tensor) -> torch.Tensor:
     """Each row with mean 0 and standard deviation 1 (Sun et al. 2024, arXiv 2403.01427).
 
-    Takes the size of a teacher's logits out of its lesson: standardise(a·z + b) = standardise(z)
+    Takes the size of a teacher's logits out of its answer: standardise(a·z + b) = standardise(z)
     for a > 0. To be applied to teacher and student both. (B, K) → (B, K) float32.
     """
     wide = logits.float()

@@ -56,7 +56,7 @@ def replace_mistakes(
 
 
 def mask_weights(teacher_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Weights (B,) that leave wrong answers out of the lesson: 0.0 where wrong, else 1.0."""
+    """Weights (B,) that leave wrong answers out of the soft term: 0.0 where wrong, else 1.0."""
     return (~mistaken(teacher_logits, labels)).float()
 
 

@@ -187,7 +187,7 @@ def replace_filters(body: nn.Module, make: Callable[[nn.Conv2d], nn.Module]) -> 
 
 def row_filters(conv: nn.Conv2d, count: int | None = None) -> nn.Conv2d:
     """`count` 1×N filters in place of an N×N convolution's, by default as many."""
-    size, padding = conv.kernel_size[1], conv.padding[1]
+    size, padding = conv.kernel_size[1], int(conv.padding[1])
     return like(conv, count or conv.out_channels, kernel_size=(1, size), padding=(0, padding))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -81,6 +82,8 @@ def with_two_owners(segments: Sequence[Sequence[int]]) -> tuple[tuple[int, ...],
 class UnifiedSpecialists(nn.Module):
     """Towers over one image; a class's score is its owners' mean: (B, C, H, W) → (B, K)."""
 
+    share: torch.Tensor  # (towers, K) of each class
+
     def __init__(self, name: str, towers: Towers, *, num_classes: int, **given: int) -> None:
         """name: the network of each tower. given: in_channels, image_size.
 
@@ -136,7 +139,7 @@ class TowersApart(nn.Module):
 
 def share_first_stage(towers: nn.ModuleList) -> nn.Module:
     """Cut the layers before the first halving off all towers; those of the first, for all."""
-    bodies = [tower.body for tower in towers]
+    bodies: list[Any] = [tower.body for tower in towers]
     cut = first_stage(bodies[0])
     for i, body in enumerate(bodies):
         towers[i] = body[cut:]

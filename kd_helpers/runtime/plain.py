@@ -7,9 +7,11 @@ Never change a default, or old results would get a new meaning.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 
+@dataclass(frozen=True)
 class Plain:
     """Base of frozen dataclasses whose fields hold numbers, words, tuples or other `Plain`."""
 
@@ -68,7 +70,7 @@ def check_share(name: str, value: float) -> None:
         raise ValueError(f"got {name}={value}; expected a number from 0 to 1")
 
 
-def to_plain(value: object, default: object = MISSING) -> object:
+def to_plain(value: object, default: object = MISSING) -> Any:
     """Data for JSON. The class is named where it is not that of the default."""
     if isinstance(value, tuple):
         return [to_plain(part) for part in value]
@@ -78,7 +80,7 @@ def to_plain(value: object, default: object = MISSING) -> object:
     return told if type(value) is type(default) else {"class": type(value).__name__, **told}
 
 
-def from_plain(plain: object, default: object = MISSING) -> object:
+def from_plain(plain: object, default: object = MISSING) -> Any:
     """The way back.
 
     Raises:
@@ -88,7 +90,7 @@ def from_plain(plain: object, default: object = MISSING) -> object:
         return tuple(from_plain(part) for part in plain)
     if not isinstance(plain, dict):
         return plain
-    kind = class_named(plain["class"]) if "class" in plain else type(default)
+    kind: Any = class_named(plain["class"]) if "class" in plain else type(default)
     defaults = {field.name: field.default for field in fields(kind)}
     told = {name: value for name, value in plain.items() if name != "class"}
     if unknown := told.keys() - defaults.keys():
@@ -123,6 +125,7 @@ def class_named(name: str) -> type[Plain]:
 
 def descendants(kind: type) -> Iterator[type]:
     """All subclasses that were imported by now."""
+    child: type
     for child in kind.__subclasses__():
         yield child
         yield from descendants(child)

@@ -119,7 +119,7 @@ class CachedTeacher(Teacher):
     def read_files(self) -> None:
         """Take over what is on disk by now."""
         self.looked = time.monotonic()
-        for index, slot, logits in self.files.read_new():
+        for index, slot, logits in self.files.read_new() if self.files else ():
             inside = slot < self.room  # another process may have had more
             self._remember((index * self.room + slot)[inside], logits[inside])
 

@@ -71,12 +71,12 @@ def check_specialists(specialists: Sequence[torch.Tensor], groups: Groups, class
 
 
 class JointProblem(NamedTuple):
-    """Minimise -Σ_o mass_o · log (q · belongs)_o + count · Σ q over q > 0, for every image; its
+    """Minimise -Σ_o mass_o · log (q · belongs)_o + sources · Σ q over q > 0, for every image; its
     minimum has sum 1, where it is the sum of divergences up to a constant."""
 
     mass: torch.Tensor  # (B, O) what the active sources say, one column an output; 0 where inactive
     belongs: torch.Tensor  # (K, O) of 0 and 1: which classes an output stands for
-    count: torch.Tensor  # (B, 1) active sources
+    sources: torch.Tensor  # (B, 1) how many are active
 
 
 def joint_problem(

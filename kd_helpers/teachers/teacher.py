@@ -17,7 +17,7 @@ class Batch(NamedTuple):
 
     images: torch.Tensor  # (B, C, H, W) float32 in 0..1
     labels: torch.Tensor  # (B,) int64, -100 where hidden
-    index: torch.Tensor  # (B,) int64, the row of the image in its split
+    index: torch.Tensor  # type: ignore[assignment]  # (B,) int64, the image's row in its split
     view: torch.Tensor  # (B,) int64, the number of its augmented version
     prepared: bool = False  # the teacher was told of this batch beforehand, by `prepare`
     step: int = 0  # steps taken before this one

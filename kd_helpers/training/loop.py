@@ -204,7 +204,7 @@ def train_step(
         told = student(batch.images)
     # With features the student answers with its logits and the features, fitted to the teacher's.
     told = [distributed.gather(part.float()) for part in (told if layers else (told,))]
-    if layers:
+    if layers and teacher:
         told.append(distributed.gather(teacher.features(batch, layers[1])))
     student_logits, *features = told
     terms = method(student_logits, teacher_logits, distributed.gather(batch.labels), *features)

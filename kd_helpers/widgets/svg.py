@@ -137,7 +137,7 @@ class Plane:
         title: str,
         x: str,
         y: str,
-        x_ticks: Sequence[float] | None = None,
+        x_ticks: Sequence[float] | np.ndarray | None = None,
         name: Callable[[float], str] = "{:g}".format,
     ) -> str:
         """The whole picture: `marks` over grid lines, ticks, a title and names of the axes.
@@ -173,7 +173,10 @@ def curves(
 
 
 def histogram(
-    groups: Mapping[str, Sequence[float]], plane: Plane, colours=(BLUE, RED), **words: str
+    groups: Mapping[str, Sequence[float] | np.ndarray],
+    plane: Plane,
+    colours=(BLUE, RED),
+    **words: str,
 ) -> str:
     """Groups of equally many bins over the range of x side by side, each bin a column.
 
