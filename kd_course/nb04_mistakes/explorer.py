@@ -55,7 +55,12 @@ def build_mistake_explorer(
             return svg.sentence("This teacher is right on all of these images.")
         row = rows["shown"][place : place + 1]
         return render_corrections(
-            images[int(row.item())], teachers[teacher][row], labels[row], classes, temperature, smoothing
+            images[int(row.item())],
+            teachers[teacher][row],
+            labels[row],
+            classes,
+            temperature,
+            smoothing,
         )
 
     controls = {
