@@ -1,7 +1,7 @@
 """The settings of notebook 05: budgets, subsets, clusters; what the tables of teams say; any data
 set."""
 
-import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,6 @@ import torch
 
 import paper_files
 from kd_course.nb05_specialists import experiments as lab
-from kd_course.nb05_specialists import tables
 from kd_course.nb05_specialists.tables import find_clusters, teacher_accuracy, teacher_costs
 from kd_helpers.data.datasets import load_dataset
 from kd_helpers.experiments.run import load_or_train, load_run
@@ -28,9 +27,6 @@ INPUT = {
     "svhn": COLOUR,
     "cifar-100": COLOUR | {"num_classes": 100},
 }
-every_setting = pytest.mark.parametrize(
-    "setting", (lab.CLOTHES, lab.CIFAR_10, lab.SVHN, lab.CIFAR_100), ids=lambda s: s.dataset
-)
 
 
 @pytest.fixture(autouse=True)
@@ -42,36 +38,20 @@ def parameters(network: torch.nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
 
-@every_setting
-def test_every_class_has_two_towers_and_budgets_are_about_equal(setting):
+def test_every_class_has_two_towers_and_budgets_are_about_equal():
     """One big network, the generalists, the towers: within a third of each other."""
-    given = INPUT[setting.dataset]
-    owners = [sum(k in group for group in setting.by_index) for k in range(given["num_classes"])]
-    assert set(owners) == {2} and len(setting.by_index) == 5
-    towers = make_network(setting.member, lab.Towers(setting.by_index), **given)
-    sizes = {
-        "big": parameters(make_model(setting.big, **given)),
-        "generalists": setting.generalists * parameters(make_model(setting.member, **given)),
-        "towers": parameters(towers),
-    }
-    assert max(sizes.values()) < 4 / 3 * min(sizes.values()), sizes
-    student = parameters(make_model(setting.student.student, **given))
-    assert student < max(sizes.values()) / 2.5
-    trunk = make_network(setting.member, lab.Towers(setting.by_index, trunk=True), **given)
-    assert parameters(trunk) < parameters(towers)
-    images = torch.rand(2, given["in_channels"], *[given["image_size"]] * 2)
-    assert trunk(images).shape == (2, given["num_classes"])
-
-
-def test_the_subsets_of_the_public_code():
     assert lab.CIFAR_10.by_index == lab.SVHN.by_index == lab.TEN
-    assert [len(group) for group in lab.CIFAR_100.by_index] == [40] * 5
     assert lab.CIFAR_100.by_index[4] == (*range(10), *range(50, 60), *range(80, 100))
-
-
-def test_no_two_networks_share_a_seed_and_none_has_a_students():
-    seeds = [lab.teacher_seed(s, m) for s in (*range(5), 100, 101) for m in range(5)]
-    assert len(set(seeds)) == len(seeds) and min(seeds) > 101
+    for setting in (lab.CLOTHES, lab.CIFAR_10, lab.SVHN, lab.CIFAR_100):
+        given = INPUT[setting.dataset]
+        owners = Counter(k for group in setting.by_index for k in group)
+        assert owners == dict.fromkeys(range(given["num_classes"]), 2)
+        members = setting.generalists * parameters(make_model(setting.member, **given))
+        big = parameters(make_model(setting.big, **given))
+        towers = parameters(make_network(setting.member, lab.Towers(setting.by_index), **given))
+        assert max(big, members, towers) < 4 / 3 * min(big, members, towers), setting.dataset
+        student = parameters(make_model(setting.student.student, **given))
+        assert student < max(big, members, towers) / 2.5
 
 
 def test_all_students_of_a_seed_differ_in_what_teaches_them_only():
@@ -91,26 +71,9 @@ def test_the_clusters_of_the_recipes_are_those_of_the_first_generalist():
 def test_costs_are_summed_over_the_networks():
     team = lab.teachers(1)["specialists, joint"]
     costs, records = teacher_costs(team), [load_run(r).record for r in team.members]
-    outputs = (10, *(len(group) + 1 for group in lab.CLOTHES.groups))
-    given = INPUT["fashion-mnist"]
-    sizes = [parameters(make_model("cnn-2", **given | {"num_classes": n})) for n in outputs]
-    assert costs["parameters"] == sum(sizes)
-    assert math.isclose(costs["seconds"], sum(r["seconds"] for r in records))
-    assert costs["multiply_adds"] == sum(r["multiply_adds"] for r in records)
-    assert teacher_costs(lab.generalist(1))["parameters"] == sizes[0]
-
-
-def test_latency_counts_every_network_of_a_team(monkeypatch):
-    seen = []
-
-    def measured(model, shape, batch_size):
-        seen.append((shape, batch_size))
-        return {"median_ms": float(len(model.networks))}
-
-    monkeypatch.setattr(tables, "measure_latency", measured)
-    teams = {name: lab.teachers(0)[name] for name in ("one big network", "specialists, joint")}
-    assert tables.latencies(teams) == {"one big network": 1.0, "specialists, joint": 4.0}
-    assert seen == [((1, 28, 28), 256)] * 2
+    for name in ("parameters", "seconds", "multiply_adds"):
+        assert costs[name] == pytest.approx(sum(record[name] for record in records))
+    assert teacher_costs(lab.generalist(1))["parameters"] == records[0]["parameters"]
 
 
 # What a team says
@@ -161,9 +124,8 @@ def test_specialists_answer_jointly_or_by_the_cheap_mean():
 
 def test_the_whole_table_runs_on_another_data_set(tmp_path, monkeypatch):
     """Published format, three channels, subsets of the public code; a few steps only."""
-    monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
-    monkeypatch.setenv("KD_OFFLINE", "1")
-    monkeypatch.setenv("KD_DATA", str(tmp_path))
+    for name, value in (("OUT", tmp_path / "out"), ("OFFLINE", 1), ("DATA", tmp_path)):
+        monkeypatch.setenv(f"KD_{name}", str(value))
     paper_files.write_svhn(tmp_path, list(range(10)) * 30, list(range(10)) * 2)
     paper_files.publish(monkeypatch, "svhn", tmp_path)
     short = Schedule(steps=2, batch_size=8)
@@ -171,8 +133,7 @@ def test_the_whole_table_runs_on_another_data_set(tmp_path, monkeypatch):
     student = replace(lab.SVHN.student, schedule=short)
     setting = find_clusters(replace(lab.SVHN, student=student, schedule=short, **small))
     assert sorted(k for group in setting.segments for k in group) == list(range(10))
-    for name, recipe in lab.student_arms(0, setting).items():
+    for recipe in lab.student_arms(0, setting).values():
         run = load_or_train(recipe, quiet=True)
-        assert 0 <= run.accuracy <= 100, name
         assert run.record["input"] == INPUT["svhn"]
         assert recipe.teacher is None or teacher_costs(recipe.teacher)["parameters"] > 0

@@ -17,7 +17,7 @@ from kd_course import cli
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_run
-from kd_helpers.experiments.sweep import Outcome, each, sweep, table, teachers_of
+from kd_helpers.experiments.sweep import Outcome, each, sweep, table
 from kd_helpers.methods import HintonKD
 from kd_helpers.training.schedules import Schedule
 
@@ -36,13 +36,6 @@ def float32(monkeypatch):
 def out(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
     return tmp_path / "out"
-
-
-def test_teachers_come_in_stages():
-    assistant = replace(TAUGHT, student="cnn-4")
-    student = replace(TAUGHT, teacher=assistant)
-    assert teachers_of([student, SMALL]) == [[SMALL], [assistant]]
-    assert teachers_of([SMALL]) == []
 
 
 # On this machine
@@ -72,15 +65,6 @@ def test_two_jobs_give_what_one_gives_and_each_recipe_is_trained_once(out, monke
     monkeypatch.setenv("KD_OUT", str(out.parent / "serial"))
     list(sweep(recipes, jobs=1))
     assert same_weights(out, out.parent / "serial", recipes)
-
-
-def test_one_recipe_that_fails_does_not_stop_the_others(out, capsys):
-    broken = replace(SMALL, schedule=Schedule(steps=60, batch_size=16, learning_rate=1e9))
-    outcomes = list(sweep([broken, SMALL], jobs=2))
-    problems = {o.recipe: o.problem for o in outcomes}
-    assert not problems[SMALL] and "learning rate" in problems[broken]
-    printed = "\n".join(table(outcomes))
-    assert "1 seeds" in printed and "failed  cnn-2, seed 0: FloatingPointError" in printed
 
 
 def test_a_damaged_teacher_is_trained_again_and_a_newer_one_is_a_problem_of_its_students(out):
