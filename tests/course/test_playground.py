@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import kd_helpers
@@ -60,13 +60,21 @@ def any_setting(draw) -> Setting:
         return Setting(**{**values, "assistants": ()})
 
 
+@given(any_setting())
+@settings(max_examples=150, deadline=None)
 def test_a_setting_comes_back_from_its_string(setting):
     assert parse(str(setting)) == setting
+    assert recipe_of(parse(str(setting))).hash == recipe_of(setting).hash
     dense = Setting(temperature=8.0, assistants=("cnn-8", "cnn-4"), way="dense")
     assert str(dense) == "kd1;assistants=cnn-8+cnn-4;way=dense;T=8"
     assert parse(" kd1 ; T = 8 ;assistants=cnn-4+cnn-8;way=dense;") == dense
 
 
+@given(st.text() | st.text(alphabet="kd1;=T.0alphasee+cnn-248 \n", max_size=40).map("kd1;".__add__))
+@settings(max_examples=150, deadline=None)
+@example("kd1;seed=" + "9" * 5000)
+@example("kd1;T=1e999")
+@example("kd1;seed=-1")
 def test_any_text_is_a_setting_or_refused_in_words(text):
     try:
         assert isinstance(parse(text), Setting)
@@ -151,11 +159,16 @@ def executed(code: str, monkeypatch) -> list[Recipe]:
     return asked
 
 
+@given(setting=any_setting())
+@settings(max_examples=40, deadline=None)
+@example(setting=Setting())
+@example(setting=Setting(assistants=ASSISTANTS, way="stochastic", seed=3))
+@example(setting=Setting(teacher="cnn-4-pairs", treatment="standardised"))
 def test_the_copied_code_makes_the_same_recipes_without_the_playground(setting):
     code = to_code(setting)
     with pytest.MonkeyPatch.context() as patch:
         assert executed(code, patch) == [alone(setting), recipe_of(setting)]
-    assert "playground" not in code and max(map(len, code.splitlines())) <= 100
+    assert "playground" not in code and max(map(len, code.splitlines())) <= 120
 
 
 def test_what_is_missing_comes_teachers_first(tmp_path, monkeypatch):
