@@ -56,9 +56,10 @@ def test_two_readers_at_once_and_a_training_for_both(page, app, context, screens
     expect(said_second).to_contain_text("BETTER: +3.95 points")
     paste(second, "kd1;T=3")
     second.get_by_role("button", name="Train now").click()
+    means = r"this setting: (\d\d\.\d\d) with seed 0"
     for said in (said_first, said_second):
         expect(said).to_contain_text("Finished, after")
-    means = r"this setting: (\d\d\.\d\d) with seed 0"
+        expect(said).to_contain_text(re.compile(means))  # the picture comes a moment later
     one, two = (re.search(means, page.content()) for page in (first, second))
     assert one and two and one[1] == two[1]
     screenshot("09-trained")
