@@ -136,6 +136,7 @@ def wait_for(happened) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_cluster_loses_nothing_when_a_worker_is_killed(cluster, out, monkeypatch):
     address, workers = cluster
     recipes = [replace(LONGER, seed=seed) for seed in range(6)]
