@@ -158,8 +158,13 @@ def test_once_each_every_image_meets_every_member_once_in_m_passes(monkeypatch):
     training that was cut off goes on with the same meetings."""
     split = Split(torch.zeros(50, 1, 28, 28, dtype=torch.uint8), torch.zeros(50).long())
     for members, count, size, of in (
-        (1, 50, 16, 1), (2, 23, 8, 1), (3, 7, 16, 1), (4, 20, 7, 1), (3, 50, 12, 2), (3, 50, 12, 4),
-    ):  # fmt: skip
+        (1, 50, 16, 1),
+        (2, 23, 8, 1),
+        (3, 7, 16, 1),
+        (4, 20, 7, 1),
+        (3, 50, 12, 2),
+        (3, 50, 12, 4),
+    ):
         rows = torch.randperm(50, generator=torch.Generator().manual_seed(2))[:count]
         met: set[tuple] = set()
         monkeypatch.setattr(distributed, "size", lambda of=of: of)

@@ -208,9 +208,14 @@ def test_bad_input_is_refused_in_words():
         bad.append(lambda s=shares: correct_dustbin(fair, *s))
     for join in (join_specialists, mean_of_specialists):
         for answers, groups in (
-            (wide[:1], [(1,), (2,)]), (wide[:2], [(1,)]), (wide[:1], [()]), (wide[2:], [range(K)]),
-            (wide[:1], [(1, 2)]), (wide[:1], [(K,)]), (wide[:1] * (K + 1), [(1,)] * (K + 1)),
-        ):  # fmt: skip
+            (wide[:1], [(1,), (2,)]),
+            (wide[:2], [(1,)]),
+            (wide[:1], [()]),
+            (wide[2:], [range(K)]),
+            (wide[:1], [(1, 2)]),
+            (wide[:1], [(K,)]),
+            (wide[:1] * (K + 1), [(1,)] * (K + 1)),
+        ):
             bad.append(lambda j=join, a=answers, g=groups: j(fair, a, g))
     for make in bad:
         with pytest.raises(ValueError, match=r"got .*expected"):

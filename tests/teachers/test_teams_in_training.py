@@ -192,15 +192,20 @@ def test_teams_that_cannot_be_are_refused():
     special = "expected members that know all classes"
     first, towers = "expected a generalist and then one specialist", "a network of towers"
     for kind, members, words in (
-        (Mean, (), "without members"), (Mean, EXPERTS, special), (OnceEach, EXPERTS, special),
-        (Dense, EXPERTS, special), (Unified, EXPERTS[1:2], special), (Unified, PAIR, towers),
-        (Unified, TOWERS * 2, towers), (WeightedByConfidence, PAIR[:1], "at least two"),
+        (Mean, (), "without members"),
+        (Mean, EXPERTS, special),
+        (OnceEach, EXPERTS, special),
+        (Dense, EXPERTS, special),
+        (Unified, EXPERTS[1:2], special),
+        (Unified, PAIR, towers),
+        (Unified, TOWERS * 2, towers),
+        (WeightedByConfidence, PAIR[:1], "at least two"),
         *(
             (kind, members, first)
             for kind in (Specialists, SpecialistsMean, SpecialistsApart)
             for members in (PAIR, PAIR[:1], TOWERS, EXPERTS[1:], (*EXPERTS, SMALL))
         ),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ValueError, match=words):
             kind(members)
     with pytest.raises(ValueError, match="expected a team of sources side by side"):
