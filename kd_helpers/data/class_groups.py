@@ -66,8 +66,8 @@ def half_special(labels: torch.Tensor, rows: torch.Tensor, dustbin: int) -> torc
     count, hidden = min(len(special), len(others)), int((labels[rows] < 0).sum())
     if not count or hidden:
         raise ValueError(
-            f"got {len(special)} images of the special classes and {len(others)} others, {hidden} of "
-            "them without label; expected some of both, and labels for all"
+            f"got {len(special)} images of the special classes and {len(others)} others, {hidden} "
+            "of them without label; expected some of both, and labels for all"
         )
     kept = torch.cat([special[:count], others[:count]])
     # In the order of `rows`: the kind of an image says nothing about its place.

@@ -9,8 +9,7 @@ from torch.nn import functional as F
 
 from kd_helpers.data.datasets import Dataset, Split
 from kd_helpers.data.splits import UNLABELLED
-from kd_helpers.runtime.plain import Plain, check_whole
-from kd_helpers.runtime.plain import check_share
+from kd_helpers.runtime.plain import Plain, check_share, check_whole
 
 SOURCES = ("train", "digits", "noise")
 NOISES = ("symmetric", "pair")
@@ -48,8 +47,8 @@ class TransferSet(Plain):
             raise ValueError(f"got noise={self.noise!r} and label_noise=0: there is none of it")
         if self.labelled is not None and self.labelled > (self.images or self.labelled):
             raise ValueError(
-                f"got {self.labelled} labelled of {self.images} images; expected from 0 to the number "
-                "of images, or None for all"
+                f"got {self.labelled} labelled of {self.images} images; expected from 0 to the "
+                "number of images, or None for all"
             )
         # One way to say one thing: all labels are shown; pictures of other things have none.
         if self.labelled is not None and self.labelled == self.images and self.source == "train":
