@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -19,7 +19,6 @@ from kd_helpers.methods.terms import hard_loss
 from kd_helpers.runtime.plain import Plain, check_share, check_temperature
 
 Terms = dict[str, torch.Tensor]
-D = TypeVar("D", bound="Distillation")
 
 
 @dataclass(frozen=True)
@@ -189,9 +188,3 @@ class Distillation(SoftMethod):
         self, student: torch.Tensor, teacher: torch.Tensor, labels: torch.Tensor
     ) -> torch.Tensor:
         return self.temperature**2 * self.compare(student, teacher, labels, self.temperature)
-
-
-def with_settings_of(method: Distillation, kind: type[D], **own: Any) -> D:
-    """Another method with temperature, weights and warm-up of this one, and settings of its own."""
-    shared = {field.name: getattr(method, field.name) for field in fields(Distillation)}
-    return kind(**shared | own)

@@ -10,7 +10,7 @@ import by_hand as hand
 from by_hand import K, T, learnt, partly_hidden, random_batch, soft_term
 from kd_helpers import methods as m
 from kd_helpers.data.splits import Split
-from kd_helpers.methods.method import Distillation, SoftMethod, with_settings_of
+from kd_helpers.methods.method import Distillation, SoftMethod
 from kd_helpers.runtime.plain import as_code, descendants
 from kd_helpers.training import checkpoints
 from kd_helpers.training.checkpoints import Checkpoint
@@ -18,7 +18,7 @@ from kd_helpers.training.loop import make_student, train
 from kd_helpers.training.schedules import Schedule
 
 KD = m.HintonKD(temperature=T)
-top, small = (partial(with_settings_of, KD, kind) for kind in (m.TopK, m.SmallEntries))
+top, small = (partial(kind, temperature=T) for kind in (m.TopK, m.SmallEntries))
 COMPOSED = {
     m.ConfidenceGate(m.SwapMistakes(m.Standardised(replace(KD, strength=3.0)))): {
         "correct": hand.swapped,
@@ -58,12 +58,12 @@ WITH_LABELS = {
         "scale": hand.standard,
         "weigh": hand.soft_label_weight,
     },
-    m.MaskMistakes(m.SwapMistakes(with_settings_of(KD, m.DecoupledKD))): {
+    m.MaskMistakes(m.SwapMistakes(m.DecoupledKD(temperature=T))): {
         "correct": hand.swapped,
         "compare": hand.in_parts,
         "weigh": hand.mask,
     },
-    m.FLSW(with_settings_of(KD, m.DecoupledKD)): {
+    m.FLSW(m.DecoupledKD(temperature=T)): {
         "confusion": hand.different_directions,
         "compare": hand.in_parts,
     },
