@@ -47,7 +47,10 @@ def special_dataset(dataset: Dataset, group: Sequence[int]) -> Dataset:
         for name, split in (("train", dataset.train), ("val", dataset.val), ("test", dataset.test))
     }
     return Dataset(
-        name=dataset.name, classes=(*(dataset.classes[k] for k in group), DUSTBIN), **parts
+        name=dataset.name,
+        classes=(*(dataset.classes[k] for k in group), DUSTBIN),
+        key=dataset.key,
+        **parts,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from kd_helpers.data import published
+from kd_helpers.data import own, published
 from kd_helpers.data.splits import DataError, Dataset, Split, hold_out, last_of_each_class
 from kd_helpers.runtime.folders import data_dir
 
@@ -62,7 +62,7 @@ def load_dataset(
     files are there; `data/README.md` says which files, and where they may lie.
 
     Args:
-        name: as above.
+        name: as above, or the key of a data set of one's own, "own:…".
         device: where the tensors live for the whole run.
         root: the folder that holds the data set's folder; `data/` of the repository by default.
 
@@ -73,11 +73,29 @@ def load_dataset(
         ValueError: the name is unknown. DataError: a file is missing, cut short or altered, or
             could not be downloaded.
     """
-    if name not in LOADERS:
-        raise ValueError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}")
+    check_name(name)
+    if name.startswith(own.OWN):
+        return own.load(name).to(device)
     classes, whole, test = LOADERS[name](Path(root) if root else data_dir())
     train, val = hold_out(whole, last_of_each_class(whole.labels))
-    return Dataset(name, tuple(classes), train.to(device), val.to(device), test.to(device))
+    return Dataset(name, tuple(classes), train, val, test, key=name).to(device)
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError unless `load_dataset` knows what is meant."""
+    if name not in LOADERS and not str(name).startswith(own.OWN):
+        raise ValueError(
+            f"unknown data set {name!r}; known: {', '.join(LOADERS)}; for images of your own give "
+            "the object that image_folder(…) or from_arrays(…) makes"
+        )
+
+
+def key_of(data: str | Dataset) -> str:
+    """What names a data set in a recipe; one of one's own is kept in `out/data` for it."""
+    if isinstance(data, Dataset):
+        return data.key or own.keep(data).key
+    check_name(data)
+    return data
 
 
 def load_fashion_mnist(root: Path) -> published.Parts:

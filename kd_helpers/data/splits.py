@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 from dataclasses import dataclass
 
 import torch
@@ -34,13 +37,32 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three fixed splits and the class names. `classes[label]` is the name of a label."""
+    """Three fixed splits and the class names. `classes[label]` is the name of a label.
+
+    `key` names it in a recipe: the name of a published data set, or what `own.keep` gave it.
+    """
 
     name: str
     classes: tuple[str, ...]
     train: Split
     val: Split
     test: Split
+    key: str = ""
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that change with a class name, a label or a pixel."""
+        digest = hashlib.sha256(json.dumps(self.classes).encode())
+        for split in (self.train, self.val, self.test):
+            digest.update(json.dumps(split.images.shape).encode())
+            for tensor in (split.labels, split.images):
+                digest.update(tensor.cpu().contiguous().numpy().data)
+        return digest.hexdigest()[:12]
+
+    def to(self, device: torch.device | str) -> Dataset:
+        """The same splits on `device`."""
+        train, val, test = (split.to(device) for split in (self.train, self.val, self.test))
+        return Dataset(self.name, self.classes, train, val, test, self.key)
 
 
 def last_of_each_class(labels: torch.Tensor) -> torch.Tensor:

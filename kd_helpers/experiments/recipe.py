@@ -8,13 +8,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from torch import nn
+
+from kd_helpers.data import datasets
 from kd_helpers.data.augment import PLAIN, ViewSet
-from kd_helpers.data.datasets import LOADERS
+from kd_helpers.data.datasets import Dataset
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.methods import CrossEntropy, HintonKD, Method
+from kd_helpers.models import own, zoo
 from kd_helpers.models.towers import ONE_NETWORK, Towers
-from kd_helpers.models.zoo import MODEL_NAMES
 from kd_helpers.runtime.plain import Plain, as_code, check_whole, from_plain, to_plain
+from kd_helpers.teachers.outside import outside
 from kd_helpers.teachers.team import Team
 from kd_helpers.training.schedules import Schedule
 
@@ -26,11 +30,13 @@ class Recipe(Plain):
     """One training, complete: two recipes with the same training are equal and have one hash.
 
     What would have no effect is refused: a teacher that the method does not ask, a weight of 0.
+    A student, a data set or a teacher of one's own may be given as it is, as a network or a
+    `Dataset`; the recipe then holds its key.
     """
 
-    student: str = "cnn-2"  # name of the network to train
+    student: str = "cnn-2"  # name or key of the network to train
     seed: int = 0  # starting weights, choice and order of images
-    dataset: str = "fashion-mnist"
+    dataset: str = "fashion-mnist"  # name or key
     transfer: TransferSet = ALL_IMAGES  # which images it sees, which of them labelled
     teacher: Recipe | Team | None = None  # how the teacher was trained; None: no teacher
     method: Method = LABELS_ONLY  # what the student minimises
@@ -41,14 +47,15 @@ class Recipe(Plain):
     start: Recipe | None = None  # whose weights it starts from, where names and shapes agree
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "student", own.key_of(self.student))
+        if isinstance(self.dataset, Dataset):
+            object.__setattr__(self, "dataset", datasets.key_of(self.dataset))
+        if isinstance(self.teacher, nn.Module):
+            object.__setattr__(self, "teacher", outside(self.teacher))
         super().__post_init__()
         check_whole("seed", self.seed, 0)
-        for name, known in (("student", MODEL_NAMES), ("dataset", LOADERS)):
-            if getattr(self, name) not in known:
-                kind = {"student": "model", "dataset": "data set"}[name]
-                raise ValueError(
-                    f"unknown {kind} {getattr(self, name)!r}; known: {', '.join(known)}"
-                )
+        zoo.check_name(self.student)
+        datasets.check_name(self.dataset)
         self._check_teaching()
         self._check_start()
 
@@ -56,7 +63,7 @@ class Recipe(Plain):
         method, told = self.method, as_code(self.method)
         if not isinstance(self.teacher, (Recipe, Team, type(None))):
             raise ValueError(
-                f"got teacher={self.teacher!r}; expected a recipe, a team of them or None"
+                f"got teacher={self.teacher!r}; expected a recipe, a team of them, a network, None"
             )
         if self.teacher is None and method.needs_teacher:
             raise ValueError(
@@ -149,9 +156,8 @@ class Recipe(Plain):
         """The teachers in a few words."""
         counts = Counter(teacher._words()[0] for teacher in self.teachers)
         who = " + ".join(f"{n} × {word}" if n > 1 else word for word, n in counts.items())
-        if isinstance(self.teacher, Team):
-            who = f"{who}, {self.teacher.words}"
-        return who or "a virtual teacher"
+        team = self.teacher.words if isinstance(self.teacher, Team) else ""
+        return ", ".join(filter(None, (who, team))) or "a virtual teacher"
 
     def _told(self) -> Method:
         """The method as far as `_words` tells it."""

@@ -25,7 +25,8 @@ from kd_helpers.teachers.cached import (
     bytes_left,
     fingerprint,
 )
-from kd_helpers.teachers.teacher import NetworkTeacher, Teacher
+from kd_helpers.teachers.outside import Outside
+from kd_helpers.teachers.teacher import Batch, ByFunction, NetworkTeacher, Teacher
 from kd_helpers.teachers.team import Team
 
 
@@ -51,7 +52,7 @@ class TrainingRoom:
         who = self.recipe.teacher
         return who.build(self) if isinstance(who, Team) else who and self.cached(who)
 
-    def cached(self, recipe: Recipe, *, apart: bool = False) -> CachedTeacher:
+    def cached(self, recipe: Recipe | Outside, *, apart: bool = False) -> CachedTeacher:
         """A trained network with a memory that all students of one data set, source and
         augmentation share, those of later sessions too: its answers are also on disk."""
         return cached_teacher(self.recipe, recipe, self.trained, apart=apart)
@@ -89,7 +90,11 @@ def dataset_of(recipe: Recipe) -> Dataset:
 
 
 def cached_teacher(
-    pupil: Recipe, teacher: Recipe, trained: Callable[[Recipe], Run], *, apart: bool = False
+    pupil: Recipe,
+    teacher: Recipe | Outside,
+    trained: Callable[[Recipe], Run],
+    *,
+    apart: bool = False,
 ) -> CachedTeacher:
     """The memory of one teacher; `pupil` says which images and augmentation. apart: its towers'."""
     if bytes_left() < MAX_BYTES // 8:
@@ -110,7 +115,7 @@ def cached_teacher(
 
 @functools.lru_cache(maxsize=16)
 def _cached_teacher(
-    teacher: Recipe,
+    teacher: Recipe | Outside,
     trained: Callable[[Recipe], Run],
     apart: bool,
     dataset: str,
@@ -120,20 +125,45 @@ def _cached_teacher(
     precision: torch.dtype,
     folder: Path,
 ) -> CachedTeacher:
-    run = trained(teacher)
-    images = load_source(load_dataset_once(dataset, device), source).images
-    model = TowersApart(run.model(device)) if apart else run.model(device)
+    data = load_dataset_once(dataset, device)
+    images = load_source(data, source).images
+    run = None if isinstance(teacher, Outside) else trained(teacher)
+    if run is None:
+        asked, classes = given_teacher(teacher, device), len(data.classes)
+        name = fingerprint(repr(teacher), (), images, augmentation)
+    else:
+        model = TowersApart(run.model(device)) if apart else run.model(device)
+        asked, classes = NetworkTeacher(model), model.outputs if apart else run.classes
+        name = fingerprint(repr(model), model.state_dict().values(), images, augmentation)
     cache = CachedTeacher(
-        NetworkTeacher(model),
+        asked,
         images,
         augmentation,
-        num_classes=model.outputs if apart else run.record["input"]["num_classes"],
-        files=AnswerFiles(folder / fingerprint(model, images, augmentation)),
+        num_classes=classes,
+        files=AnswerFiles(folder / name),
         writes=distributed.is_main(),
     )
     # The stored answers were computed in float32; they are the teacher's only where it answers so.
-    own = source == "train" and dataset == teacher.dataset and precision == torch.float32
+    own = run and source == "train" and dataset == teacher.dataset and precision == torch.float32
     if own and not apart and "train_logits" in run.tensors():
         cache.remember_plain(run.logits("train").to(device))
     cache.read_files()
     return cache
+
+
+def given_teacher(teacher: Outside, device: str) -> Teacher:
+    """A network from outside.
+
+    In a process that was not given it, only what is on disk by now can be answered.
+    """
+    network = teacher.network()
+    if network is not None:
+        return NetworkTeacher(network.to(device))
+
+    def gone(batch: Batch) -> torch.Tensor:
+        raise ValueError(
+            f"got {teacher.words} as a teacher, and this process does not have it: give it first, "
+            "by outside(adapted(network, …))"
+        )
+
+    return ByFunction(gone)

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -110,9 +111,10 @@ def train_recipe(recipe: Recipe, *, folder: Path, keep: tuple[str, ...] = (), **
     return read_run(folder, recipe)
 
 
-def input_of(dataset: Dataset) -> dict[str, int]:
+def input_of(dataset: Dataset) -> dict[str, Any]:
     """What a network has to know about the data: keyword arguments of `make_model`."""
-    _, channels, size, _ = dataset.train.images.shape
+    _, channels, height, width = dataset.train.images.shape
+    size = height if height == width else (height, width)
     return {"num_classes": len(dataset.classes), "in_channels": channels, "image_size": size}
 
 

@@ -48,7 +48,7 @@ class Run:
     recipe: Recipe
     record: dict
     folder: Path  # of single files, or a packed one
-    predictions: torch.Tensor = field(compare=False, repr=False)  # (N,) uint8
+    predictions: torch.Tensor = field(compare=False, repr=False)  # (N,) uint8 or int16
 
     @property
     def path(self) -> Path:
@@ -59,6 +59,11 @@ class Run:
     def accuracy(self) -> float:
         """Accuracy on the test images, in percent."""
         return 100 * self.record["test"]["accuracy"]
+
+    @property
+    def classes(self) -> int:
+        """How many classes the network tells apart."""
+        return self.record["input"]["num_classes"]
 
     @property
     def has_weights(self) -> bool:
@@ -241,9 +246,10 @@ def store(
 
     Args:
         tensors: what to keep, "weights.NAME", "test_logits", "train_logits"; may be empty.
-        predictions: classes (N,), from 0 to 255.
+        predictions: classes (N,), from 0 to 32,767.
     """
-    content = save(tensors | {PREDICTIONS: predictions.to(torch.uint8).cpu()})
+    small = torch.uint8 if record["input"]["num_classes"] <= 256 else torch.int16
+    content = save(tensors | {PREDICTIONS: predictions.to(small).cpu()})
     record["kept"] = kept(tensors)
     record["sha256"] = hashlib.sha256(content).hexdigest()
     write_atomically(folder / f"{recipe.hash}.safetensors", content)

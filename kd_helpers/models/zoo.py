@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from kd_helpers.models import architectures as nets
+from kd_helpers.models import own
 
 RESNET_DEPTHS = (8, 14, 20, 26, 32, 44, 56, 110)
 WIDE_SIZES = ((16, 2), (22, 2), (28, 2), (34, 2), (40, 1), (40, 2), (40, 4))  # depth and factor
@@ -23,13 +24,15 @@ MODEL_NAMES = (*BODIES, *(name + end for end in FILTERS for name in BODIES))
 SMALLEST_IMAGE = 28
 
 
-def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int) -> nn.Module:
+def make_model(
+    name: str, *, num_classes: int, in_channels: int, image_size: int | tuple[int, int]
+) -> nn.Module:
     """An untrained network that maps images (B, C, H, W) in 0..1 to logits (B, K).
 
     Args:
         name: one of `MODEL_NAMES`, such as "cnn-4", "resnet-20", "resnet-8x4", "wrn-16-2", "vgg-8";
             or one of these with "-1xn", all N×N filters 1×N, or with "-both", half of the N×N
-            filters of each layer 1×N.
+            filters of each layer 1×N; or "module:function", a network of one's own.
         num_classes: K, at least 2. The plain ladder is wider from 100 classes on.
         in_channels: C, at least 1.
         image_size: height and width in pixels, at least 28.
@@ -45,11 +48,18 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
     Raises:
         ValueError: the name is unknown (the message lists the known ones) or a size is too small.
     """
-    if name not in MODEL_NAMES:
-        raise ValueError(f"unknown model {name!r}; known: {', '.join(MODEL_NAMES)}")
+    given = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+    if own.is_own(name):
+        return own.make(name, **given)
+    check_name(name)
     if num_classes < 2 or in_channels < 1:
         told = f"got {num_classes=}, {in_channels=}"
         raise ValueError(f"{told}; expected at least 2 classes and 1 channel")
+    if not isinstance(image_size, int):  # height and width, as a list in a record
+        raise ValueError(
+            f"got images of {image_size[0]}×{image_size[1]} pixels; {name} takes square ones: make "
+            "them so, or bring a network of your own"
+        )
     if image_size < SMALLEST_IMAGE:
         raise ValueError(
             f"{name} cannot take images of {image_size}×{image_size} pixels: it needs at least "
@@ -61,6 +71,15 @@ def make_model(name: str, *, num_classes: int, in_channels: int, image_size: int
     if end:
         body = FILTERS[end](body)
     return Classifier(body, in_channels, image_size)
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError unless `make_model` knows what is meant."""
+    if not own.is_own(name) and name not in MODEL_NAMES:
+        raise ValueError(
+            f"unknown model {name!r}; known: {', '.join(MODEL_NAMES)}, and module:function for a "
+            "network of your own"
+        )
 
 
 class Classifier(nn.Module):

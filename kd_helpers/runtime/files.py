@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import io
@@ -9,7 +10,9 @@ import itertools
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 
@@ -24,8 +27,9 @@ class DiskFull(OSError):
     """A file could not be written for want of space; what was there before is intact."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; another process never sees half of it.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """An open file that takes the place of `path` once it is whole, or never.
 
     Raises:
         DiskFull: there is not enough space; the old file, if any, is as it was.
@@ -34,7 +38,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -44,12 +48,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         free = shutil.disk_usage(next(p for p in path.parents if p.is_dir())).free
         raise DiskFull(
             problem.errno,
-            f"{path}: the disk is full: expected room for {len(content) / 1e6:.1f} MB, found "
-            f"{free / 1e6:.1f} MB free. Free some space and start again: what was stored before "
-            "is intact",
+            f"{path}: the disk is full: {free / 1e6:.1f} MB are free, and that is not enough. "
+            "Free some space and start again: what was stored before is intact",
         ) from problem
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; another process never sees half of it."""
+    with replacing(path) as file:
+        file.write(content)
 
 
 def write_sealed(path: Path, kept: dict, about: dict) -> None:

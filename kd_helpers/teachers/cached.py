@@ -8,10 +8,10 @@ import json
 import os
 import time
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
 from kd_helpers.runtime.device import pick_precision
@@ -159,13 +159,15 @@ class CachedTeacher(Teacher):
 Answers = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def fingerprint(teacher: nn.Module, images: torch.Tensor, view_set: ViewSet) -> str:
-    """Sixteen hexadecimal digits that change with the weights, the images, the views or the
+def fingerprint(
+    words: str, weights: Iterable[torch.Tensor], images: torch.Tensor, view_set: ViewSet
+) -> str:
+    """Sixteen hexadecimal digits that change with teacher (repr, weights), images, views or
     format."""
-    told = [repr(teacher), repr(dataclasses.astuple(view_set)), images.device.type]
+    told = [words, repr(dataclasses.astuple(view_set)), images.device.type]
     told.append(str(pick_precision(images.device)[0]))
     digest = hashlib.sha256(json.dumps(told).encode())
-    for tensor in (*teacher.state_dict().values(), images):
+    for tensor in (*weights, images):
         digest.update(str(tuple(tensor.shape)).encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()[:16]

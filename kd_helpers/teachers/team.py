@@ -57,10 +57,11 @@ class Team(Plain):
     apart: ClassVar[bool] = False
     changes: ClassVar[bool] = False
     resumable: ClassVar[bool] = True
+    fewest: ClassVar[int] = 1  # members
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.members:
+        if len(self.members) < self.fewest:
             raise ValueError(
                 f"got a {type(self).__name__} team without members; expected one or more"
             )

@@ -17,7 +17,7 @@ from lives import SMALL_PUPIL, TEACHER, never_killed, nursery, same_result
 LITTLE = 20_000  # bytes; fewer than a checkpoint, the weights and a file of answers each need
 PLENTY = 1000.0  # seconds between two checkpoints: none
 WORDS = (
-    r"DiskFull: .*{}.*: the disk is full: expected room for \d+\.\d MB, found \d+\.\d MB free\. "
+    r"DiskFull: .*{}.*: the disk is full: \d+\.\d MB are free, and that is not enough\. "
     r"Free some space and start again: what was stored before is intact"
 )
 

@@ -65,7 +65,9 @@ def changed(kind: str) -> tuple:
             next(model.buffers()).view(-1)[0] += 1e-6
     if kind == "pixel":
         images[-1, 0, 27, 27] ^= 1
-    return model, images.flip(0) if kind == "order" else images, FEW if kind == "views" else ALL
+    views = FEW if kind == "views" else ALL
+    weights = model.state_dict().values()
+    return repr(model), weights, images.flip(0) if kind == "order" else images, views
 
 
 def test_another_teacher_picture_view_or_precision_has_another_folder(monkeypatch):
