@@ -1,0 +1,169 @@
+"""What lies in a folder of pictures: its files, their classes by the names of the folders, and the
+splits that are there. Nothing is opened here."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kd_helpers.data.splits import DataError
+from kd_helpers.data.three_splits import few
+
+PARTS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+LAYOUT = (
+    "expected a folder for each class, as in CLASS/picture.jpg, or train/CLASS/picture.jpg and, "
+    "where they exist, val/ and test/ like it"
+)
+IGNORED = ("thumbs.db", "desktop.ini", "__macosx")
+
+
+@dataclass(frozen=True, order=True)
+class PictureFile:
+    """A file by its path below the folder; `part` is "train", "val" or "test"."""
+
+    path: str  # with slashes
+    part: str
+    class_name: str
+    bytes: int = 0
+    mtime_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Folder:
+    """All that was found, in the order of the paths."""
+
+    root: Path
+    files: tuple[PictureFile, ...]
+    problems: dict[str, str]  # path → why it cannot be used
+    notes: tuple[str, ...]  # what is worth saying, and no error
+
+
+def scan(path: str | os.PathLike) -> Folder:
+    """Look through a folder. Hidden files, Thumbs.db and the like are passed over.
+
+    Raises:
+        DataError: there is no such folder, or it has not the layout of classes.
+    """
+    root = checked_root(path)
+    problems: dict[str, str] = {}
+    notes: list[str] = []
+    files: list[PictureFile] = []
+    for part, start in part_folders(root, notes).items():
+        for entry in entries(start):
+            if not is_folder(entry):
+                problems[below(root, entry.path)] = "lies in no class's folder"
+        names = [entry for entry in entries(start) if is_folder(entry)]
+        found = {entry.name: list(walk(entry, root, problems)) for entry in names}
+        files += [
+            PictureFile(below(root, entry.path), part, class_name(name), *stamp(entry))
+            for name, inside in found.items()
+            for entry in inside
+        ]
+        if empty := [name for name, inside in found.items() if not inside]:
+            notes.append(f"empty folders, not counted as classes in {start}: {few(empty)}")
+    if not files:
+        raise DataError(f"{root}: found no files in folders of classes; {LAYOUT}")
+    notes += alike(sorted({file.class_name for file in files}))
+    return Folder(root, tuple(sorted(files)), problems, tuple(notes))
+
+
+def checked_root(path: str | os.PathLike) -> Path:
+    root = Path(path).expanduser()
+    if root.is_file():
+        raise DataError(
+            f"{root}: got a file, expected a folder; unpack it first if it is an archive"
+        )
+    if not root.is_dir():
+        raise DataError(f"{root}: found no such folder")
+    return root.resolve()
+
+
+def part_folders(root: Path, notes: list[str]) -> dict[str, Path]:
+    """The folders of the splits; where there is none, the root is one of training pictures."""
+    found = [entry for entry in entries(root) if is_folder(entry)]
+    parts: dict[str, Path] = {}
+    for entry in found:
+        part = next((p for p, names in PARTS.items() if entry.name.lower() in names), None)
+        if part in parts:
+            raise DataError(f"{root}: found {parts[part].name}/ and {entry.name}/; expected one")
+        if part:
+            parts[part] = Path(entry.path)
+    if "train" not in parts:
+        if any(is_folder(entry) for folder in parts.values() for entry in entries(folder)):
+            names = " and ".join(f"{folder.name}/" for folder in parts.values())
+            raise DataError(f"{root}: found {names} and no train/; {LAYOUT}")
+        return {"train": root}
+    others = [e.name for e in entries(root) if Path(e.path) not in parts.values()]
+    if others:
+        notes.append(f"beside {parts['train'].name}/, not used: {few(others)}")
+    return parts
+
+
+def entries(folder: str | Path) -> list[os.DirEntry]:
+    """What a folder holds, by name, without hidden files and such as no person put there."""
+    with os.scandir(folder) as found:
+        kept = [e for e in found if not e.name.startswith(".") and e.name.lower() not in IGNORED]
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def is_folder(entry: os.DirEntry) -> bool:
+    return entry.is_dir(follow_symlinks=False)
+
+
+def walk(folder: os.DirEntry, root: Path, problems: dict[str, str]) -> Iterator[os.DirEntry]:
+    """The files of a class, however deep; what is none, or leads away, becomes a problem."""
+    try:
+        inside = entries(folder.path)
+    except OSError as problem:
+        problems[below(root, folder.path)] = f"cannot be opened ({problem.strerror})"
+        return
+    for entry in inside:
+        if is_folder(entry):
+            yield from walk(entry, root, problems)
+        elif reason := misleading(entry, root):
+            problems[below(root, entry.path)] = reason
+        else:
+            yield entry
+
+
+def misleading(entry: os.DirEntry, root: Path) -> str | None:
+    """Why a path is not followed, or None for an ordinary file or a link to one in the folder."""
+    if entry.is_symlink():
+        target = Path(os.path.realpath(entry.path))
+        if not target.exists():
+            return "a link that leads nowhere"
+        if not target.is_relative_to(root):
+            return "a link that leads out of the folder"
+        if target.is_dir():
+            return "a link to a folder"
+    return None if entry.is_file() else "neither a file nor a folder"
+
+
+def stamp(entry: os.DirEntry) -> tuple[int, int]:
+    status = entry.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def below(root: Path, path: str) -> str:
+    return Path(path).relative_to(root).as_posix()
+
+
+def class_name(folder: str) -> str:
+    """The name of a class: an umlaut is one letter, however the file system writes it."""
+    return unicodedata.normalize("NFC", folder)
+
+
+def alike(names: list[str]) -> list[str]:
+    """A note about classes whose names differ in capitals only."""
+    same: dict[str, list[str]] = {}
+    for name in names:
+        same.setdefault(name.casefold(), []).append(name)
+    pairs = [" and ".join(group) for group in same.values() if len(group) > 1]
+    return [f"two classes, though their names differ in capitals only: {few(pairs)}"] * bool(pairs)

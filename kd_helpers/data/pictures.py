@@ -1,0 +1,201 @@
+"""One picture file of any kind to uint8 pixels of one shape, and many of them at a time.
+
+Pillow reads the files; what is decided here is what becomes of size, colour and depth.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+# What Pillow reads by itself, without other programs (as for EPS) and without surprises.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF", "ICO", "TGA")
+FITS = ("crop", "pad")
+MOST_PIXELS = 89_478_485  # Pillow's own limit, above which it warns of a decompression bomb
+# How the files begin that are met among pictures and are none.
+OTHERS = {
+    b"PK\x03\x04": "a zip archive",
+    b"%PDF": "a PDF file",
+    b"version https://git-lfs": "a Git LFS pointer: get the picture itself with `git lfs pull`",
+    b"<!doctype html": "a web page: the download went wrong",
+    b"<html": "a web page: the download went wrong",
+    b"<svg": "an SVG drawing",
+    b"<?xml": "an XML file, such as an SVG drawing",
+    b"\x1f\x8b": "a gzip archive",
+}
+
+Source = str | os.PathLike | bytes  # a path, or the content of a file
+
+
+class PictureError(ValueError):
+    """A file cannot be used as a picture; the message is the reason, without the file's name."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What every picture becomes: (channels, size, size) uint8.
+
+    "crop" scales the shorter side to `size` and cuts the middle out; "pad" scales the longer side
+    and puts black beside it. Scaling is bilinear with antialiasing.
+    """
+
+    size: int
+    channels: int = 3  # 1: grey, 3: RGB
+    fit: str = "crop"
+
+    def __post_init__(self) -> None:
+        if type(self.size) is not int or self.size < 1:
+            raise ValueError(
+                f"got size={self.size!r}; expected a whole number of pixels, 1 or more"
+            )
+        if self.channels not in (1, 3):
+            raise ValueError(f"got channels={self.channels!r}; expected 1 (grey) or 3 (RGB)")
+        if self.fit not in FITS:
+            raise ValueError(f"got fit={self.fit!r}; expected {' or '.join(map(repr, FITS))}")
+
+    @property
+    def mode(self) -> str:
+        return "L" if self.channels == 1 else "RGB"
+
+    @property
+    def bytes(self) -> int:
+        """Of one picture."""
+        return self.channels * self.size**2
+
+
+def read_pictures(sources: Sequence[Source], shape: Shape) -> tuple[np.ndarray, dict[int, str]]:
+    """Decode files in threads: Pillow's work is done without Python's lock.
+
+    Returns:
+        (images (N, C, size, size) uint8, problems: row → why it could not be used). The row of a
+        problem is black.
+    """
+    images = np.zeros((len(sources), shape.channels, shape.size, shape.size), np.uint8)
+
+    def read(row: int) -> str | None:
+        try:
+            images[row] = read_picture(sources[row], shape)
+        except PictureError as problem:
+            return str(problem)
+        return None
+
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.simplefilter("ignore")  # about damaged metadata, and sizes that are judged here
+        told = pool.map(read, range(len(sources)))
+        try:
+            bar = tqdm(
+                told, "decoding", len(sources), unit="image", delay=3, mininterval=1, leave=False
+            )
+            problems = {row: reason for row, reason in enumerate(bar) if reason}
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return images, problems
+
+
+def read_picture(source: Source, shape: Shape) -> np.ndarray:
+    """One picture (C, size, size) uint8: turned as its EXIF data say, transparent parts white,
+    16 bits scaled to 8, of an animation the first frame.
+
+    Raises:
+        PictureError: the file is missing, empty, cut short, too large, or no picture.
+    """
+    try:
+        return (
+            np.asarray(fitted(flat(opened(source, shape), shape.mode), shape))
+            .reshape(shape.size, shape.size, shape.channels)
+            .transpose(2, 0, 1)
+        )
+    except PictureError:
+        raise
+    except Exception as problem:  # Pillow's readers let nearly any error out of a damaged file
+        raise PictureError(reason_of(problem, source)) from problem
+
+
+def opened(source: Source, shape: Shape) -> Image.Image:
+    """The picture with its pixels decoded, upright. JPEG files are decoded at a half, a quarter or
+    an eighth of their size where that leaves at least twice as many pixels a side as are needed."""
+    picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, "r", FORMATS)
+    if picture.format in ("JPEG", "MPO"):
+        picture.draft(shape.mode, draft_size(picture.size, shape))
+    if picture.width * picture.height > MOST_PIXELS:
+        raise PictureError(f"{picture.width:,}×{picture.height:,} pixels: a decompression bomb?")
+    picture.load()
+    ImageOps.exif_transpose(picture, in_place=True)
+    return picture
+
+
+def draft_size(size: tuple[int, int], shape: Shape) -> tuple[int, int]:
+    """The least width and height to decode: twice what is needed."""
+    side = min(size) if shape.fit == "crop" else max(size)
+    width, height = (max(1, 2 * shape.size * length // side) for length in size)
+    return width, height
+
+
+def flat(picture: Image.Image, mode: str) -> Image.Image:
+    """The picture in 8 bits, grey ("L") or colour ("RGB"), without transparency."""
+    if picture.mode.startswith(("I", "F")):
+        picture = eight_bits(picture)
+    if picture.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """Grey values of 16 bits, 0..65535, as 0..255; Pillow itself would cut them off at 255."""
+    values = np.asarray(picture)
+    if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 65_535:
+        raise PictureError(
+            f"pixels from {values.min():g} to {values.max():g}, whose black and white are unknown; "
+            "save it with 8 or 16 bits a channel"
+        )
+    return Image.fromarray(np.round(values / 257).astype(np.uint8))
+
+
+def fitted(picture: Image.Image, shape: Shape) -> Image.Image:
+    """The picture at (size, size), cropped or padded."""
+    width, height = picture.size
+    if shape.fit == "crop":
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+        return picture.resize((shape.size, shape.size), Image.Resampling.BILINEAR, box)
+    inner = [max(1, round(length * shape.size / max(width, height))) for length in (width, height)]
+    small = picture.resize((inner[0], inner[1]), Image.Resampling.BILINEAR)
+    whole = Image.new(shape.mode, (shape.size, shape.size))
+    whole.paste(small, ((shape.size - inner[0]) // 2, (shape.size - inner[1]) // 2))
+    return whole
+
+
+def reason_of(problem: Exception, source: Source) -> str:
+    """Why a file could not be read, in words for its owner."""
+    if isinstance(problem, Image.DecompressionBombError):
+        return "more than 178 million pixels: a decompression bomb?"
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"cannot be opened ({problem.strerror})"
+    start = source[:64] if isinstance(source, bytes) else first_bytes(source)
+    if not start:
+        return "empty, 0 bytes"
+    if b"ftyphei" in start or b"ftypmif1" in start:
+        return "a HEIC picture; save it as JPEG or PNG"
+    if isinstance(problem, Image.UnidentifiedImageError):
+        kinds = (words for mark, words in OTHERS.items() if start.lower().startswith(mark.lower()))
+        return f"no picture, but {next(kinds, 'a file of another kind')}"
+    if "truncated" in str(problem):
+        return "cut short"
+    return f"damaged ({type(problem).__name__}: {problem})"
+
+
+def first_bytes(path: str | os.PathLike) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(64)
