@@ -105,7 +105,11 @@ class Nursery:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.count = folder, 0
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "KD_PRECISION": "float32"}
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "KD_PRECISION": "float32",
+            "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's, where it is installed
+        }
         self.process = subprocess.Popen(
             [sys.executable, __file__],
             text=True,
