@@ -27,8 +27,7 @@ def standardised(temperature: float) -> m.Method:
 
 
 def decoupled(temperature: float = 4.0, kd_weight: float = 0.9, beta: float = 1.0) -> m.Method:
-    how = {"temperature": temperature, "kd_weight": kd_weight, "warm_up": WARM_UP}
-    return m.DecoupledKD(beta=beta, **how)
+    return m.DecoupledKD(temperature=temperature, kd_weight=kd_weight, warm_up=WARM_UP, beta=beta)
 
 
 def hinton(temperature: float) -> m.HintonKD:

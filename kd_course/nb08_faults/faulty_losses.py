@@ -16,16 +16,12 @@ from torch.nn import functional as F
 
 from kd_helpers.experiments.metrics import accuracy
 from kd_helpers.methods.hinton import HintonKD, kd_loss
-from kd_helpers.methods.terms import hard_loss
 from kd_helpers.training.loop import predict
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watched(HintonKD):
     """The right loss, which also measures its two gradients."""
-
-    def label_term(self, student: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return hard_loss(student, labels, label_smoothing=self.label_smoothing)
 
     @property
     def soft_weight(self) -> float:

@@ -163,7 +163,7 @@ class Recipe(Plain):
         """The method as far as `_words` tells it."""
         core = self.method.core
         if isinstance(core, CrossEntropy):
-            return core
+            return CrossEntropy(label_smoothing=core.label_smoothing)
         settings = ("temperature", "kd_weight", "label_smoothing")
         return HintonKD(**{name: getattr(core, name) for name in settings})
 

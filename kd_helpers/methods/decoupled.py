@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from kd_helpers.methods.labels import check_shown
 from kd_helpers.methods.method import Distillation
-from kd_helpers.methods.terms import check_labelled, check_logits
+from kd_helpers.methods.terms import check_logits
 from kd_helpers.runtime.plain import check_temperature
 
 
@@ -40,6 +41,7 @@ def decoupled_parts(
     if not isinstance(temperature, torch.Tensor):
         check_temperature(temperature)
     check_logits(student_logits, teacher_logits)
+    check_shown(labels, student_logits.shape, "DecoupledKD")
     own = F.one_hot(labels, student_logits.shape[1]).bool()
     sides = []
     for logits in (student_logits, teacher_logits.detach()):
@@ -70,6 +72,5 @@ class DecoupledKD(Distillation):
                 raise ValueError(f"got {name}={getattr(self, name)}; expected a number from 0 on")
 
     def compare(self, student, teacher, labels, temperature):
-        check_labelled(labels, "DecoupledKD")
         tckd, nckd, _ = decoupled_parts(student, teacher, labels, temperature=temperature)
         return self.alpha * tckd + self.beta * nckd

@@ -15,7 +15,6 @@ import torch
 
 from kd_helpers.methods.hinton import kd_loss
 from kd_helpers.methods.method import Distillation, Terms
-from kd_helpers.methods.terms import hard_loss
 from kd_helpers.runtime.plain import check_share, check_whole
 
 
@@ -57,7 +56,7 @@ class DenselyGuidedKD(Distillation):
         its labels only, at the usual weight."""
         parts = self.parts(student, teacher)
         teach = self.draw_sources(len(parts))
-        ce = hard_loss(student, labels, label_smoothing=self.label_smoothing)
+        ce = self.label_term(student, labels)
         kd = torch.zeros_like(ce)
         for part, is_on in zip(parts, teach.tolist(), strict=True):
             if is_on:

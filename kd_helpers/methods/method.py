@@ -15,6 +15,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from kd_helpers.methods.labels import as_class_weights
 from kd_helpers.methods.terms import hard_loss
 from kd_helpers.runtime.plain import Plain, check_share, check_temperature
 
@@ -62,7 +63,8 @@ class Method(Plain):
         teacher_logits: torch.Tensor | None,
         labels: torch.Tensor,
     ) -> Terms:
-        """Student (B, K), teacher (B, K) or None, labels (B,) int64 with UNLABELLED where hidden.
+        """Student (B, K), teacher (B, K) or None, labels (B,) int64 with UNLABELLED where hidden,
+        or soft ones (B, K).
 
         Scalars; only "loss" is to be minimised, the others are for plots.
         """
@@ -79,21 +81,39 @@ class ByFunction(Method):
         return self.function(*given)
 
 
+class LabelTerm(Method):
+    """A method that minimises, beside other things, the cross-entropy with the labels."""
+
+    label_smoothing: float
+    class_weights: tuple[float, ...]
+
+    def check_label_term(self) -> None:
+        check_share("label_smoothing", self.label_smoothing)
+        object.__setattr__(self, "class_weights", as_class_weights(self.class_weights))
+
+    def label_term(self, student: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Smoothed and weighted, mean over the labelled images: a scalar."""
+        return hard_loss(
+            student, labels, label_smoothing=self.label_smoothing, class_weights=self.class_weights
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
-class CrossEntropy(Method):
+class CrossEntropy(LabelTerm):
     """The labels alone, smoothed or not: the baseline of every comparison."""
 
     label_smoothing: float = 0.0  # ε in 0..1 (Szegedy et al. 2016)
+    class_weights: tuple[float, ...] = ()  # one for each class; (): all weigh the same
     needs_teacher: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_share("label_smoothing", self.label_smoothing)
+        self.check_label_term()
 
     def __call__(
         self, student_logits: torch.Tensor, teacher_logits: None, labels: torch.Tensor
     ) -> Terms:
-        ce = hard_loss(student_logits, labels, label_smoothing=self.label_smoothing)
+        ce = self.label_term(student_logits, labels)
         return {"loss": ce, "ce": ce.detach(), "kd": torch.zeros_like(ce.detach())}
 
 
@@ -152,14 +172,14 @@ class SoftMethod(Method):
         if teacher is None and self.needs_teacher:
             raise ValueError(f"got {type(self).__name__} and no teacher's logits; give a teacher")
         core = self.core
-        ce = hard_loss(student, labels, label_smoothing=core.label_smoothing)
+        ce = core.label_term(student, labels)
         kd = strength * self.soft(student, teacher, labels)
         loss = (1 - core.kd_weight) * ce + core.kd_weight * kd
         return {"loss": loss, "ce": ce.detach(), "kd": kd.detach()}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distillation(SoftMethod):
+class Distillation(SoftMethod, LabelTerm):
     """Labels and a teacher: (1 - kd_weight) · CE + kd_weight · strength · T² · mean `compare`."""
 
     temperature: float = 4.0  # T > 0, of the soft term
@@ -167,17 +187,20 @@ class Distillation(SoftMethod):
     label_smoothing: float = 0.0  # ε of the label term, 0..1
     strength: float = 1.0  # factor of the soft term: some papers use weights beyond 1
     warm_up: float = 0.0  # share of the steps in which the soft term grows from 0 to its size
+    class_weights: tuple[float, ...] = ()  # of the label term, one for each class; (): all the same
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_temperature(self.temperature)
-        for name in ("kd_weight", "label_smoothing", "warm_up"):
+        self.check_label_term()
+        for name in ("kd_weight", "warm_up"):
             check_share(name, getattr(self, name))
         if not 0 <= self.strength < float("inf"):
             raise ValueError(f"got strength={self.strength}; expected 0 or a finite number above")
-        if self.label_smoothing and self.kd_weight == 1:
+        if self.kd_weight == 1 and (self.label_smoothing or self.class_weights):
+            given = "label_smoothing" if self.label_smoothing else "class_weights"
             raise ValueError(
-                "got label_smoothing and kd_weight=1: there is no label term to smooth"
+                f"got {given} and kd_weight=1: there is no label term to smooth or to weigh"
             )
 
     @property

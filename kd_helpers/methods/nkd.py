@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from kd_helpers.methods.labels import check_shown
 from kd_helpers.methods.method import Distillation
-from kd_helpers.methods.terms import check_labelled, check_logits
+from kd_helpers.methods.terms import check_logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class NKD(Distillation):
 
     def compare(self, student, teacher, labels, temperature):
         check_logits(student, teacher)
-        check_labelled(labels, "NKD")
+        check_shown(labels, student.shape, "NKD")
         own, heat = F.one_hot(labels, student.shape[1]).bool(), torch.as_tensor(temperature)
         target = -teacher.float().softmax(1)[own] * F.log_softmax(student.float(), 1)[own]
         others = ((z.float() / heat)[~own].view(len(own), -1) for z in (student, teacher))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from kd_helpers.methods.labels import check_shown
 from kd_helpers.runtime.plain import check_share, check_temperature
 
 
@@ -32,6 +33,7 @@ def smooth_labels(labels: torch.Tensor, num_classes: int, smoothing: float) -> t
         (B, K) float32, rows sum to 1.
     """
     check_share("smoothing", smoothing)
+    check_shown(labels, (len(labels), num_classes), "a smoothed label")
     return (1 - smoothing) * F.one_hot(labels, num_classes).float() + smoothing / num_classes
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch.nn import functional as F
 
-from kd_helpers.data.splits import UNLABELLED
+from kd_helpers.methods.labels import check_shown
 from kd_helpers.methods.treatment import Treatment
 
 
@@ -25,8 +25,7 @@ def virtual_teacher(labels: torch.Tensor, num_classes: int, confidence: float) -
         raise ValueError(
             f"got confidence={confidence}; expected more than 1/{num_classes} and less than 1"
         )
-    if (labels == UNLABELLED).any():
-        raise ValueError("got images without a label; a virtual teacher knows only the labels")
+    check_shown(labels, (len(labels), num_classes), "a virtual teacher")
     own = F.one_hot(labels, num_classes).float()
     return (own * confidence + (1 - own) * (1 - confidence) / (num_classes - 1)).log()
 

@@ -13,13 +13,17 @@ import torch
 from torch.nn import functional as F
 
 from kd_helpers.data.splits import UNLABELLED
+from kd_helpers.methods.labels import check_classes
 from kd_helpers.methods.targets import smooth_labels
+from kd_helpers.methods.terms import check_batch
 from kd_helpers.methods.treatment import Treatment, Weighted
 from kd_helpers.runtime.plain import check_share, check_temperature
 
 
 def mistaken(teacher_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Where the teacher's answer is not the label: (B, K), (B,) → (B,) bool."""
+    check_batch("teacher", teacher_logits)
+    check_classes(labels, teacher_logits.shape, "who corrects mistakes")
     return (teacher_logits.argmax(dim=-1) != labels) & (labels != UNLABELLED)
 
 
@@ -65,6 +69,8 @@ def trust_weights(teacher_logits: torch.Tensor, labels: torch.Tensor) -> torch.T
 
     A teacher who is wrong a little is trusted a little less, not left out. 1.0 without a label.
     """
+    check_batch("teacher", teacher_logits)
+    check_classes(labels, teacher_logits.shape, "TrustTrueClass")
     loss = F.cross_entropy(
         teacher_logits.float(), labels, reduction="none", ignore_index=UNLABELLED
     )

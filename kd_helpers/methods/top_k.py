@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from kd_helpers.data.splits import UNLABELLED
+from kd_helpers.methods.labels import check_classes
 from kd_helpers.methods.method import Distillation
 from kd_helpers.methods.terms import check_logits
 from kd_helpers.runtime.plain import check_share, check_temperature, check_whole
@@ -27,6 +28,7 @@ def top_entries(
     keep = torch.zeros_like(teacher_logits, dtype=torch.bool)
     keep.scatter_(1, teacher_logits.topk(count, dim=-1).indices, True)
     if labels is not None:
+        check_classes(labels, teacher_logits.shape, "TopK")
         known = labels != UNLABELLED
         keep |= F.one_hot(labels.where(known, 0), classes).bool() & known[:, None]
     return keep

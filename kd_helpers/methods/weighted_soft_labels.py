@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from kd_helpers.methods.terms import check_labelled
+from kd_helpers.methods.labels import check_shown
+from kd_helpers.methods.terms import check_logits
 from kd_helpers.methods.treatment import Weighted
 from kd_helpers.runtime.plain import check_share
 
@@ -24,6 +25,8 @@ def wsld_weights(
     Near 1 where the teacher is surely right, near 0 where the student is better already (Zhou et
     al. 2021, arXiv 2102.00650). Without gradient.
     """
+    check_logits(student_logits, teacher_logits)
+    check_shown(labels, student_logits.shape, "WeightedSoftLabels")
     own, others = (
         F.cross_entropy(logits.detach().float(), labels, reduction="none")
         for logits in (student_logits, teacher_logits)
@@ -45,7 +48,6 @@ class WeightedSoftLabels(Weighted):
     """Less of the teacher where the student is better already. Every image needs its label."""
 
     def weights(self, student, teacher, labels):
-        check_labelled(labels, "WeightedSoftLabels")
         return wsld_weights(student, teacher, labels)
 
 
