@@ -15,6 +15,7 @@ FLOORS = (  # from the ground up; rooms of one floor may see each other, as long
     {"kd_helpers.methods", "kd_helpers.teachers"},
     {"kd_helpers.training"},
     {"kd_helpers.experiments"},
+    {"kd_helpers.export"},
     {"kd_helpers.widgets"},
     {"kd_helpers"},
     {"kd_course", "kd_course.common", "kd_course.exercises"},
