@@ -1,23 +1,22 @@
 """Child processes that train a small recipe, for tests that kill them, and what they must agree on.
 
-They are forked from one process that has imported PyTorch and read the images, so that a start
-takes milliseconds. It has one thread only (`OMP_NUM_THREADS=1`), which makes forking safe.
+They are forked from one process that has imported PyTorch and read the images (`lives_loaded`), so
+that a start takes milliseconds. It has one thread only, which makes forking safe.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import json
+import multiprocessing
 import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import time
-import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -39,6 +38,9 @@ from kd_helpers.training import loop as training
 from kd_helpers.training.schedules import Schedule
 
 TIMEOUT = 120  # seconds; only stops what hangs
+FORKED = multiprocessing.get_context("forkserver")
+# The last one is of pyarrow, which pandas imports where it is installed.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 TESTS = Path(__file__).parent
 SOME = TransferSet(images=600)
 TEACHER = Recipe(transfer=SOME, schedule=Schedule(steps=60, batch_size=32))
@@ -77,16 +79,19 @@ RECIPES = {
 class Child:
     """A process that runs one function of this module."""
 
-    nursery: Nursery
-    pid: int
+    process: multiprocessing.Process
     output: Path
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        os.kill(self.pid, number)  # not reaped before `end`, so the number is still its own
+        with contextlib.suppress(ProcessLookupError):  # it has ended
+            os.kill(self.process.pid, number)
 
     def end(self) -> int:
         """Wait for it: its exit code, or minus the signal that ended it."""
-        return self.nursery.ask({"wait": self.pid})
+        self.process.join(TIMEOUT)
+        self.kill()
+        self.process.join()
+        return self.process.exitcode
 
     def said(self) -> str:
         return self.output.read_text()
@@ -100,55 +105,40 @@ class Child:
         return self.end() == -signal.SIGKILL
 
 
+@dataclass
 class Nursery:
-    """The parent of the children, and the way to talk to it."""
+    """Where children are made."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.count = folder, 0
-        environment = os.environ | {
-            "OMP_NUM_THREADS": "1",
-            "KD_PRECISION": "float32",
-            "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's, where it is installed
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, __file__],
-            text=True,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+    folder: Path
+    children: list[Child] = field(default_factory=list)
 
     def start(self, out: Path, name: str = "", call: str = "train", **how) -> Child:
         """Let a child do `call`, `train(name, **how)` if not said; how: plain data."""
-        self.count += 1
-        output = self.folder / f"{self.count}.txt"
+        output = self.folder / f"{len(self.children)}.txt"
         output.touch()
-        environment = {"KD_OUT": str(out)} | how.pop("environment", {})
-        arguments = how | ({"name": name} if name else {})
-        order = {"call": call, "how": arguments, "output": str(output), "environment": environment}
-        return Child(self, self.ask(order), output)
+        environment = {"KD_OUT": str(out), "KD_PRECISION": "float32"} | how.pop("environment", {})
+        given = call, how | ({"name": name} if name else {}), str(output), environment
+        child = Child(FORKED.Process(target=be_a_child, args=given), output)
+        child.process.start()
+        self.children.append(child)
+        return child
 
     def train(self, out: Path, name: str, **how) -> str:
         """Let a child train to the end; what it said."""
         return self.start(out, name, **how).succeed()
 
-    def ask(self, order: dict) -> int:
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, "the parent of the children has died"
-        return json.loads(answer)
-
-    def close(self) -> None:
-        self.process.stdin.close()  # it then kills what is left, and ends
-        self.process.wait(TIMEOUT)
-
 
 @pytest.fixture(scope="module")
 def nursery(tmp_path_factory):
     nursery = Nursery(tmp_path_factory.mktemp("children"))
+    FORKED.set_forkserver_preload(["lives_loaded"])
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (ONE_THREAD | {"PYTHONPATH": os.pathsep.join(sys.path)}).items():
+            patch.setenv(name, value)
+        forkserver.ensure_running()
     yield nursery
-    nursery.close()
+    for child in nursery.children:
+        child.kill()
 
 
 @pytest.fixture(scope="module")
@@ -329,65 +319,11 @@ def check_cache() -> None:
     assert cache.answers[pairs].equal(fresh.answers[pairs])
 
 
-# What runs in the process that forks
-
-
-def serve() -> None:
-    """Fork a child for each order, and reap it when asked to."""
-    lives = importlib.import_module("lives")
-    lives.load()
-    assert len(os.listdir("/proc/self/task")) == 1, "more than one thread: forking is not safe"
-    children = set()
-    try:
-        for line in sys.stdin:
-            order = json.loads(line)
-            answer = reap(order["wait"]) if "wait" in order else fork(lives, order)
-            children ^= {order.get("wait", answer)}
-            print(json.dumps(answer), flush=True)
-    finally:
-        for pid in children:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-
-
-def fork(lives, order: dict) -> int:
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            become(lives, order)
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            with contextlib.suppress(Exception):
-                sys.stdout.flush()
-            os._exit(code)
-    return pid
-
-
-def become(lives, order: dict) -> None:
-    """Do what the order says, in the child."""
-    file = os.open(order["output"], os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+def be_a_child(call: str, how: dict, output: str, environment: dict[str, str]) -> None:
+    """What a new process does first: do what was asked for, and say it to a file."""
+    file = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     for number in (1, 2):
         os.dup2(file, number)
-    with open(os.devnull) as nothing:
-        os.dup2(nothing.fileno(), 0)
-    os.environ.update(order["environment"])
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
-    getattr(lives, order["call"])(**order["how"])
-
-
-def reap(pid: int) -> int:
-    deadline = time.monotonic() + TIMEOUT
-    while True:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.002)
-
-
-if __name__ == "__main__":
-    serve()
+    globals()[call](**how)

@@ -1,6 +1,6 @@
 """Specialists that start from a generalist: whose weights, in which order, for which classes."""
 
-import itertools
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -17,22 +17,15 @@ from kd_helpers.experiments import room
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.room import dataset_of, load_dataset_once
-from kd_helpers.experiments.run import (
-    load_or_train,
-    load_run,
-    new_student,
-    train_recipe,
-    training_arguments,
-)
-from kd_helpers.experiments.sweep import sweep, teachers_of
+from kd_helpers.experiments.run import load_run, new_student, train_recipe, training_arguments
+from kd_helpers.experiments.sweep import teachers_of
 from kd_helpers.methods import HintonKD
 from kd_helpers.models.towers import Towers, by_index
 from kd_helpers.models.zoo import make_model, take_over
 from kd_helpers.runtime.folders import data_dir
 from kd_helpers.teachers import Specialists
 from kd_helpers.teachers.specialists import cluster_classes
-from kd_helpers.training.checkpoints import Checkpoint
-from kd_helpers.training.loop import make_student, train
+from kd_helpers.training.loop import make_student
 from kd_helpers.training.schedules import Schedule
 
 K = 10
@@ -85,37 +78,23 @@ def last_layer(model: torch.nn.Module) -> set[str]:
     return {f"{linear[-1]}.weight", f"{linear[-1]}.bias"}
 
 
-def copied(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
 # Weights taken over
 
 
-@pytest.mark.parametrize("name", ("cnn-2", "cnn-8", "resnet-8"))
-def test_a_specialist_takes_all_but_the_last_layer(name):
-    generalist, specialist = network(name, K, 0), network(name, 4, 1)
-    before, own = copied(generalist), copied(specialist)
-    take_over(specialist, generalist)
-    lasts, found = last_layer(specialist), specialist.state_dict()
-    assert lasts < found.keys() and any(key.endswith("running_var") for key in found)
-    for key, value in found.items():
-        assert value.equal((own if key in lasts else before)[key]), key
-        if key.endswith(("weight", "running_mean", "running_var")) and value.dim() != 1:
-            assert not before[key].equal(own[key])  # else the line above says nothing
-    means = [key for key in found if key.endswith("running_mean")]
-    assert not any(before[key].equal(own[key]) for key in means)
-    with torch.no_grad():  # what one learns later, the other does not
-        for parameter in specialist.parameters():
-            parameter.add_(1.0)
-    assert all(value.equal(before[key]) for key, value in generalist.state_dict().items())
-
-
-def test_networks_of_one_shape_become_the_same():
-    first, second = network("cnn-4", K, 0), network("cnn-4", K, 1)
-    take_over(second, first)
-    images = torch.rand(3, 1, 28, 28)
-    assert second.eval()(images).equal(first.eval()(images))
+def test_a_specialist_takes_copies_of_all_but_the_last_layer():
+    for name in ("cnn-2", "cnn-8", "resnet-8"):
+        generalist, specialist = network(name, K, 0), network(name, 4, 1)
+        before, own = (deepcopy(model.state_dict()) for model in (generalist, specialist))
+        take_over(specialist, generalist)
+        lasts, found = last_layer(specialist), specialist.state_dict()
+        for key, value in found.items():
+            assert value.equal((own if key in lasts else before)[key]), key
+        means = [key for key in found if key.endswith("running_mean")]
+        assert means and not any(before[key].equal(own[key]) for key in means)
+        with torch.no_grad():  # what one learns later, the other does not
+            for parameter in specialist.parameters():
+                parameter.add_(1.0)
+        assert all(value.equal(before[key]) for key, value in generalist.state_dict().items())
 
 
 def test_outputs_for_other_classes_are_not_taken_over():
@@ -129,14 +108,12 @@ def test_outputs_for_other_classes_are_not_taken_over():
 
 def test_where_nothing_fits_nothing_is_taken():
     specialist = network("cnn-2", 4, 0)
-    own = copied(specialist)
-    for other in (torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Sequential()):
-        with pytest.raises(ValueError, match=r"got two networks without a weight.*expected some"):
+    own = deepcopy(specialist.state_dict())
+    same_name = torch.nn.Module()
+    same_name.body = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 5))
+    for other in (torch.nn.Linear(3, 4), torch.nn.ReLU(), same_name):
+        with pytest.raises(ValueError, match=r"without a weight of the same name and shape"):
             take_over(specialist, other)
-    same_names_other_shapes = torch.nn.Module()
-    same_names_other_shapes.body = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 5))
-    with pytest.raises(ValueError, match="same name and shape"):
-        take_over(specialist, same_names_other_shapes)
     assert all(value.equal(own[key]) for key, value in specialist.state_dict().items())
 
 
@@ -159,54 +136,23 @@ def test_a_specialist_begins_with_its_generalists_weights(begun, tmp_path):
     assert not any(learnt[key].equal(begun[1][key]) for key in (*lasts, "body.0.weight"))
 
 
-def test_a_start_that_is_there_is_not_trained_again(begun):
-    load_or_train(START, quiet=True)
-    for seed in (7, 8):
-        new_student(replace(EXPERT, seed=seed), dataset_of(EXPERT))
-    assert len(begun) == 1
-
-
-def test_a_start_of_which_only_the_record_is_stored_is_trained_again(begun, tmp_path):
+def test_a_start_is_trained_once_and_again_where_its_weights_are_not_stored(begun, tmp_path):
     train_recipe(START, folder=tmp_path / "data" / "runs")
     assert not load_run(START).has_weights
-    student = new_student(EXPERT, dataset_of(EXPERT))
+    for seed in (7, 8):
+        student = new_student(replace(EXPERT, seed=seed), dataset_of(EXPERT))
     assert len(begun) == 2
     assert student.body[0].weight.equal(load_run(START).model().body[0].weight)
 
 
-@pytest.mark.parametrize("trunk", (False, True))
-def test_towers_start_from_the_same_towers(trunk):
-    start = replace(START, towers=Towers(by_index(K, 3), trunk=trunk))
+def test_towers_start_from_the_same_towers():
+    start = replace(START, towers=Towers(by_index(K, 3), trunk=True))
     student = new_student(replace(start, seed=9, start=start), dataset_of(start))
     for key, value in load_run(start).model().state_dict().items():
         assert student.state_dict()[key].equal(value)
 
 
-def test_a_specialist_goes_on_where_it_was(tmp_path):
-    data = dataset_of(EXPERT)
-    whole, halved, other = (new_student(EXPERT, data) for _ in range(3))
-    arguments = training_arguments(EXPERT, data)
-    train(whole, **arguments)
-    path, asked = tmp_path / "state.checkpoint", iter([False] * 3 + [True])
-    checkpoint = Checkpoint(path, EXPERT.to_plain(), every=0.0)
-    train(halved, **arguments, checkpoint=checkpoint, should_stop=lambda: next(asked))
-    history = train(other, **arguments, checkpoint=Checkpoint(path, EXPERT.to_plain()))
-    assert history.resumed == 1
-    assert all(whole.state_dict()[k].equal(v) for k, v in other.state_dict().items())
-
-
 # What a start means for the recipe
-
-
-def test_a_recipe_needs_its_teachers_and_its_start():
-    teacher = replace(START, seed=20)
-    taught = replace(START, teacher=teacher, method=HintonKD())
-    assert START.needs == () and EXPERT.needs == (START,)
-    assert taught.needs == (teacher,)
-    assert replace(taught, start=START).needs == (teacher, START)
-    assert replace(taught, start=START).teachers == (teacher,)
-    team = Specialists((replace(START, seed=21), EXPERT))
-    assert replace(taught, teacher=team, start=START).needs == (*team.members, START)
 
 
 def test_a_start_comes_in_an_earlier_stage_than_who_starts_from_it():
@@ -240,16 +186,7 @@ def test_starts_are_retrained_first(begun, monkeypatch):
     assert list(retrain.retrain(again=False, jobs=1)) == []
 
 
-def test_a_sweep_trains_starts_first(begun):
-    (outcome,) = sweep([EXPERT], jobs=1)
-    assert outcome.accuracy is not None and not outcome.problem
-    widths = [list(state.values())[-1].numel() for state in begun]  # of the last layer's bias
-    assert widths == [K, 4]
-
-
 TOWERS = Towers(by_index(K, 3))
-
-
 STARTS = (
     (START, {"student": "cnn-4"}),
     (replace(START, student="cnn-4"), {}),
@@ -286,58 +223,19 @@ def sure_logits(seed: int = 0, count: int = 3000) -> torch.Tensor:
     return torch.tensor(logits, dtype=torch.float32)
 
 
-def best_three(columns: np.ndarray) -> tuple[tuple[int, ...], ...]:
-    """Of all ways to put ten columns into three groups the one with the least sum of squares."""
-
-    def spread(group: list[int]) -> float:
-        return ((columns[group] - columns[group].mean(axis=0)) ** 2).sum()
-
-    sums = {}
-    for size in range(1, K):
-        for group in itertools.combinations(range(K), size):
-            sums[group] = spread(list(group))
-    best = (np.inf, ())
-    for first in sums:
-        if 0 not in first:
-            continue
-        rest = [k for k in range(K) if k not in first]
-        for size in range(len(rest) - 1):
-            for more in itertools.combinations(rest[1:], size):
-                second = (rest[0], *more)
-                third = tuple(k for k in rest if k not in second)
-                total = sums[first] + sums[second] + sums[third]
-                best = min(best, (total, (first, second, third)))
-    return best[1]
-
-
 def test_without_the_diagonal_confused_classes_are_found_where_with_it_single_ones_are():
+    """The classes' own variances drown all others here."""
     logits = sure_logits()
-    p = softmax(logits.double().numpy(), axis=1)
-    assert p.max(axis=1).mean() > 0.85
-    covariance = np.cov(p.T)
-    bare = covariance * (1 - np.eye(K))
-    assert np.diag(covariance).min() > np.abs(bare).max()  # the variances drown all others
-    assert cluster_classes(logits, 3, diagonal=False) == BLOCKS == best_three(bare)
-    singles = ((0, 1, 2, 3, 4, 6, 7, 8), (5,), (9,))
-    assert cluster_classes(logits, 3) == singles == best_three(covariance)
-
-
-def test_the_classes_own_variances_count_as_0():
-    """Left as they are, or all set to 1, they would give other groups here."""
-    rng = np.random.default_rng(2)
-    logits = torch.tensor(rng.normal(size=(400, K)) @ rng.normal(size=(K, K))).float()
     covariance = np.cov(softmax(logits.double().numpy(), axis=1).T)
-    bare = covariance * (1 - np.eye(K))
-    best = best_three(bare)
-    assert cluster_classes(logits, 3, diagonal=False) == best
-    assert best != best_three(covariance) and best != best_three(bare + np.eye(K))
+    assert np.diag(covariance).min() > np.abs(covariance * (1 - np.eye(K))).max()
+    assert cluster_classes(logits, 3, diagonal=False) == BLOCKS
+    assert cluster_classes(logits, 3) == ((0, 1, 2, 3, 4, 6, 7, 8), (5,), (9,))
 
 
 # Half special images, half others
 
-LABELS = torch.tensor(
-    [0, 3, 1, 3, -100, 2, 2, 3, 1, 0]
-)  # as a specialist for three classes sees them
+# As a specialist for three classes sees them: 3 is its dustbin.
+LABELS = torch.tensor([0, 3, 1, 3, -100, 2, 2, 3, 1, 0])
 
 
 def test_half_are_special_images_or_it_is_refused():
