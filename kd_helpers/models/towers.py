@@ -112,7 +112,7 @@ class UnifiedSpecialists(nn.Module):
         for outputs, group, share in told:
             own = (outputs if self.average == "logits" else outputs.softmax(dim=1))[:, :-1]
             places = torch.tensor(group, device=share.device)
-            padded = own.new_zeros(len(own), len(share)).index_copy(1, places, own)
+            padded = own.new_zeros(own.shape[0], len(share)).index_copy(1, places, own)
             scores = scores + padded * share
         return scores
 

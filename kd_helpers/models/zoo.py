@@ -92,12 +92,19 @@ class Classifier(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if not torch.jit.is_scripting():  # what is scripted holds no check
+            self.check_shape(images)
+        return self.body(images)
+
+    def check_shape(self, images: torch.Tensor) -> None:
+        """Raise ValueError for other images; not while PyTorch records what is done to them."""
+        if torch.jit.is_tracing() or isinstance(images, torch.fx.Proxy):
+            return
         if images.dim() != 4 or tuple(images.shape[1:]) != self.image_shape:
             raise ValueError(
                 f"got images of shape {tuple(images.shape)}; this network was made for "
                 f"(batch, {', '.join(map(str, self.image_shape))})"
             )
-        return self.body(images)
 
 
 def take_over(network: nn.Module, source: nn.Module, *, last_layer: bool = True) -> None:
