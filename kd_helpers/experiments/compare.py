@@ -35,7 +35,9 @@ class Verdict:
         )
 
 
-def paired_verdict(method: Sequence[float], baseline: Sequence[float]) -> Verdict:
+def paired_verdict(
+    method: Sequence[float], baseline: Sequence[float], *, fewest: int = FEWEST_SEEDS
+) -> Verdict:
     """Compare two lists of scores, the i-th of each from the same seed; larger is better.
 
     The 95 % interval is Student's t for the mean of the differences method - baseline. BETTER or
@@ -43,14 +45,15 @@ def paired_verdict(method: Sequence[float], baseline: Sequence[float]) -> Verdic
 
     Args:
         method, baseline: one score a seed, in points (percent), at least 5 of each.
+        fewest: seeds that are enough; fewer than 5 where a run takes long, and then say so.
 
     Raises:
         ValueError: lists of different lengths, fewer than 5 seeds, or scores that are not finite.
     """
-    if len(method) != len(baseline) or len(method) < FEWEST_SEEDS:
+    if len(method) != len(baseline) or len(method) < fewest:
         raise ValueError(
             f"got {len(method)} and {len(baseline)} scores; expected the same number of both, "
-            f"at least {FEWEST_SEEDS}, paired by seed"
+            f"at least {fewest}, paired by seed"
         )
     scores, others = np.asarray(method, float), np.asarray(baseline, float)
     if not (np.isfinite(scores).all() and np.isfinite(others).all()):

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from kd_helpers.data.augment import PLAIN
 from kd_helpers.data.class_groups import Groups, half_special, special_dataset
 from kd_helpers.data.datasets import Dataset, load_dataset
 from kd_helpers.data.transfer_set import load_source, select
@@ -25,7 +26,7 @@ from kd_helpers.teachers.cached import (
     bytes_left,
     fingerprint,
 )
-from kd_helpers.teachers.outside import Outside
+from kd_helpers.teachers.outside import Outside, outside
 from kd_helpers.teachers.teacher import Batch, ByFunction, NetworkTeacher, Teacher
 from kd_helpers.teachers.team import Team
 
@@ -149,6 +150,20 @@ def _cached_teacher(
         cache.remember_plain(run.logits("train").to(device))
     cache.read_files()
     return cache
+
+
+def answers_of(network: nn.Module, images: torch.Tensor, classes: int) -> torch.Tensor:
+    """Logits (N, K) float32 of a network from outside to plain images (N, C, H, W) uint8.
+
+    Kept on disk, in half precision: a large network answers slowly.
+    """
+    name = fingerprint(repr(outside(network)), (), images, PLAIN)
+    asked, files = NetworkTeacher(network.to(images.device)), AnswerFiles(cache_folder() / name)
+    cache = CachedTeacher(asked, images, num_classes=classes, files=files, max_bytes=MAX_BYTES)
+    rows = torch.arange(len(images))
+    cache.prepare(rows, torch.zeros_like(rows))
+    cache.save()
+    return cache.answers.float()
 
 
 def given_teacher(teacher: Outside, device: str) -> Teacher:

@@ -47,7 +47,7 @@ def outside(network: nn.Module) -> Outside:
         raise ValueError(f"got a {type(network).__name__}; expected a torch.nn.Module")
     network.requires_grad_(False).eval()
     digest = hashlib.sha256(repr(network).encode())
-    for name, tensor in network.state_dict().items():
+    for name, tensor in (*network.named_parameters(), *network.named_buffers()):
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().data)
     fingerprint = digest.hexdigest()[:12]
