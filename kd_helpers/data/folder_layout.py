@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kd_helpers.data.splits import DataError
-from kd_helpers.data.three_splits import few
+from kd_helpers.data.three_splits import few, readable
 
 PARTS = {
     "train": ("train", "training"),
@@ -156,8 +156,15 @@ def below(root: Path, path: str) -> str:
 
 
 def class_name(folder: str) -> str:
-    """The name of a class: an umlaut is one letter, however the file system writes it."""
-    return unicodedata.normalize("NFC", folder)
+    """The name of a class: an umlaut is one letter, however the file system writes it.
+
+    Raises:
+        DataError: the name is no text, but bytes of an older encoding.
+    """
+    name = unicodedata.normalize("NFC", folder)
+    if readable(name) != name:
+        raise DataError(f"{readable(name)}: the name of a class's folder is no UTF-8; rename it")
+    return name
 
 
 def alike(names: list[str]) -> list[str]:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from kd_helpers.data import own
 from kd_helpers.data.folder_layout import Folder, scan
-from kd_helpers.data.pictures import Shape, read_pictures
+from kd_helpers.data.pictures import FITTED, Shape, check_room, left_out, read_pictures, unusable
 from kd_helpers.data.splits import DataError, Dataset
-from kd_helpers.data.three_splits import PARTS, arrange, readable, reorder
+from kd_helpers.data.three_splits import arrange, keep_rows, say
+from kd_helpers.runtime.files import set_aside, write_atomically
+from kd_helpers.runtime.folders import out_dir
+
+VERSION = 1  # of how files become pixels; another one lets every folder be decoded again
 
 
 def image_folder(
@@ -45,47 +54,64 @@ def image_folder(
     """
     shape = Shape(size, channels, fit)
     folder = scan(path)
-    images, unread = read_pictures([folder.root / file.path for file in folder.files], shape)
-    problems = folder.problems | {folder.files[row].path: why for row, why in unread.items()}
+    record = record_path(folder, shape, seed)
+    loaded = recall(record) or read(folder, shape, seed, record, skip_problems)
+    problems = folder.problems | loaded.unread
     if problems and not skip_problems:
-        raise DataError(
-            f"{told(folder, problems)}\nMend or delete them, or pass skip_problems=True to leave "
-            "them out."
-        )
-    rows = np.array([row for row in range(len(images)) if row not in unread], np.int64)
-    dataset, notes = build(folder, images, rows, seed)
-    left_out = [f"left out: {told(folder, problems)}"] * bool(problems)
-    print("\n".join([summary(dataset, shape), *folder.notes, *notes, *left_out]), flush=True)
+        raise unusable(str(folder.root), total(folder), problems)
+    dataset = replace(loaded.dataset, name=folder.root.name)
+    missing = left_out(folder.root.name, total(folder), problems)
+    say(dataset, [FITTED[fit], *folder.notes, *loaded.notes, *missing])
     return dataset
 
 
-def build(
-    folder: Folder, images: np.ndarray, rows: np.ndarray, seed: int
-) -> tuple[Dataset, list[str]]:
-    """The data set of the pictures in `rows` (M,), and what is to be said of it."""
-    reorder(images, np.concatenate([rows, np.setdiff1d(np.arange(len(images)), rows)]))
-    files = [folder.files[row] for row in rows]
-    classes = sorted({file.class_name for file in files})
-    numbers = {name: number for number, name in enumerate(classes)}
-    labels = np.array([numbers[file.class_name] for file in files], np.int64)
-    parts = [file.part for file in files]
-    return arrange(folder.root.name, classes, images[: len(rows)], labels, parts, seed)
+@dataclass(frozen=True)
+class Loaded:
+    """A data set that is kept, what is to be said of it, and the files that are not in it."""
+
+    dataset: Dataset
+    notes: list[str]
+    unread: dict[str, str]  # path → why it could not be read
 
 
-def summary(dataset: Dataset, shape: Shape) -> str:
-    """What the data set is, in a line."""
-    counts = " + ".join(f"{len(getattr(dataset, part)):,}" for part in PARTS)
-    return (
-        f"{dataset.name}: {counts} images (train, val, test) of "
-        f"{shape.channels}×{shape.size}×{shape.size}, fit by {shape.fit}; "
-        f"{len(dataset.classes):,} classes"
-    )
+def read(folder: Folder, shape: Shape, seed: int, record: Path, skip_problems: bool) -> Loaded:
+    """Decode the files, keep the data set by its content, and write down which folder gave it."""
+    check_room(len(folder.files), shape)
+    images, failed = read_pictures([folder.root / file.path for file in folder.files], shape)
+    unread = {folder.files[row].path: why for row, why in failed.items()}
+    if (folder.problems or unread) and not skip_problems:
+        raise unusable(str(folder.root), total(folder), folder.problems | unread)
+    rows = [row for row in range(len(images)) if row not in failed]
+    words = np.array([folder.files[row].class_name for row in rows])
+    parts = [folder.files[row].part for row in rows]
+    dataset, notes = arrange(folder.root.name, keep_rows(images, rows), words, parts, seed)
+    loaded = Loaded(own.keep(dataset), notes, unread)
+    about = {"key": loaded.dataset.key, "notes": notes, "unread": unread}
+    write_atomically(record, json.dumps(about).encode())
+    return loaded
 
 
-def told(folder: Folder, problems: dict[str, str], most: int = 20) -> str:
-    """The files that cannot be used, each with its reason; of many the first."""
-    lines = [f"  {readable(path)}: {why}" for path, why in sorted(problems.items())]
-    more = [f"  and {len(lines) - most:,} more"] if len(lines) > most else []
-    total = len(folder.files) + len(problems.keys() - {file.path for file in folder.files})
-    head = f"{folder.root}: {len(lines):,} of {total:,} files cannot be used:"
-    return "\n".join([head, *lines[:most], *more])
+def recall(record: Path) -> Loaded | None:
+    """What a folder in this very state gave before, if that is still there and whole."""
+    try:
+        about = json.loads(record.read_text())
+        kept = own.path_of(about["key"].removeprefix(own.OWN))
+        if kept.is_file():
+            return Loaded(own.load(about["key"]), about["notes"], about["unread"])
+    except DataError as problem:
+        set_aside(kept, problem)
+    except (OSError, ValueError, KeyError):  # no such record, or a damaged one
+        pass
+    return None
+
+
+def record_path(folder: Folder, shape: Shape, seed: int) -> Path:
+    """Where it is written down: by names below the folder, sizes, times of change and settings."""
+    files = [astuple(file) for file in folder.files]
+    state = json.dumps([VERSION, astuple(shape), seed, files]).encode()
+    return out_dir() / "data" / "folders" / f"{hashlib.sha256(state).hexdigest()[:24]}.json"
+
+
+def total(folder: Folder) -> int:
+    """How many files there are, links and the like included."""
+    return len(folder.files) + len(folder.problems)

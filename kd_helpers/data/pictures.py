@@ -6,20 +6,30 @@ Pillow reads the files; what is decided here is what becomes of size, colour and
 from __future__ import annotations
 
 import io
+import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from kd_helpers.data.splits import DataError
+from kd_helpers.data.three_splits import readable
+from kd_helpers.runtime.memory import free_memory
+
 # What Pillow reads by itself, without other programs (as for EPS) and without surprises.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF", "ICO", "TGA")
-FITS = ("crop", "pad")
+FITTED = {  # fit → what is said of it
+    "crop": "of pictures that are not square, the middle is kept",
+    "pad": "pictures that are not square have black beside them",
+}
 MOST_PIXELS = 89_478_485  # Pillow's own limit, above which it warns of a decompression bomb
+MEMORY_SHARE = 0.7  # of what is free, for the pictures; the rest is for the training
 # How the files begin that are met among pictures and are none.
 OTHERS = {
     b"PK\x03\x04": "a zip archive",
@@ -31,6 +41,11 @@ OTHERS = {
     b"<?xml": "an XML file, such as an SVG drawing",
     b"\x1f\x8b": "a gzip archive",
 }
+# How pictures begin; \xff\xd8 is JPEG's mark.
+PICTURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+
+# A bar for those who wait.
+BAR: dict[str, Any] = {"delay": 3, "mininterval": 1, "leave": False}
 
 Source = str | os.PathLike | bytes  # a path, or the content of a file
 
@@ -44,7 +59,7 @@ class Shape:
     """What every picture becomes: (channels, size, size) uint8.
 
     "crop" scales the shorter side to `size` and cuts the middle out; "pad" scales the longer side
-    and puts black beside it. Scaling is bilinear with antialiasing.
+    and puts black beside it. Scaling is bilinear with antialiasing, as torchvision's.
     """
 
     size: int
@@ -58,8 +73,8 @@ class Shape:
             )
         if self.channels not in (1, 3):
             raise ValueError(f"got channels={self.channels!r}; expected 1 (grey) or 3 (RGB)")
-        if self.fit not in FITS:
-            raise ValueError(f"got fit={self.fit!r}; expected {' or '.join(map(repr, FITS))}")
+        if self.fit not in FITTED:
+            raise ValueError(f"got fit={self.fit!r}; expected {' or '.join(map(repr, FITTED))}")
 
     @property
     def mode(self) -> str:
@@ -69,6 +84,22 @@ class Shape:
     def bytes(self) -> int:
         """Of one picture."""
         return self.channels * self.size**2
+
+
+def check_room(count: int, shape: Shape) -> None:
+    """Raise DataError, with a size that would do, where `count` pictures need more memory than
+    is free."""
+    free, needed = free_memory(), count * shape.bytes
+    if free is None or needed < MEMORY_SHARE * free:
+        return
+    size = math.isqrt(int(MEMORY_SHARE * free / (count * shape.channels)))
+    size = size // 8 * 8 or size
+    advice = f"size={size} would do" if size else "there is no size that would do"
+    raise DataError(
+        f"{count:,} pictures of {shape.channels}×{shape.size}×{shape.size} need "
+        f"{needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free, of which "
+        f"{MEMORY_SHARE:.0%} may be used: {advice}"
+    )
 
 
 def read_pictures(sources: Sequence[Source], shape: Shape) -> tuple[np.ndarray, dict[int, str]]:
@@ -91,9 +122,7 @@ def read_pictures(sources: Sequence[Source], shape: Shape) -> tuple[np.ndarray, 
         warnings.simplefilter("ignore")  # about damaged metadata, and sizes that are judged here
         told = pool.map(read, range(len(sources)))
         try:
-            bar = tqdm(
-                told, "decoding", len(sources), unit="image", delay=3, mininterval=1, leave=False
-            )
+            bar = tqdm(told, "decoding", len(sources), unit="image", **BAR)
             problems = {row: reason for row, reason in enumerate(bar) if reason}
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
@@ -109,15 +138,17 @@ def read_picture(source: Source, shape: Shape) -> np.ndarray:
         PictureError: the file is missing, empty, cut short, too large, or no picture.
     """
     try:
-        return (
-            np.asarray(fitted(flat(opened(source, shape), shape.mode), shape))
-            .reshape(shape.size, shape.size, shape.channels)
-            .transpose(2, 0, 1)
-        )
+        return to_pixels(opened(source, shape), shape)
     except PictureError:
         raise
     except Exception as problem:  # Pillow's readers let nearly any error out of a damaged file
         raise PictureError(reason_of(problem, source)) from problem
+
+
+def to_pixels(picture: Image.Image, shape: Shape) -> np.ndarray:
+    """An opened picture of any mode and size as (C, size, size) uint8."""
+    pixels = np.asarray(fitted(flat(picture, shape.mode), shape))
+    return pixels.reshape(shape.size, shape.size, shape.channels).transpose(2, 0, 1)
 
 
 def opened(source: Source, shape: Shape) -> Image.Image:
@@ -189,6 +220,8 @@ def reason_of(problem: Exception, source: Source) -> str:
     if b"ftyphei" in start or b"ftypmif1" in start:
         return "a HEIC picture; save it as JPEG or PNG"
     if isinstance(problem, Image.UnidentifiedImageError):
+        if start.startswith(PICTURES):
+            return "cut short or damaged at its beginning"
         kinds = (words for mark, words in OTHERS.items() if start.lower().startswith(mark.lower()))
         return f"no picture, but {next(kinds, 'a file of another kind')}"
     if "truncated" in str(problem):
@@ -199,3 +232,22 @@ def reason_of(problem: Exception, source: Source) -> str:
 def first_bytes(path: str | os.PathLike) -> bytes:
     with open(path, "rb") as file:
         return file.read(64)
+
+
+def unusable(name: str, total: int, problems: Mapping[str, str]) -> DataError:
+    """The one error about all that cannot be used."""
+    advice = "Mend or delete them, or pass skip_problems=True to leave them out."
+    return DataError(f"{told(name, total, problems)}\n{advice}")
+
+
+def left_out(name: str, total: int, problems: Mapping[str, str]) -> list[str]:
+    """The summary of what goes on without them; nothing to say where there is none."""
+    return [f"left out, {told(name, total, problems)}"] * bool(problems)
+
+
+def told(name: str, total: int, problems: Mapping[str, str], most: int = 20) -> str:
+    """What cannot be used of `total` files, each with its reason; of many the first."""
+    lines = [f"  {readable(path)}: {why}" for path, why in sorted(problems.items())]
+    more = [f"  and {len(lines) - most:,} more"] if len(lines) > most else []
+    head = f"{name}: {len(lines):,} of {total:,} files could not be used:"
+    return "\n".join([head, *lines[:most], *more])

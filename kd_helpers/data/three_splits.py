@@ -17,23 +17,27 @@ PARTS = ("train", "val", "test")
 
 def arrange(
     name: str,
-    classes: Sequence[str],
     images: np.ndarray,
-    labels: np.ndarray,
+    words: np.ndarray,
     parts: Sequence[str],
     seed: int,
+    classes: Sequence[str] | None = None,
 ) -> tuple[Dataset, list[str]]:
     """The data set, and what is to be said of it.
 
     Args:
         images: (N, C, H, W) uint8; put into another order in place, so that the three splits share
-            their memory. labels: (N,), numbers in `classes`.
+            their memory.
+        words: (N,) the class of each: a name, or a number.
         parts: the split of each picture where it has one, "train", "val" or "test". Of the
             training pictures those splits are held out that have none.
+        classes: the names, in which a number is a place; without, all words that are there, sorted.
 
     Raises:
-        DataError: fewer than two classes, a class without a training picture, an empty split.
+        DataError: fewer than two classes, a class without a training picture, an empty split, a
+            class that is not among the names.
     """
+    classes, labels = numbered(words, classes)
     if len(classes) < 2:
         raise DataError(f"{name}: found {len(classes)} class; expected two or more")
     held_out = [part for part in PARTS if part not in parts]
@@ -47,10 +51,30 @@ def arrange(
     notes = [rule(held_out)] * bool(held_out) + remarks(classes, labels, parts, prints)
     order = np.array(sorted(range(len(parts)), key=lambda row: PARTS.index(parts[row])))
     reorder(images, order)
-    whole = Split(torch.from_numpy(images), torch.from_numpy(labels[order].astype(np.int64)))
-    counts = [parts.count(part) for part in PARTS]
-    splits = zip(whole.images.split(counts), whole.labels.split(counts), strict=True)
-    return Dataset(name, tuple(classes), *(Split(*split) for split in splits)), notes
+    ends = np.cumsum([parts.count(part) for part in PARTS])[:-1]
+    rows = zip(np.split(images, ends), np.split(labels[order], ends), strict=True)
+    train, val, test = (Split(*map(torch.from_numpy, pair)) for pair in rows)
+    return Dataset(name, classes, train, val, test), notes
+
+
+def numbered(
+    words: np.ndarray, classes: Sequence[str] | None
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """The names of the classes, and the place of each word among them (N,) int64."""
+    different, places = np.unique(words, return_inverse=True)
+    if classes is None:
+        return tuple(map(str, different.tolist())), places.astype(np.int64)
+    names = tuple(map(str, classes))
+    if len(set(names)) < len(names):
+        raise DataError(f"got the classes {few(names)}, one of them twice; expected each once")
+    keys = names if words.dtype.kind == "U" else range(len(names))
+    known = {key: place for place, key in enumerate(keys)}
+    if unknown := [str(word) for word in different.tolist() if word not in known]:
+        raise DataError(
+            f"got the labels {few(unknown)} and the {len(names)} classes {few(names)}; expected "
+            f"their names, or numbers from 0 to {len(names) - 1}"
+        )
+    return names, np.array([known[word] for word in different.tolist()], np.int64)[places]
 
 
 def digests(images: np.ndarray) -> list[bytes]:
@@ -102,10 +126,11 @@ def rule(held_out: Sequence[str]) -> str:
 def check(name: str, classes: Sequence[str], labels: np.ndarray, parts: Sequence[str]) -> None:
     """Raise DataError where a class cannot be learnt, or a split would be empty."""
     trained = {label for label, part in zip(labels, parts, strict=True) if part == "train"}
-    if unknown := [classes[k] for k in range(len(classes)) if k not in trained]:
+    if unknown := [classes[label] for label in sorted(set(labels.tolist()) - trained)]:
         raise DataError(
-            f"{name}: no picture to train on in {few(unknown)}; expected each class to have some. "
-            "Put some there, or take the class out of val and test"
+            f"{name}: no picture to train on in {few(unknown)}, only in val or test; found training "
+            f"pictures of {few([classes[k] for k in sorted(trained)])}. Call a class by the same "
+            "name in all splits, or take it out"
         )
     if empty := [part for part in PARTS if part not in parts]:
         raise DataError(
@@ -121,8 +146,12 @@ def remarks(
     splits or classes."""
     there = Counter(zip(labels.tolist(), parts, strict=True))
     notes = []
+    nowhere = {k for k in range(len(classes)) if not any(there[k, part] for part in PARTS)}
+    if nowhere:
+        notes.append(f"no picture anywhere: {few([classes[k] for k in sorted(nowhere)])}")
     for part in ("val", "test"):
-        if lacking := [name for k, name in enumerate(classes) if not there[k, part]]:
+        lacking = [k for k in range(len(classes)) if k not in nowhere and not there[k, part]]
+        if lacking := [classes[k] for k in lacking]:
             notes.append(f"no picture in {part}: {few(lacking)}; nothing is known of them there")
     homes: dict[bytes, set[str]] = defaultdict(set)
     kinds: dict[bytes, set[int]] = defaultdict(set)
@@ -155,6 +184,21 @@ def reorder(images: np.ndarray, order: np.ndarray) -> None:
             images[row], done[row] = images[source], True
             row = source
         images[row], done[row] = first, True
+
+
+def say(dataset: Dataset, notes: Sequence[str]) -> None:
+    """Print what a data set is, and what is to be said of it."""
+    counts = " + ".join(f"{len(getattr(dataset, part)):,}" for part in PARTS)
+    shape = "×".join(map(str, dataset.train.images.shape[1:]))
+    head = f"{dataset.name}: {counts} images (train, val, test) of {shape}"
+    print("\n".join([f"{head}, {len(dataset.classes):,} classes", *notes]), flush=True)
+
+
+def keep_rows(images: np.ndarray, rows: Sequence[int]) -> np.ndarray:
+    """images[rows] in the memory of `images`, which lose their order; each row once."""
+    rest = np.setdiff1d(np.arange(len(images)), rows)
+    reorder(images, np.concatenate([np.asarray(rows, np.int64), rest]))
+    return images[: len(rows)]
 
 
 def few(names: Sequence[str], most: int = 8) -> str:
