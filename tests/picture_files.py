@@ -102,3 +102,30 @@ def png(header: bytes) -> bytes:
         for kind, body in chunks
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def picture(path: Path, seed: int, size: tuple[int, int] = (12, 9)) -> Path:
+    """A file of random pixels, the same for the same seed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def pile(root: Path, first: int = 0, **counts: int) -> Path:
+    """A folder for each class with so many different pictures."""
+    for k, (name, count) in enumerate(counts.items()):
+        for n in range(count):
+            picture(root / name / f"{n}.png", first + 1000 * k + n)
+    return root
+
+
+def table(dataset) -> dict[str, list[int]]:
+    """How many pictures of each class are in each split."""
+    parts = {part: getattr(dataset, part) for part in ("train", "val", "test")}
+    count = len(dataset.classes)
+    return {part: split.labels.bincount(minlength=count).tolist() for part, split in parts.items()}
+
+
+def pixels(split) -> set[bytes]:
+    return {image.numpy().tobytes() for image in split.images}

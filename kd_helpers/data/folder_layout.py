@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kd_helpers.data.remarks import few, readable
 from kd_helpers.data.splits import DataError
-from kd_helpers.data.three_splits import few, readable
 
 PARTS = {
     "train": ("train", "training"),
@@ -70,7 +70,14 @@ def scan(path: str | os.PathLike) -> Folder:
             notes.append(f"empty folders, not counted as classes in {start}: {few(empty)}")
     if not files:
         raise DataError(f"{root}: found no files in folders of classes; {LAYOUT}")
-    notes += alike(sorted({file.class_name for file in files}))
+    names = sorted({file.class_name for file in files})
+    if len(names) == 1:
+        inside = files[0].path.split("/")[0]
+        raise DataError(
+            f"{root}: found one class, {names[0]}; expected two or more. If the classes' "
+            f"folders lie deeper, give {root / inside}"
+        )
+    notes += alike(names)
     return Folder(root, tuple(sorted(files)), problems, tuple(notes))
 
 

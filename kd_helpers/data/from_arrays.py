@@ -10,8 +10,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from kd_helpers.data.pictures import BAR, FITTED, Shape, check_room, left_out, to_pixels, unusable
-from kd_helpers.data.splits import DataError, Dataset
-from kd_helpers.data.three_splits import PARTS, arrange, keep_rows, say
+from kd_helpers.data.remarks import say
+from kd_helpers.data.splits import PARTS, DataError, Dataset
+from kd_helpers.data.three_splits import arrange, keep_rows
 
 Pair = tuple[Any, Any]  # images and labels
 
@@ -97,9 +98,9 @@ def as_bytes(array: np.ndarray, part: str) -> np.ndarray:
         if np.abs(array * 255 - whole).max() < 0.01:
             return whole.astype(np.uint8)
     raise DataError(
-        f"{part}: got {array.dtype} images from {low:g} to {high:g}; expected bytes, 0 to 255. From "
-        "0 to 1: (images * 255).round() as uint8; normalised images: undo the mean and the standard "
-        "deviation first"
+        f"{part}: got {array.dtype} images from {low:g} to {high:g}; expected bytes, 0 to 255. "
+        "From 0 to 1: (images * 255).round() as uint8; normalised images: undo the mean and the "
+        "standard deviation first"
     )
 
 
@@ -120,9 +121,9 @@ def as_labels(labels: Any, part: str) -> np.ndarray:
         array = array.astype(str)
     if array.ndim != 1 or array.dtype.kind not in "iubU":
         raise DataError(
-            f"{part}: got labels of shape {array.shape} and type {array.dtype}; expected (N,) whole "
-            "numbers or names, none of them missing; of one-hot vectors or probabilities take "
-            "labels.argmax(1)"
+            f"{part}: got labels of shape {array.shape} and type {array.dtype}; expected (N,) "
+            "whole numbers or names, none of them missing; of one-hot vectors or probabilities "
+            "take labels.argmax(1)"
         )
     return array
 

@@ -13,8 +13,9 @@ import numpy as np
 from kd_helpers.data import own
 from kd_helpers.data.folder_layout import Folder, scan
 from kd_helpers.data.pictures import FITTED, Shape, check_room, left_out, read_pictures, unusable
+from kd_helpers.data.remarks import few, say
 from kd_helpers.data.splits import DataError, Dataset
-from kd_helpers.data.three_splits import arrange, keep_rows, say
+from kd_helpers.data.three_splits import arrange, keep_rows
 from kd_helpers.runtime.files import set_aside, write_atomically
 from kd_helpers.runtime.folders import out_dir
 
@@ -85,6 +86,8 @@ def read(folder: Folder, shape: Shape, seed: int, record: Path, skip_problems: b
     words = np.array([folder.files[row].class_name for row in rows])
     parts = [folder.files[row].part for row in rows]
     dataset, notes = arrange(folder.root.name, keep_rows(images, rows), words, parts, seed)
+    if gone := sorted({file.class_name for file in folder.files} - set(dataset.classes)):
+        notes.append(f"no class, since none of its files could be used: {few(gone)}")
     loaded = Loaded(own.keep(dataset), notes, unread)
     about = {"key": loaded.dataset.key, "notes": notes, "unread": unread}
     write_atomically(record, json.dumps(about).encode())

@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from kd_helpers.data.remarks import readable
 from kd_helpers.data.splits import DataError
-from kd_helpers.data.three_splits import readable
 from kd_helpers.runtime.memory import free_memory
 
 # What Pillow reads by itself, without other programs (as for EPS) and without surprises.
@@ -198,7 +198,7 @@ def fitted(picture: Image.Image, shape: Shape) -> Image.Image:
     width, height = picture.size
     if shape.fit == "crop":
         side = min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
+        left, top = (width - side) // 2, (height - side) // 2
         box = (left, top, left + side, top + side)
         return picture.resize((shape.size, shape.size), Image.Resampling.BILINEAR, box)
     inner = [max(1, round(length * shape.size / max(width, height))) for length in (width, height)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+PARTS = ("train", "val", "test")
 UNLABELLED = -100  # the label of an image whose label the student may not see
 
 

@@ -4,15 +4,14 @@ never one picture in two of those that are made here."""
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 
-from kd_helpers.data.splits import DataError, Dataset, Split
-
-PARTS = ("train", "val", "test")
+from kd_helpers.data.remarks import check, few, remarks
+from kd_helpers.data.splits import PARTS, DataError, Dataset, Split
 
 
 def arrange(
@@ -37,9 +36,7 @@ def arrange(
         DataError: fewer than two classes, a class without a training picture, an empty split, a
             class that is not among the names.
     """
-    classes, labels = numbered(words, classes)
-    if len(classes) < 2:
-        raise DataError(f"{name}: found {len(classes)} class; expected two or more")
+    names, labels = numbered(words, classes)
     held_out = [part for part in PARTS if part not in parts]
     prints = digests(images)
     rows = [row for row, part in enumerate(parts) if part == "train"]
@@ -47,14 +44,17 @@ def arrange(
     parts = list(parts)
     for row, part in zip(rows, dealt, strict=True):
         parts[row] = part
-    check(name, classes, labels, parts)
-    notes = [rule(held_out)] * bool(held_out) + remarks(classes, labels, parts, prints)
+    check(name, names, labels, parts)
+    notes = [rule(held_out)] * bool(held_out) + remarks(names, labels, parts, prints)
     order = np.array(sorted(range(len(parts)), key=lambda row: PARTS.index(parts[row])))
     reorder(images, order)
     ends = np.cumsum([parts.count(part) for part in PARTS])[:-1]
-    rows = zip(np.split(images, ends), np.split(labels[order], ends), strict=True)
-    train, val, test = (Split(*map(torch.from_numpy, pair)) for pair in rows)
-    return Dataset(name, classes, train, val, test), notes
+    pixels, numbers = np.split(images, ends), np.split(labels[order], ends)
+    train, val, test = (
+        Split(torch.from_numpy(rows), torch.from_numpy(places))
+        for rows, places in zip(pixels, numbers, strict=True)
+    )
+    return Dataset(name, names, train, val, test), notes
 
 
 def numbered(
@@ -123,56 +123,6 @@ def rule(held_out: Sequence[str]) -> str:
     )
 
 
-def check(name: str, classes: Sequence[str], labels: np.ndarray, parts: Sequence[str]) -> None:
-    """Raise DataError where a class cannot be learnt, or a split would be empty."""
-    trained = {label for label, part in zip(labels, parts, strict=True) if part == "train"}
-    if unknown := [classes[label] for label in sorted(set(labels.tolist()) - trained)]:
-        raise DataError(
-            f"{name}: no picture to train on in {few(unknown)}, only in val or test; found training "
-            f"pictures of {few([classes[k] for k in sorted(trained)])}. Call a class by the same "
-            "name in all splits, or take it out"
-        )
-    if empty := [part for part in PARTS if part not in parts]:
-        raise DataError(
-            f"{name}: no picture for {' and '.join(empty)}; a class gives some to each split when "
-            "it has three different pictures or more"
-        )
-
-
-def remarks(
-    classes: Sequence[str], labels: np.ndarray, parts: Sequence[str], prints: Sequence[bytes]
-) -> list[str]:
-    """What is allowed and worth knowing: classes that a split lacks, copies, one picture in two
-    splits or classes."""
-    there = Counter(zip(labels.tolist(), parts, strict=True))
-    notes = []
-    nowhere = {k for k in range(len(classes)) if not any(there[k, part] for part in PARTS)}
-    if nowhere:
-        notes.append(f"no picture anywhere: {few([classes[k] for k in sorted(nowhere)])}")
-    for part in ("val", "test"):
-        lacking = [k for k in range(len(classes)) if k not in nowhere and not there[k, part]]
-        if lacking := [classes[k] for k in lacking]:
-            notes.append(f"no picture in {part}: {few(lacking)}; nothing is known of them there")
-    homes: dict[bytes, set[str]] = defaultdict(set)
-    kinds: dict[bytes, set[int]] = defaultdict(set)
-    for print_, part, label in zip(prints, parts, labels.tolist(), strict=True):
-        homes[print_].add(part)
-        kinds[print_].add(label)
-    for part in ("val", "test"):
-        if shared := sum({"train", part} <= home for home in homes.values()):
-            notes.append(
-                f"warning: {shared:,} pictures of {part} are in train too, pixel by pixel: what is "
-                f"measured on {part} is partly learnt by heart"
-            )
-    if shared := sum({"val", "test"} <= home for home in homes.values()):
-        notes.append(f"warning: {shared:,} pictures are in val and in test, pixel by pixel")
-    if mixed := sum(len(kind) > 1 for kind in kinds.values()):
-        notes.append(f"warning: {mixed:,} pictures are in two classes or more, pixel by pixel")
-    if copies := len(prints) - len(homes):
-        notes.append(f"{copies:,} pictures are copies of others")
-    return notes
-
-
 def reorder(images: np.ndarray, order: np.ndarray) -> None:
     """images[:] = images[order] with the memory of one image more; `order` has each row once."""
     done = np.zeros(len(order), bool)
@@ -186,27 +136,8 @@ def reorder(images: np.ndarray, order: np.ndarray) -> None:
         images[row], done[row] = first, True
 
 
-def say(dataset: Dataset, notes: Sequence[str]) -> None:
-    """Print what a data set is, and what is to be said of it."""
-    counts = " + ".join(f"{len(getattr(dataset, part)):,}" for part in PARTS)
-    shape = "×".join(map(str, dataset.train.images.shape[1:]))
-    head = f"{dataset.name}: {counts} images (train, val, test) of {shape}"
-    print("\n".join([f"{head}, {len(dataset.classes):,} classes", *notes]), flush=True)
-
-
 def keep_rows(images: np.ndarray, rows: Sequence[int]) -> np.ndarray:
     """images[rows] in the memory of `images`, which lose their order; each row once."""
     rest = np.setdiff1d(np.arange(len(images)), rows)
     reorder(images, np.concatenate([np.asarray(rows, np.int64), rest]))
     return images[: len(rows)]
-
-
-def few(names: Sequence[str], most: int = 8) -> str:
-    """Names in a sentence, of many the first."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(map(readable, names[:most])) + more
-
-
-def readable(name: str) -> str:
-    """A name that can be printed: bytes that are no UTF-8 become \\udc.. codes."""
-    return name.encode("utf-8", "backslashreplace").decode()
