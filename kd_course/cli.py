@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from kd_course import own_data
+
 SETTINGS = (
     "NAME=VALUE: a field of Recipe, or of its parts transfer, schedule, augmentation and method, "
     "as in student=cnn-4 teacher=course temperature=2 transfer.images=600 augmentation.flip=yes "
@@ -74,6 +76,13 @@ def make_parser() -> argparse.ArgumentParser:
     for parser_of_many in (runs, sweep):
         words = "trainings at a time here; one a core by default"
         parser_of_many.add_argument("--jobs", type=positive, help=words)
+    distil = command("distill", own_data.run, "would a teacher help your student on your images?")
+    own_data.add_options(distil, positive)
+    networks = command(
+        "networks", own_data.list_networks, "the networks by name, and what each costs here"
+    )
+    for name, default in (("--size", 32), ("--channels", 3), ("--classes", 10)):
+        networks.add_argument(name, type=positive, default=default, help=f"({default})")
     data = command("data", get_data, "get a data set, or say which file to put where")
     data.add_argument("name", help="fashion-mnist, cifar-10, cifar-100, svhn, tiny-imagenet-200")
     return parser

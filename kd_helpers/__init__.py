@@ -4,6 +4,8 @@ needs."""
 from importlib import import_module
 
 _HOMES = {
+    "distill": "kd_helpers.experiments.distill",
+    "image_folder": "kd_helpers.data.image_folder",
     "Recipe": "kd_helpers.experiments.recipe",
     "kd_loss": "kd_helpers.methods.hinton",
     "load_dataset": "kd_helpers.data.datasets",

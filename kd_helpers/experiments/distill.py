@@ -138,7 +138,7 @@ def distill(
     from kd_helpers.training.examine import examine
 
     bound = teacher.for_classes(data.classes) if isinstance(teacher, Adapted) else teacher
-    print(examine(bound, data))
+    examine(bound, data)
     weights = balanced_class_weights(data.train.labels, len(data.classes)) if balanced else ()
     base = Recipe(
         student=student,
