@@ -78,9 +78,8 @@ def make_parser() -> argparse.ArgumentParser:
         parser_of_many.add_argument("--jobs", type=positive, help=words)
     distil = command("distill", own_data.run, "would a teacher help your student on your images?")
     own_data.add_options(distil, positive)
-    networks = command(
-        "networks", own_data.list_networks, "the networks by name, and what each costs here"
-    )
+    words = "the networks by name, and what each costs on this machine"
+    networks = command("networks", own_data.list_networks, words)
     for name, default in (("--size", 32), ("--channels", 3), ("--classes", 10)):
         networks.add_argument(name, type=positive, default=default, help=f"({default})")
     data = command("data", get_data, "get a data set, or say which file to put where")

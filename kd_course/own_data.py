@@ -65,9 +65,8 @@ def run(chosen: argparse.Namespace) -> int:
 
 def images_of(chosen: argparse.Namespace) -> Dataset:
     """The data set that is meant: by name, from a Parquet file, or from a folder."""
-    from kd_helpers.data.from_arrays import from_parquet
-
     from kd_helpers.data.datasets import load_dataset
+    from kd_helpers.data.from_arrays import from_parquet
     from kd_helpers.data.image_folder import image_folder
 
     how = {"size": chosen.size, "channels": chosen.channels}
@@ -138,6 +137,6 @@ def list_networks(chosen: argparse.Namespace) -> int:
         count = metrics.count_parameters(model)
         adds = metrics.count_multiply_adds(model, shape)
         speed = metrics.measure_latency(model, shape, 1)["median_ms"]
-        print(f"{name:14}{count:12,}{adds:16,}{4 * count / 1000:9,.0f}{speed:13.2f}", flush=True)
+        print(f"{name:14}{count:12,}{adds:16,}{4 * count / 1000:9,.0f}{speed:9.2f}", flush=True)
     print("Each also as NAME-1xn and NAME-both: filters of one row, in all or half of a layer.")
     return 0
