@@ -20,7 +20,7 @@ from kd_helpers.experiments.compare import Verdict, accuracies, paired_verdict
 from kd_helpers.experiments.metrics import accuracy
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.room import TrainingRoom, answers_of, dataset_of
-from kd_helpers.experiments.run import load_run, run_with_weights
+from kd_helpers.experiments.run import load_run, new_student, run_with_weights
 from kd_helpers.experiments.store import Run
 from kd_helpers.experiments.sweep import default_jobs, sweep
 from kd_helpers.methods import CrossEntropy, HintonKD, Method
@@ -137,8 +137,6 @@ def distill(
     """
     from kd_helpers.training.examine import examine
 
-    bound = teacher.for_classes(data.classes) if isinstance(teacher, Adapted) else teacher
-    examine(bound, data)
     weights = balanced_class_weights(data.train.labels, len(data.classes)) if balanced else ()
     base = Recipe(
         student=student,
@@ -147,6 +145,9 @@ def distill(
         schedule=schedule or schedule_for(len(data.train)),
         method=CrossEntropy(class_weights=weights),
     )
+    new_student(base, data)  # one that does not fit is refused now, not after an hour
+    bound = teacher.for_classes(data.classes) if isinstance(teacher, Adapted) else teacher
+    examine(bound, data)
     jobs = jobs or (1 if base.student.startswith(own.HERE) else default_jobs())
     taught = replace(base, teacher=outside(bound), method=method or HintonKD())
     ask_all(taught)
