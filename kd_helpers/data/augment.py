@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
-from kd_helpers.runtime.plain import Plain, check_whole
+from kd_helpers.data.splits import check_images
+from kd_helpers.runtime.plain import Plain, as_code, check_whole
 
 SPREAD = 2_654_435_761  # 2³² divided by the golden ratio: neighbouring rows get distant views
 
@@ -68,6 +69,15 @@ class ViewSet(Plain):
         start = max(1, round(0.382 * len(self)))
         return next(s for s in range(start, len(self) + 2) if math.gcd(s, len(self)) == 1)
 
+    def check(self, views: torch.Tensor) -> None:
+        """Raise ValueError unless view numbers (…) are among those of this set."""
+        outside = (views < 0) | (views >= len(self))
+        if bool(outside.any()):
+            raise ValueError(
+                f"got the view {int(views[outside][0])} of an image; expected 0 to "
+                f"{len(self) - 1}, the views of {as_code(self)}"
+            )
+
     def decode(self, views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """View numbers (B,) to mirrored (B,) bool, rows down (B,) and columns right (B,)."""
         mirrored = (views % 2 == 1) if self.flip else torch.zeros_like(views, dtype=torch.bool)
@@ -90,7 +100,13 @@ def make_views(images: torch.Tensor, views: torch.Tensor, view_set: ViewSet) -> 
 
     Returns:
         (B, C, H, W) uint8, channels last in memory (what convolutions on CPU and GPU like best).
+
+    Raises:
+        ValueError: the images are no pictures, or (looked at on the CPU) there is no such view.
     """
+    check_images(images)
+    if views.device.type == "cpu":  # on a GPU this question would stall every step
+        view_set.check(views)
     if len(view_set) == 1:
         return images.contiguous(memory_format=torch.channels_last)
     height, width = images.shape[-2:]
@@ -114,5 +130,10 @@ def to_float(images: torch.Tensor) -> torch.Tensor:
 
     No mean and standard deviation: batch normalisation after the first convolution learns them,
     and a picture from another data set needs no choice of whose statistics to use.
+
+    Raises:
+        ValueError: the images are not uint8; those of 0..1 must not be divided by 255 once more.
     """
+    if not isinstance(images, torch.Tensor) or images.dtype != torch.uint8:
+        check_images(images)
     return images.float().div_(255)

@@ -17,12 +17,43 @@ class DataError(RuntimeError):
     """A data file is missing or is not the file that the course was built with."""
 
 
+def check_images(images: torch.Tensor) -> None:
+    """Raise ValueError unless these are pictures, (N, C, H, W) uint8."""
+    if not isinstance(images, torch.Tensor):
+        kind = f"of type {type(images).__name__}"
+    elif images.dtype != torch.uint8 or images.dim() != 4:
+        kind = f"{tuple(images.shape)} {str(images.dtype).removeprefix('torch.')}"
+    else:
+        return
+    raise ValueError(
+        f"got images {kind}; expected a tensor (N, C, H, W) uint8 in 0..255, as "
+        "(images * 255).round().to(torch.uint8) makes of pictures in 0..1"
+    )
+
+
 @dataclass(frozen=True)
 class Split:
-    """Images (N, C, H, W) uint8 in 0..255 and labels (N,) int64, both on one device."""
+    """Images (N, C, H, W) uint8 in 0..255 and labels (N,) int64, both on one device.
+
+    Raises:
+        ValueError: images or labels are something else, or not as many of one as of the other.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
+
+    def __post_init__(self) -> None:
+        check_images(self.images)
+        if not isinstance(self.labels, torch.Tensor):
+            raise ValueError(
+                f"got labels of type {type(self.labels).__name__}; expected a tensor (N,) int64, "
+                "as torch.as_tensor(labels) makes"
+            )
+        if self.labels.dim() == 0 or len(self.images) != len(self.labels):
+            raise ValueError(
+                f"got {len(self.images)} images and labels {tuple(self.labels.shape)}; expected a "
+                "label for each image"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -96,6 +96,12 @@ def select(source: Split, transfer: TransferSet, seed: int) -> tuple[Split, torc
     if transfer.hidden_classes:
         hidden = torch.tensor(transfer.hidden_classes, device=order.device)
         order = order[~torch.isin(source.labels[order], hidden)]
+    if (transfer.images or 1) > len(order):
+        raise ValueError(
+            f"got images={transfer.images} of {len(order)} in the source {transfer.source!r}"
+            f"{' without the hidden classes' if transfer.hidden_classes else ''}; expected at most "
+            "these, or None for all"
+        )
     rows = order[: transfer.images]
     labels = torch.full_like(source.labels, UNLABELLED)
     shown = rows[: transfer.labelled]

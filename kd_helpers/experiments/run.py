@@ -25,6 +25,7 @@ from kd_helpers.runtime.device import describe, pick_precision
 from kd_helpers.runtime.folders import checkpoint_folder, run_folders
 from kd_helpers.teachers.cached import CachedTeacher
 from kd_helpers.training.checkpoints import Checkpoint
+from kd_helpers.training.given import check_finite
 from kd_helpers.training.loop import History, make_student, predict, train, training_reports
 
 KEEP = ("weights", "test_logits")  # of a run that is trained here
@@ -226,6 +227,7 @@ def store_result(
     """Measure a trained network and store record and tensors."""
     tensors = {f"weights.{name}": value for name, value in student.state_dict().items()}
     tensors["test_logits"] = predict(student, dataset.test.images).half()
+    check_finite(tensors["test_logits"])
     if "train_logits" in keep:
         tensors["train_logits"] = predict(student, dataset.train.images).half()
     record = make_record(recipe, student, dataset, tensors["test_logits"], history)

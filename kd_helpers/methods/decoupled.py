@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from kd_helpers.methods.labels import check_shown
 from kd_helpers.methods.method import Distillation
-from kd_helpers.methods.terms import check_logits
+from kd_helpers.methods.terms import check_logits, warn_of_two
 from kd_helpers.runtime.plain import check_temperature
 
 
@@ -59,7 +59,8 @@ def decoupled_parts(
 class DecoupledKD(Distillation):
     """With β = 8 and a fresh student the gradient is large: let it grow, with `warm_up`.
 
-    Every image needs its label. With two classes there are no others to tell apart: β does nothing.
+    Every image needs its label. With two classes there are no others to tell apart: β does nothing,
+    and a warning says so.
     """
 
     alpha: float = 1.0  # weight of TCKD, 0 or more
@@ -72,5 +73,6 @@ class DecoupledKD(Distillation):
                 raise ValueError(f"got {name}={getattr(self, name)}; expected a number from 0 on")
 
     def compare(self, student, teacher, labels, temperature):
+        warn_of_two(student, "DecoupledKD: β")
         tckd, nckd, _ = decoupled_parts(student, teacher, labels, temperature=temperature)
         return self.alpha * tckd + self.beta * nckd

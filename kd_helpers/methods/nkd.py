@@ -13,13 +13,14 @@ from torch.nn import functional as F
 
 from kd_helpers.methods.labels import check_shown
 from kd_helpers.methods.method import Distillation
-from kd_helpers.methods.terms import check_logits
+from kd_helpers.methods.terms import check_logits, warn_of_two
 
 
 @dataclass(frozen=True, kw_only=True)
 class NKD(Distillation):
     """The paper adds both terms to the cross-entropy: `kd_weight` 0.5 is half of its loss, with γ
-    1.5 and T 1. Every image needs its label."""
+    1.5 and T 1. Every image needs its label. With two classes γ does nothing, and a warning says
+    so."""
 
     gamma: float = 1.5  # γ, weight of the other classes, 0 or more
 
@@ -30,6 +31,7 @@ class NKD(Distillation):
 
     def compare(self, student, teacher, labels, temperature):
         check_logits(student, teacher)
+        warn_of_two(student, "NKD: γ")
         check_shown(labels, student.shape, "NKD")
         own, heat = F.one_hot(labels, student.shape[1]).bool(), torch.as_tensor(temperature)
         target = -teacher.float().softmax(1)[own] * F.log_softmax(student.float(), 1)[own]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch.nn import functional as F
 
@@ -89,6 +91,19 @@ def check_batch(role: str, logits: torch.Tensor) -> None:
         )
     if not len(logits):
         raise ValueError("got an empty batch; expected at least one image: no mean exists of none")
+
+
+def warn_of_two(logits: torch.Tensor, what: str) -> None:
+    """Say (once for each place, as Python's warnings do) that the other classes are one.
+
+    Raises:
+        ValueError: there is one class only.
+    """
+    if logits.shape[1] < 2:
+        raise ValueError("got logits of 1 class; expected at least 2: one class tells nothing")
+    if logits.shape[1] == 2:
+        told = "has no effect with two classes: there is one other class, and nothing to tell apart"
+        warnings.warn(f"{what} {told}; HintonKD is as good", stacklevel=2)
 
 
 def check_logits(student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> None:

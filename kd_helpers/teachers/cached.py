@@ -16,6 +16,7 @@ import torch
 from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
 from kd_helpers.runtime.device import pick_precision
 from kd_helpers.runtime.files import DamagedFile, read_sealed, set_aside, write_sealed
+from kd_helpers.runtime.plain import as_code
 from kd_helpers.teachers.teacher import Batch, Teacher
 
 MAX_BYTES = 2**30  # memory for the answers of all caches of this process together
@@ -75,8 +76,14 @@ class CachedTeacher(Teacher):
         _alive.add(self)
 
     def prepare(self, index: torch.Tensor, view: torch.Tensor) -> None:
-        """Ask for all that is not known yet of some coming batches, (…) int64 each, at once."""
-        pairs, inside = self._pairs(index.cpu().flatten(), view.cpu().flatten())
+        """Ask for all that is not known yet of some coming batches, (…) int64 each, at once.
+
+        Raises:
+            ValueError: there is no such image, or it has no such view here.
+        """
+        index, view = index.cpu().flatten(), view.cpu().flatten()
+        self._check(index, view)
+        pairs, inside = self._pairs(index, view)
         new = pairs[inside]
         new = new[~self.known[new]].unique()
         if len(new) and self.files and time.monotonic() > self.looked + SECONDS_BETWEEN_FILES:
@@ -143,6 +150,22 @@ class CachedTeacher(Teacher):
         rows = torch.arange(len(logits))
         pairs, inside = self._pairs(rows, torch.zeros_like(rows))
         self._remember(pairs[inside], logits.cpu()[inside].half())
+
+    def _check(self, index: torch.Tensor, view: torch.Tensor) -> None:
+        """An answer about another picture would look like one about this one."""
+        strange = (index < 0) | (index >= len(self.images))
+        if bool(strange.any()):
+            raise ValueError(
+                f"got the image {int(index[strange][0])} of a batch; expected 0 to "
+                f"{len(self.images) - 1}, the images that this teacher cache was made for"
+            )
+        self.view_set.check(view)
+        slot = self.view_set.slot_of(index, view)
+        if bool((slot >= self.view_set.slots).any()):
+            raise ValueError(
+                f"got views that are none of the {self.view_set.slots} of their image; expected "
+                f"those of {as_code(self.view_set)}, which this teacher cache was made for"
+            )
 
     def _pairs(self, index: torch.Tensor, view: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Places (B,) of the pairs, and which of them there is room for (the others get 0)."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from kd_helpers.models.answer import logits_of
 from kd_helpers.runtime.device import autocast, pick_precision
 
 
@@ -63,6 +64,10 @@ class NetworkTeacher(Teacher):
     """
 
     def __init__(self, model: nn.Module) -> None:
+        if not isinstance(model, nn.Module):
+            raise ValueError(
+                f"got a {type(model).__name__} as the teacher; expected a network, an nn.Module"
+            )
         self.model = model.requires_grad_(False)
 
     @torch.no_grad()
@@ -71,7 +76,7 @@ class NetworkTeacher(Teacher):
         device = batch.images.device
         self.model.eval()
         with autocast(device, pick_precision(device)[0]):
-            return self.model(batch.images).float()
+            return logits_of(self.model, batch.images, "teacher").float()
 
     def features(self, batch: Batch, layer: str) -> torch.Tensor:
         with output_of(self.model, layer) as seen:

@@ -25,6 +25,8 @@ def draw_batches(
     depend on the rows, the schedule and the seed only, so that all arms of a comparison see the
     same pictures.
     """
+    if not len(rows):
+        raise ValueError("got no rows to train on; expected at least one image")
     generator = torch.Generator().manual_seed(seed)
     wanted = schedule.steps * schedule.batch_size
     passes = -(-wanted // len(rows))
@@ -50,6 +52,11 @@ def batches(
     prepare: told the rows and views of some steps, (steps, B) each, before the first of them.
     """
     rows = torch.arange(len(split)) if rows is None else rows.cpu()
+    if ((rows < 0) | (rows >= len(split))).any():
+        raise ValueError(
+            f"got rows {int(rows.min())} to {int(rows.max())}; expected 0 to {len(split) - 1}, the "
+            "rows of the split"
+        )
     index, view = (distributed.share(d) for d in draw_batches(rows, schedule, augmentation, seed))
     on_device = index.to(split.labels.device), view.to(split.labels.device)
     for step in range(first, schedule.steps):

@@ -11,17 +11,24 @@ import torch
 from torch import nn
 
 from kd_helpers.data.augment import PLAIN, ViewSet, to_float
-from kd_helpers.data.datasets import Split
-from kd_helpers.methods.method import ByFunction as MethodByFunction
+from kd_helpers.data.splits import Split, check_images
 from kd_helpers.methods.method import Method, Terms
+from kd_helpers.models.answer import ask, check_answer, logits_of
 from kd_helpers.models.towers import ONE_NETWORK, Towers, make_network
 from kd_helpers.runtime import distributed
 from kd_helpers.runtime.device import autocast, pick_precision
 from kd_helpers.teachers.teacher import Batch, Teacher
-from kd_helpers.teachers.teacher import ByFunction as TeacherByFunction
 from kd_helpers.training.batches import batches
 from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.features import with_features
+from kd_helpers.training.given import (
+    as_method,
+    as_teacher,
+    as_terms,
+    check_parts,
+    check_weights,
+    look_once,
+)
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
 
@@ -98,7 +105,7 @@ def training_reports(
     method: Method | Callable[..., Terms],
     schedule: Schedule,
     rows: torch.Tensor | None = None,
-    teacher: Teacher | None = None,
+    teacher: Teacher | nn.Module | Callable[[Batch], torch.Tensor] | None = None,
     augmentation: ViewSet = PLAIN,
     seed: int = 0,
     report_every: int = 50,
@@ -111,10 +118,11 @@ def training_reports(
     Args:
         student: the network. split: the pictures; the training runs on the device that holds them.
         method: what the student minimises, a `Method` or any function of its form:
-            (student_logits, teacher_logits or None, labels) → {"loss": …, other terms: …}.
+            (student_logits, teacher_logits or None, labels) → {"loss": …, other terms: …}, or the
+            loss alone.
         rows: (M,) the rows of `split` to train on; None for all. A row number names a picture.
-        teacher: answers each batch, without gradient: a `Teacher` or any function of a batch. None
-            where the method needs no teacher.
+        teacher: answers each batch, without gradient: a `Teacher`, any network (it is frozen and
+            put beside the images) or any function of a batch. None where the method needs none.
         seed: order of the batches, choice of views, and what a network draws by itself (dropout).
         report_every: steps between two entries of the history (the only look at the numbers, so
             that a GPU is never made to wait in between).
@@ -125,11 +133,11 @@ def training_reports(
         The history (always the same object) after each new entry.
 
     Raises:
-        FloatingPointError: the loss is not a finite number any more.
+        FloatingPointError: the loss, or a weight after the last step, is not a finite number.
+        ValueError: what was given is not what was expected, in one sentence.
     """
-    method = method if isinstance(method, Method) else MethodByFunction(method)
-    if teacher is not None and not isinstance(teacher, Teacher):
-        teacher = TeacherByFunction(teacher)
+    check_parts(student, split)
+    method, teacher = as_method(method), as_teacher(teacher, student, split.images.device)
     trained = student.to(split.images.device)
     if method.needs_features:
         trained = with_features(student, method, teacher, split, seed)
@@ -148,6 +156,8 @@ def training_reports(
         trained.train()  # whoever looked at the last report may have evaluated the student
         with random_numbers_of(seed, history.taken, split.images.device):
             now = method.at(history.taken / schedule.steps)
+            if history.taken == first:
+                now = look_once(now, method, split, rows)
             layers = method.needs_features
             terms = train_step(network, batch, teacher, now, state.optimiser, layers)
         state.scheduler.step()
@@ -156,6 +166,8 @@ def training_reports(
         if history.taken % report_every == 0 or history.taken == schedule.steps:
             record(history, state.sums)
             state.sums = {}
+            if history.taken == schedule.steps:
+                check_weights(student, history.taken)
             yield history
         if checkpoint and history.taken < schedule.steps:
             checkpoint.keep_if_due(state)
@@ -199,15 +211,22 @@ def train_step(
     layers: of student and teacher, where the method needs features.
     """
     device = batch.images.device
-    teacher_logits = distributed.gather(teacher(batch)) if teacher else None
+    teacher_logits = None
+    if teacher:
+        teacher_logits = teacher(batch)
+        check_answer(teacher_logits, len(batch.images), "the teacher")
+        teacher_logits = distributed.gather(teacher_logits)
     with autocast(device, pick_precision(device)[0]):
-        told = student(batch.images)
+        answer = ask(student, batch.images, "student")
     # With features the student answers with its logits and the features, fitted to the teacher's.
-    told = [distributed.gather(part.float()) for part in (told if layers else (told,))]
+    parts = answer if layers else (answer,)
+    check_answer(parts[0], len(batch.images), f"the student {type(student).__name__}")
+    told = [distributed.gather(part.float()) for part in parts]
     if layers and teacher:
         told.append(distributed.gather(teacher.features(batch, layers[1])))
     student_logits, *features = told
-    terms = method(student_logits, teacher_logits, distributed.gather(batch.labels), *features)
+    labels = distributed.gather(batch.labels)
+    terms = as_terms(method(student_logits, teacher_logits, labels, *features))
     optimiser.zero_grad(set_to_none=True)
     terms["loss"].backward()
     optimiser.step()
@@ -234,11 +253,15 @@ def predict(model: nn.Module, images: torch.Tensor, batch_size: int = 100) -> to
     """Logits (N, K) float32 of the plain images (N, C, H, W) uint8; the model's mode is restored.
 
     Computed in float32 on every device, so that stored answers can be checked elsewhere.
+
+    Raises:
+        ValueError: the images are something else, or nothing that this network can take.
     """
+    check_images(images)
     was_training = model.training
     model.eval()
     logits = [
-        model(to_float(chunk.contiguous(memory_format=torch.channels_last)))
+        logits_of(model, to_float(chunk.contiguous(memory_format=torch.channels_last)))
         for chunk in images.split(batch_size)
     ]
     model.train(was_training)

@@ -7,6 +7,9 @@ import pytest
 import torch
 
 from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
+from kd_helpers.data.splits import Split
+from kd_helpers.models.zoo import make_model
+from kd_helpers.training.loop import predict
 
 IMAGES = torch.randint(
     1, 256, (3, 2, 6, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
@@ -121,3 +124,40 @@ def test_to_float_runs_from_0_to_1_and_leaves_the_bytes():
     bytes_ = torch.tensor([[0, 51, 255]], dtype=torch.uint8)
     torch.testing.assert_close(to_float(bytes_), torch.tensor([[0.0, 0.2, 1.0]]))
     assert bytes_.tolist() == [[0, 51, 255]]
+
+
+def test_what_is_no_picture_is_refused_and_left_as_it_is():
+    """Pictures in 0..1 were divided by 255 once more, in place."""
+    floats = torch.rand(2, 1, 28, 28)
+    before, views, labels = floats.clone(), torch.zeros(2, dtype=torch.int64), torch.zeros(2)
+    network = make_model("cnn-2", num_classes=10, in_channels=1, image_size=28)
+    for wrong in (floats, floats.double(), floats.half(), floats.long(), floats.numpy()):
+        for use in (
+            to_float,
+            lambda images: make_views(images, views, ViewSet(flip=True)),
+            lambda images: make_views(images, views, ViewSet()),
+            lambda images: predict(network, images),
+            lambda images: Split(images, labels.long()),
+        ):
+            with pytest.raises(ValueError, match=r"got images .*uint8 in 0..255.*round"):
+                use(wrong)
+    assert floats.equal(before)
+    pictures = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
+    for wrong in (pictures[0], pictures.flatten(1)):
+        with pytest.raises(ValueError, match=r"\(N, C, H, W\)"):
+            predict(network, wrong)
+    with pytest.raises(ValueError, match=r"got the view 5 .* expected 0 to 0"):
+        make_views(pictures, views + 5, ViewSet())
+
+
+def test_a_split_has_a_label_for_each_image():
+    """Of 256 images and 100 labels, 100 were trained on without a word."""
+    pictures = torch.zeros(6, 1, 4, 4, dtype=torch.uint8)
+    for labels, words in (
+        (torch.zeros(5), r"got 6 images and labels \(5,\)"),
+        (torch.zeros(7), "got 6 images"),
+        (torch.tensor(3), r"labels \(\)"),
+        ([0] * 6, "labels of type list"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Split(pictures, labels)

@@ -145,3 +145,24 @@ def test_only_an_answer_that_does_not_change_is_remembered():
     for team in (drawing, once, Joined(Mean(some), [Shows(), drawing], Room)):
         with pytest.raises(ValueError, match="put the memory round its members"):
             cache_of(team)
+
+
+def test_a_question_about_another_picture_is_refused():
+    """It was answered for other images: views of another augmentation, rows of another split."""
+    index = torch.arange(3)
+    few = ~torch.isin(torch.arange(len(FEW)), FEW.view_of(torch.tensor([5]), torch.arange(4)))
+    strange = int(torch.where(few)[0][0])  # no view of image 5
+    for view_set, rows, views, words in (
+        (PLAIN, index, [0, 1, 5], r"got the view 1 .* expected 0 to 0.*ViewSet\(\)"),
+        (ALL, index, [0, 1, len(ALL)], f"got the view {len(ALL)}"),
+        (ALL, index, [-1, 0, 0], "got the view -1"),
+        (FEW, torch.tensor([5, 5, 5]), [strange] * 3, "none of the 4 of their image.*per_image=4"),
+        (ALL, torch.tensor([0, COUNT, 1]), [0, 0, 0], f"got the image {COUNT} .* 0 to {COUNT - 1}"),
+        (ALL, torch.tensor([0, -1, 1]), [0, 0, 0], "got the image -1"),
+    ):
+        for max_bytes in (0, A_VIEW, None):
+            cache, views = cache_of(Shows(), view_set, max_bytes=max_bytes), torch.as_tensor(views)
+            asked = Batch(torch.zeros(3, 1, 28, 28), index, rows, views)
+            for ask in (lambda: cache(asked), lambda: cache.prepare(rows, views)):  # noqa: B023
+                with pytest.raises(ValueError, match=words):
+                    ask()
