@@ -12,7 +12,7 @@ from pathlib import Path
 from kd_helpers.data.remarks import few, readable
 from kd_helpers.data.splits import DataError
 
-PARTS = {
+SPLIT_NAMES = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
@@ -54,31 +54,48 @@ def scan(path: str | os.PathLike) -> Folder:
     root = checked_root(path)
     problems: dict[str, str] = {}
     notes: list[str] = []
-    files: list[PictureFile] = []
-    for part, start in part_folders(root, notes).items():
-        for entry in entries(start):
-            if not is_folder(entry):
-                problems[below(root, entry.path)] = "lies in no class's folder"
-        names = [entry for entry in entries(start) if is_folder(entry)]
-        found = {entry.name: list(walk(entry, root, problems)) for entry in names}
-        files += [
-            PictureFile(below(root, entry.path), part, class_name(name), *stamp(entry))
-            for name, inside in found.items()
-            for entry in inside
-        ]
-        if empty := [name for name, inside in found.items() if not inside]:
-            notes.append(f"empty folders, not counted as classes in {start}: {few(empty)}")
-    if not files:
-        raise DataError(f"{root}: found no files in folders of classes; {LAYOUT}")
-    names = sorted({file.class_name for file in files})
-    if len(names) == 1:
-        inside = files[0].path.split("/")[0]
-        raise DataError(
-            f"{root}: found one class, {names[0]}; expected two or more. If the classes' "
-            f"folders lie deeper, give {root / inside}"
-        )
-    notes += alike(names)
+    files = [
+        file
+        for part, start in part_folders(root, notes).items()
+        for file in part_files(part, start, root, problems, notes)
+    ]
+    notes += alike(several_classes(root, files))
     return Folder(root, tuple(sorted(files)), problems, tuple(notes))
+
+
+def part_files(
+    part: str, start: Path, root: Path, problems: dict[str, str], notes: list[str]
+) -> list[PictureFile]:
+    """The files of one split, by the folders of their classes."""
+    loose = [entry for entry in entries(start) if not is_folder(entry)]
+    problems |= {below(root, entry.path): "lies in no class's folder" for entry in loose}
+    folders = [entry for entry in entries(start) if is_folder(entry)]
+    found = {entry.name: list(walk(entry, root, problems)) for entry in folders}
+    if empty := [name for name, inside in found.items() if not inside]:
+        notes.append(f"empty folders, not counted as classes in {start}: {few(empty)}")
+    return [
+        PictureFile(below(root, entry.path), part, class_name(name), *stamp(entry))
+        for name, inside in found.items()
+        for entry in inside
+    ]
+
+
+def several_classes(root: Path, files: list[PictureFile]) -> list[str]:
+    """The names of the classes, sorted.
+
+    Raises:
+        DataError: there are none, or one.
+    """
+    names = sorted({file.class_name for file in files})
+    if not names:
+        raise DataError(f"{root}: found no files in folders of classes; {LAYOUT}")
+    if len(names) == 1:
+        inside = root / files[0].path.split("/")[0]
+        raise DataError(
+            f"{root}: found one class, {names[0]}; expected two or more. If the classes' folders "
+            f"lie deeper, give {inside}"
+        )
+    return names
 
 
 def checked_root(path: str | os.PathLike) -> Path:
@@ -97,7 +114,7 @@ def part_folders(root: Path, notes: list[str]) -> dict[str, Path]:
     found = [entry for entry in entries(root) if is_folder(entry)]
     parts: dict[str, Path] = {}
     for entry in found:
-        part = next((p for p, names in PARTS.items() if entry.name.lower() in names), None)
+        part = next((p for p, names in SPLIT_NAMES.items() if entry.name.lower() in names), None)
         if part in parts:
             raise DataError(f"{root}: found {parts[part].name}/ and {entry.name}/; expected one")
         if part:
