@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torchvision.datasets import FakeData, ImageFolder
 from torchvision.transforms.functional import to_tensor
+from torchvision.transforms.v2 import RandomCrop, RandomHorizontalFlip
 
 from kd_helpers.data.from_arrays import from_arrays, from_torchvision
 from kd_helpers.data.from_parquet import from_parquet
