@@ -4,6 +4,7 @@ and answers in the order of the student's classes."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -116,6 +117,11 @@ class Adapted(nn.Module):
         if outputs is not None and outputs != len(names):
             raise ValueError(wrong_number(outputs, len(names)))
         return Adapted(self.model, self.preprocessing, names)
+
+    def seeing(self, **changes: Any) -> Adapted:
+        """The same teacher with other fields of its `Preprocessing`."""
+        changed = replace(self.preprocessing, **changes)
+        return Adapted(self.model, changed, self.classes, self.columns, self.width)
 
     def outputs(self) -> int | None:
         """How many outputs the network has, seen by a black picture; None: it takes another
