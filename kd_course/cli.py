@@ -82,8 +82,15 @@ def make_parser() -> argparse.ArgumentParser:
     networks = command("networks", own_data.list_networks, words)
     for name, default in (("--size", 32), ("--channels", 3), ("--classes", 10)):
         networks.add_argument(name, type=positive, default=default, help=f"({default})")
-    data = command("data", get_data, "get a data set, or say which file to put where")
-    data.add_argument("name", help="fashion-mnist, cifar-10, cifar-100, svhn, tiny-imagenet-200")
+    words = "get a data set, or say which file to put where; or look at a folder of pictures"
+    data = command("data", get_data, words)
+    words = "fashion-mnist, cifar-10, cifar-100, svhn, tiny-imagenet-200; or look, and a PATH"
+    data.add_argument("name", help=words)
+    data.add_argument("path", nargs="?", metavar="PATH", help="the folder to look at")
+    data.add_argument("--size", type=positive, default=64, help="of the square images (64)")
+    data.add_argument("--channels", type=int, default=3, choices=(1, 3), help="1 grey, 3 RGB (3)")
+    words = "what becomes of pictures that are not square (crop)"
+    data.add_argument("--fit", default="crop", choices=("crop", "pad"), help=words)
     return parser
 
 
@@ -213,12 +220,25 @@ def get_data(chosen: argparse.Namespace) -> int:
     """Load a data set, from a local file or by download, and say what is in it."""
     from kd_helpers.data.datasets import load_dataset
 
+    if (chosen.name == "look") != (chosen.path is not None):
+        raise ValueError("expected the name of a data set, or look and the PATH of a folder")
+    if chosen.name == "look":
+        return look_at_folder(chosen)
     data = load_dataset(chosen.name)
     shape = "×".join(map(str, data.train.images.shape[1:]))
     print(
         f"{data.name}: {len(data.train):,} + {len(data.val):,} + {len(data.test):,} images of "
         f"{shape}, {len(data.classes)} classes"
     )
+    return 0
+
+
+def look_at_folder(chosen: argparse.Namespace) -> int:
+    """Say what is in a folder of pictures, and draw a contact sheet."""
+    from kd_helpers.data.look import look
+
+    lines, _ = look(chosen.path, size=chosen.size, channels=chosen.channels, fit=chosen.fit)
+    print("\n".join(lines))
     return 0
 
 

@@ -37,15 +37,7 @@ def arrange(
             class that is not among the names.
     """
     names, labels = numbered(words, classes)
-    held_out = [part for part in PARTS if part not in parts]
-    prints = digests(images)
-    rows = [row for row, part in enumerate(parts) if part == "train"]
-    dealt = deal_out([prints[row] for row in rows], labels[rows], held_out, seed)
-    parts = list(parts)
-    for row, part in zip(rows, dealt, strict=True):
-        parts[row] = part
-    check(name, names, labels, parts)
-    notes = [rule(held_out)] * bool(held_out) + remarks(names, labels, parts, prints)
+    parts, notes = plan(name, names, labels, parts, digests(images), seed)
     order = np.array(sorted(range(len(parts)), key=lambda row: PARTS.index(parts[row])))
     reorder(images, order)
     ends = np.cumsum([parts.count(part) for part in PARTS])[:-1]
@@ -55,6 +47,26 @@ def arrange(
         for rows, places in zip(pixels, numbers, strict=True)
     )
     return Dataset(name, names, train, val, test), notes
+
+
+def plan(
+    name: str,
+    classes: Sequence[str],
+    labels: np.ndarray,
+    parts: Sequence[str],
+    prints: Sequence[bytes],
+    seed: int,
+) -> tuple[list[str], list[str]]:
+    """The split of each picture, and what is to be said of it; arguments as in `arrange`."""
+    held_out = [part for part in PARTS if part not in parts]
+    rows = [row for row, part in enumerate(parts) if part == "train"]
+    dealt = deal_out([prints[row] for row in rows], labels[rows].tolist(), held_out, seed)
+    planned = list(parts)
+    for row, part in zip(rows, dealt, strict=True):
+        planned[row] = part
+    check(name, classes, labels, planned)
+    said = [rule(held_out)] if held_out else []
+    return planned, said + remarks(classes, labels, planned, prints)
 
 
 def numbered(
