@@ -66,7 +66,7 @@ def run(chosen: argparse.Namespace) -> int:
 def images_of(chosen: argparse.Namespace) -> Dataset:
     """The data set that is meant: by name, from a Parquet file, or from a folder."""
     from kd_helpers.data.datasets import load_dataset
-    from kd_helpers.data.from_arrays import from_parquet
+    from kd_helpers.data.from_parquet import from_parquet
     from kd_helpers.data.image_folder import image_folder
 
     how = {"size": chosen.size, "channels": chosen.channels}
@@ -115,7 +115,7 @@ def data_code(chosen: argparse.Namespace) -> tuple[str, str]:
     if is_name(chosen.data):
         return "from kd_helpers import load_dataset", f"load_dataset({chosen.data!r})"
     if chosen.data.endswith(".parquet"):
-        return "from kd_helpers.data.from_arrays import from_parquet", f"from_parquet({how})"
+        return "from kd_helpers.data.from_parquet import from_parquet", f"from_parquet({how})"
     skip = ", skip_problems=True" * chosen.skip_problems
     return "from kd_helpers import image_folder", f"image_folder({how}{skip})"
 

@@ -27,10 +27,9 @@ def test_arrays_of_every_kind_give_the_same_data_set(capsys):
     assert "of each class a fifth" in capsys.readouterr().out
     assert first.classes == ("0", "1", "2") and first.train.images.shape == (36, 3, 7, 7)
     last = IMAGES.transpose(0, 2, 3, 1)
-    for images in (
-        torch.tensor(IMAGES), last, IMAGES.astype(np.int64), IMAGES.tolist(), last / 255,
-        torch.stack([to_tensor(image) for image in last]),
-    ):  # fmt: skip
+    floats = torch.stack([to_tensor(image) for image in last])
+    whole = IMAGES.astype(np.int64)
+    for images in (torch.tensor(IMAGES), last, whole, IMAGES.tolist(), last / 255, floats):
         for labels in (LABELS, torch.tensor(LABELS), LABELS.astype(np.int8), LABELS[:, None]):
             assert from_arrays(images, labels, name="b").fingerprint == first.fingerprint
     grey = from_arrays(IMAGES[:, 0], LABELS, name="grey")
