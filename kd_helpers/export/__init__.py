@@ -2,6 +2,7 @@
 
 from kd_helpers.export.compare import Mismatch
 from kd_helpers.export.exported import Exported
+from kd_helpers.export.formats import Unexportable
 from kd_helpers.export.to_file import export, verify
 
-__all__ = ["Exported", "Mismatch", "export", "verify"]
+__all__ = ["Exported", "Mismatch", "Unexportable", "export", "verify"]

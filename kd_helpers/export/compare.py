@@ -1,73 +1,77 @@
-"""Does a file answer as the network it was made of? Asked in the file's own runtime."""
+"""Does a file answer as the network that it was made of? Asked in the file's own runtime."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
 from kd_helpers.data.splits import Split
 from kd_helpers.experiments.metrics import accuracy, room_for_outputs
+from kd_helpers.export.deployed import Deployed
+from kd_helpers.export.exported import Exported, Row
+from kd_helpers.export.formats import load
+from kd_helpers.export.loaded import Answer
 
 DIFFERENCE = 1e-3  # of float formats, at most, in standard deviations of the logits
-LOST = 1.0  # percentage points of accuracy: int8 that loses more is told to have
-
-Answer = Callable[[torch.Tensor], torch.Tensor]  # images (B, C, H, W) uint8 → logits (B, K) float32
 
 
 class Mismatch(RuntimeError):
     """A file does not answer as the network that it was made of."""
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A file in its own runtime: its name and version, how to ask it, its metadata."""
+def compare(deployed: Deployed, paths: Sequence[Path], split: Split) -> Exported:
+    """PyTorch and the files of one network, side by side on the images of a split.
 
-    runtime: str
-    answer: Answer
-    about: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Row:
-    """What was measured of one runtime."""
-
-    runtime: str
-    accuracy: float  # on the test images, in percent
-    same_class: float  # share of test images with PyTorch's answer, in percent
-    difference: float  # the largest, of any logit, in standard deviations of PyTorch's logits
-    ms_1: float  # median time for 1 image
-    ms_256: float  # and for 256
-    bytes: int  # on disk
+    Raises:
+        Mismatch: a float file does not answer as PyTorch does.
+    """
+    split = split.to("cpu")
+    expected = in_batches(deployed, split.images)
+    rows = [row(f"PyTorch {torch.__version__}", deployed, size_of(deployed), split, expected)]
+    for path in paths:
+        loaded = load(path, deployed.network)
+        name = f"{loaded.runtime}, int8" if loaded.is_int8 else loaded.runtime
+        rows.append(row(name, loaded.answer, path.stat().st_size, split, expected))
+        if not loaded.is_int8:
+            demand(rows[-1], path, len(split))
+    return Exported(paths[-1], loaded.about, len(split), tuple(rows))
 
 
-def measure(
-    runtime: str, answer: Answer, split: Split, expected: torch.Tensor | None, size: int
-) -> tuple[Row, torch.Tensor]:
-    """Ask all images of a split; the row and the logits.
+def row(runtime: str, answer: Answer, size: int, split: Split, expected: torch.Tensor) -> Row:
+    """Ask all images of a split, and one and 256 for the time.
 
     Args:
-        expected: PyTorch's logits (N, K), or None where these are they. size: bytes on disk.
+        size: bytes. expected: PyTorch's logits (N, K).
+
+    Raises:
+        Mismatch: it gives no logits of that shape.
     """
     logits = in_batches(answer, split.images)
-    like = logits if expected is None else expected
-    if logits.shape != like.shape:
-        raise Mismatch(
-            f"{runtime}: got logits of shape {tuple(logits.shape)}; expected {tuple(like.shape)}"
-        )
-    row = Row(
+    if logits.shape != expected.shape:
+        found, wanted = tuple(logits.shape), tuple(expected.shape)
+        raise Mismatch(f"{runtime}: got logits of shape {found}; expected {wanted}")
+    return Row(
         runtime,
         100 * accuracy(logits, split.labels),
-        100 * (logits.argmax(dim=1) == like.argmax(dim=1)).double().mean().item(),
-        largest_difference(logits, like),
+        100 * accuracy(logits, expected.argmax(dim=1)),
+        largest_difference(logits, expected),
         median_ms(answer, some(split.images, 1)),
         median_ms(answer, some(split.images, 256)),
         size,
     )
-    return row, logits
+
+
+def demand(row: Row, path: Path, images: int) -> None:
+    """Raise Mismatch unless logits are PyTorch's, up to rounding."""
+    if not row.difference <= DIFFERENCE:  # NaN is none of either
+        raise Mismatch(
+            f"{path.name}: {row.runtime} differs from PyTorch by {row.difference:.2g} standard "
+            f"deviations of the logits on {images:,} test images; expected at most {DIFFERENCE}"
+        )
 
 
 @torch.no_grad()
@@ -81,6 +85,12 @@ def largest_difference(logits: torch.Tensor, expected: torch.Tensor) -> float:
     """The largest of any logit, in standard deviations of the expected ones; NaN if one is NaN."""
     spread = expected.double().std().item() or 1.0
     return (logits.double() - expected.double()).abs().max().item() / spread
+
+
+def size_of(deployed: Deployed) -> int:
+    """Bytes of the weights in PyTorch."""
+    state = deployed.network.state_dict()
+    return sum(tensor.numel() * tensor.element_size() for tensor in state.values())
 
 
 def some(images: torch.Tensor, count: int) -> torch.Tensor:

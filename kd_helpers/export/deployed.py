@@ -6,12 +6,14 @@ import copy
 import json
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
+from typing import Any
 
 import torch
 from torch import nn
 
 from kd_helpers.data.augment import to_float
 
+ABOUT = "about.json"  # the name of what a file says about itself, inside it
 # The modes of PIL by number of channels; pictures with others are made otherwise.
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
@@ -30,6 +32,7 @@ class About:
     network: str  # a name of the zoo, or the module and class of another network
     towers: dict | None = None  # of a network with towers, as in a recipe
     run: str = ""  # the hash of the stored run, if it is one
+    precision: str = "float32"
     made_with: str = field(default_factory=versions)
 
     @property
@@ -37,8 +40,8 @@ class About:
         """What PIL calls pictures of this many channels; "" where it has no name."""
         return MODES.get(self.image_shape[0], "")
 
-    def to_json(self) -> dict:
-        """All of it, as `config.json` has it."""
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as data for JSON."""
         channels, height, width = self.image_shape
         told = {part.name: getattr(self, part.name) for part in fields(self)} | {
             "mode": self.mode,
@@ -47,10 +50,16 @@ class About:
         }
         return {name: value for name, value in told.items() if value}
 
-    def to_strings(self) -> dict[str, str]:
-        """The same for formats whose metadata are strings: lists as JSON, words as they are."""
-        told = self.to_json().items()
-        return {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in told}
+
+def strings_of(about: dict[str, Any]) -> dict[str, str]:
+    """The same for formats whose metadata are strings: lists as JSON, words as they are."""
+    words = about.items()
+    return {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in words}
+
+
+def read_about(text: str) -> dict[str, str]:
+    """The same from JSON; nothing of a file that says nothing about itself."""
+    return strings_of(json.loads(text or "{}"))
 
 
 class Deployed(nn.Module):

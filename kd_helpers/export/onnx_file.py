@@ -10,8 +10,8 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from kd_helpers.export.compare import Loaded
-from kd_helpers.export.deployed import About, Deployed
+from kd_helpers.export.deployed import About, Deployed, strings_of
+from kd_helpers.export.loaded import Loaded
 
 OPSET = 17  # of 2022: the first that has all operators of today's layers, and old enough for all
 INPUT, OUTPUT = "images", "logits"
@@ -43,7 +43,7 @@ def put_about(path: Path, about: About) -> None:
     """Write class names and shapes into the file's `metadata_props`, and check the file."""
     onnx = package("onnx")
     model = onnx.load(str(path))
-    onnx.helper.set_model_props(model, about.to_strings())
+    onnx.helper.set_model_props(model, strings_of(about.to_json()))
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
 

@@ -7,24 +7,20 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import torch
-from safetensors.torch import save
 from torch import nn
 
 from kd_helpers.data.splits import Dataset
 from kd_helpers.experiments.room import dataset_of
 from kd_helpers.experiments.store import Run
-from kd_helpers.export import onnx_file
-from kd_helpers.export.compare import DIFFERENCE, Mismatch, measure
+from kd_helpers.export.compare import compare
 from kd_helpers.export.deployed import About, Deployed
 from kd_helpers.export.exported import Exported
+from kd_helpers.export.formats import format_of, write
+from kd_helpers.export.int8 import quantise
+from kd_helpers.export.onnx_file import put_about
 from kd_helpers.runtime.plain import to_plain
-
-# What the ending of a file's name means: a module with `write(deployed, path)` and
-# `load(path, network)`.
-FORMATS: dict[str, ModuleType] = {".onnx": onnx_file}
 
 
 def export(
@@ -32,29 +28,42 @@ def export(
     path: Path | str,
     *,
     data: Dataset | None = None,
+    int8: bool = False,
     classes: Sequence[str] | None = None,
 ) -> Exported:
     """Write the student alone to a file; the file appears only if it answers as the network does.
+
+    | ending | runs in | takes |
+    | --- | --- | --- |
+    | .onnx | onnxruntime and others | uint8 images |
+    | .pt2 | PyTorch, `torch.export.load` | uint8 images |
+    | .ts, .torchscript | libtorch, `torch.jit.load` | uint8 images |
+    | .safetensors, with a `config.json` beside it | the network's own code | float32, 0 to 1 |
 
     Args:
         run_or_model: a stored run that keeps its weights, or a network that takes float32 images
             (B, C, H, W) in 0..1 and gives logits (B, K).
         path: its ending tells the format.
         data: whose test images are asked; by default the run's.
+        int8: weights and activations of eight bits, in .onnx only; ranges from training images.
         classes: the name of each logit; by default those of the data.
 
     Raises:
-        Mismatch: the file does not answer as the network. ValueError: what was asked for cannot be.
+        Mismatch: the file does not answer as the network. int8 may: the table says by how much.
+        Unexportable: PyTorch cannot write this network so.
+        ValueError: what was asked for cannot be.
     """
     path, data = Path(path), data_of(run_or_model, data)
-    form, deployed = format_of(path), deployed_of(run_or_model, data, classes)
+    format_of(path, int8).check_place(path)
+    deployed = deployed_of(run_or_model, data, classes)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
-        draft = Path(folder) / path.name
-        form.write(deployed, draft)
-        done = compare(deployed, draft, form, data)
-        for file in Path(folder).iterdir():
-            os.replace(file, path.parent / file.name)
+        drafts = [Path(folder) / path.name]
+        write(deployed, drafts[0])
+        if int8:
+            drafts.append(write_int8(deployed, drafts[0], data.train.images))
+        done = compare(deployed, drafts, data.test)
+        put_in_place(drafts[-1], path)
     return replace(done, path=path)
 
 
@@ -67,31 +76,23 @@ def verify(
         Mismatch: it does not answer as the network.
     """
     path, data = Path(path), data_of(run_or_model, data)
-    return compare(deployed_of(run_or_model, data), path, format_of(path), data)
+    return compare(deployed_of(run_or_model, data), [path], data.test)
 
 
-def compare(deployed: Deployed, path: Path, form: ModuleType, data: Dataset) -> Exported:
-    """PyTorch and the file, side by side on the test images."""
-    test, loaded = data.test.to("cpu"), form.load(path, deployed.network)
-    size = len(save({k: v.contiguous() for k, v in deployed.network.state_dict().items()}))
-    here, logits = measure(f"PyTorch {torch.__version__}", deployed, test, None, size)
-    there, _ = measure(loaded.runtime, loaded.answer, test, logits, path.stat().st_size)
-    if not there.difference <= DIFFERENCE:  # NaN is none of either
-        raise Mismatch(
-            f"{path.name}: {loaded.runtime} differs from PyTorch by {there.difference:.2g} "
-            f"standard deviations of the logits on {len(test):,} test images; expected at most "
-            f"{DIFFERENCE}"
-        )
-    return Exported(path, loaded.about, len(test), (here, there))
+def write_int8(deployed: Deployed, draft: Path, images: torch.Tensor) -> Path:
+    """The int8 twin of a file, in a folder beside it: images (N, C, H, W) uint8 to train on."""
+    twin = draft.parent / "int8" / draft.name
+    twin.parent.mkdir()
+    quantise(draft, twin, images)
+    put_about(twin, replace(deployed.about, precision="int8"))
+    return twin
 
 
-def format_of(path: Path) -> ModuleType:
-    if path.suffix not in FORMATS:
-        raise ValueError(
-            f"got {path.name!r}; expected a name that ends in {', '.join(FORMATS)}: the ending "
-            "tells the format"
-        )
-    return FORMATS[path.suffix]
+def put_in_place(draft: Path, path: Path) -> None:
+    """Move a file and what belongs to it out of the folder that it was written in, itself first."""
+    os.replace(draft, path)
+    for other in draft.parent.glob("*.json"):
+        os.replace(other, path.parent / other.name)
 
 
 def data_of(run_or_model: Run | nn.Module, data: Dataset | None) -> Dataset:
@@ -109,7 +110,11 @@ def data_of(run_or_model: Run | nn.Module, data: Dataset | None) -> Dataset:
 def deployed_of(
     run_or_model: Run | nn.Module, data: Dataset, classes: Sequence[str] | None = None
 ) -> Deployed:
-    """The network with its preprocessing and class names."""
+    """The network with its preprocessing and class names.
+
+    Raises:
+        ValueError: it has not a logit for each class.
+    """
     names = tuple(data.classes if classes is None else classes)
     channels, height, width = data.test.images.shape[1:]
     shape = (channels, height, width)
@@ -118,8 +123,10 @@ def deployed_of(
         towers = to_plain(recipe.towers, recipe.towers)
         about = About(names, shape, recipe.student, towers, recipe.hash)
     else:
-        network = run_or_model
-        about = About(names, shape, f"{type(network).__module__}:{type(network).__qualname__}")
+        network, kind = run_or_model, type(run_or_model)
+        about = About(
+            names, shape, getattr(network, "name", f"{kind.__module__}:{kind.__qualname__}")
+        )
     deployed = Deployed(network, about)
     check_outputs(deployed)
     return deployed

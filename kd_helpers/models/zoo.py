@@ -70,7 +70,9 @@ def make_model(
     body: nn.Module = BODIES[name.removesuffix(end)](num_classes, in_channels, image_size)
     if end:
         body = FILTERS[end](body)
-    return Classifier(body, in_channels, image_size)
+    network = Classifier(body, in_channels, image_size)
+    network.name = name
+    return network
 
 
 def check_name(name: str) -> None:
@@ -84,6 +86,8 @@ def check_name(name: str) -> None:
 
 class Classifier(nn.Module):
     """A network that says so in words when it gets images of the wrong shape."""
+
+    name = ""  # of the zoo
 
     def __init__(self, body: nn.Module, in_channels: int, image_size: int) -> None:
         super().__init__()
