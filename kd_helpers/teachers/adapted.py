@@ -81,6 +81,10 @@ class Adapted(nn.Module):
 
     columns: torch.Tensor | None
 
+    def extra_repr(self) -> str:
+        """What its answers depend on beside weights: `outside` names a teacher by its repr."""
+        return str(self.preprocessing)
+
     @torch.no_grad()
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits (B, K) of pictures (B, C, H, W) float32 in 0..1, without gradient.

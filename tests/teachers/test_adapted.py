@@ -1,93 +1,15 @@
-"""Anybody's network as a teacher: pictures made for it, answers in the data's order by name."""
-
-import copy
+"""Anybody's network as a teacher: pictures are made for it, logits found in what it answers."""
 
 import numpy as np
-import pytest
 import torch
 import torchvision
 from torch import nn
 
-from kd_helpers.models.zoo import make_model
 from kd_helpers.teachers import adapted
+from refusals import refused
+from small_network import network, pictures
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-CLASSES = ("bag", "Ankle boot", "t-shirt", "coat")
-
-
-def network(outputs: int = 4, channels: int = 3) -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(channels, 8, 3, stride=2),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Dropout(),
-        nn.Linear(8, outputs),
-    )
-
-
-def pictures(*shape: int) -> torch.Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(1))
-
-
-def told(teacher: nn.Module, images: torch.Tensor) -> str:
-    with pytest.raises(ValueError) as problem:
-        teacher(images)
-    return str(problem.value)
-
-
-def refused(call, *given, **how) -> str:
-    with pytest.raises(ValueError) as problem:
-        call(*given, **how)
-    return str(problem.value)
-
-
-def permuted(model: nn.Module, order: torch.Tensor) -> nn.Module:
-    """The same network with its outputs in another order."""
-    other = copy.deepcopy(model)
-    other[-1].weight.data, other[-1].bias.data = (
-        model[-1].weight.data[order],
-        model[-1].bias.data[order],
-    )
-    return other
-
-
-def test_a_teacher_whose_classes_stand_in_another_order_gives_the_same_answers():
-    order = torch.tensor([2, 0, 3, 1])
-    first = adapted(network(), classes=CLASSES)
-    names = [("ANKLE_BOOT" if name == "Ankle boot" else name) for name in CLASSES]
-    other = adapted(permuted(network(), order), classes=[names[i] for i in order])
-    images = pictures(6, 3, 20, 20)
-    assert not first(images).allclose(other(images))
-    for teacher in (other.for_classes(CLASSES), other.for_classes(reversed(CLASSES))):
-        assert teacher.for_classes(CLASSES)(images).equal(first(images))
-    assert other.for_classes(CLASSES).classes == CLASSES
-
-
-def test_of_more_classes_the_shared_ones_are_renormalised_and_missing_ones_are_named():
-    teacher, images = adapted(network(), classes=CLASSES), pictures(6, 3, 20, 20)
-    whole = teacher(images).softmax(dim=1)[:, [3, 0]]
-    shared = teacher.for_classes(["coat", "bag"])(images).softmax(dim=1)
-    torch.testing.assert_close(shared, whole / whole.sum(dim=1, keepdim=True))
-    assert "'shirt', 'sandal'" in refused(teacher.for_classes, ["bag", "shirt", "sandal"])
-    twins = adapted(network(), classes=["coat", "Coat", "bag", "hat"])
-    assert twins.for_classes(["coat", "Coat"]).columns.tolist() == [0, 1]
-    assert "could mean two" in refused(twins.for_classes, ["COAT", "bag"])
-    assert "could mean two" in refused(twins.for_classes, ["bag", "Bag"])
-
-
-def test_without_names_the_number_of_outputs_has_to_agree():
-    nameless = adapted(network(), channels=3)
-    assert nameless.for_classes(CLASSES).classes == CLASSES
-    assert "4 outputs for 3 classes" in (problem := refused(nameless.for_classes, "abc"))
-    assert "fit_head" in problem
-    fixed = adapted(make_model("cnn-2", num_classes=4, in_channels=1, image_size=28))
-    late = fixed.for_classes("abc")  # its size is not known yet
-    assert "4 outputs for 3 classes" in told(late, pictures(2, 1, 28, 28))
-    wrong = adapted(network(), classes="abcdef").for_classes("abcd")
-    assert "4 outputs for 6 classes" in told(wrong, pictures(2, 3, 28, 28))
 
 
 def test_pictures_are_made_for_the_teacher_as_torchvision_makes_them():
@@ -111,7 +33,7 @@ def test_channels_are_repeated_or_weighed_for_the_teacher_only():
     picture = Image.fromarray((colour[0] * 255).round().byte().permute(1, 2, 0).numpy())
     by_pil = torch.from_numpy(np.array(picture.convert("L"))) / 255
     torch.testing.assert_close(made[0, 0], by_pil, rtol=0, atol=1.5 / 255)
-    assert "2 channels for a teacher of 3" in told(rgb, pictures(4, 2, 20, 20))
+    assert "2 channels for a teacher of 3" in refused(rgb, pictures(4, 2, 20, 20))
 
 
 def test_it_is_frozen_and_in_evaluation_mode_whoever_called_train():
@@ -157,7 +79,7 @@ def test_logits_are_found_in_what_libraries_answer_and_nothing_else_is_taken_for
         (lambda z: z[:1], "(1, 4)"),
         (lambda z: z[:, :1], "sigmoid"),
     ):
-        assert word in told(adapted(Says(wrap)), images)
+        assert word in refused(adapted(Says(wrap)), images)
 
 
 def test_what_cannot_be_is_refused_when_it_is_said():
@@ -173,4 +95,4 @@ def test_what_cannot_be_is_refused_when_it_is_said():
         assert word in refused(adapted, network(), **how)
     assert "expected a torch.nn.Module" in refused(adapted, lambda images: images)
     raw = (pictures(2, 3, 20, 20) * 255).byte()
-    assert "uint8" in told(adapted(network()), raw)
+    assert "uint8" in refused(adapted(network()), raw)

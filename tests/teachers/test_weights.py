@@ -1,41 +1,11 @@
 """Weights from files of every kind, loaded whole or refused in one sentence."""
 
-import os
-import pickle
-import tarfile
-import zipfile
-from pathlib import Path
-
-import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
-from kd_helpers.models.zoo import make_model
 from kd_helpers.teachers import adapted
-from kd_helpers.teachers.weights import WeightsError, load_weights, save_teacher
-
-
-def network(classes: int = 4, name: str = "cnn-2") -> nn.Module:
-    return make_model(name, num_classes=classes, in_channels=1, image_size=28)
-
-
-def state(model: nn.Module, prefix: str = "") -> dict[str, torch.Tensor]:
-    return {
-        prefix + name: value.clone(memory_format=torch.contiguous_format)
-        for name, value in model.state_dict().items()
-    }
-
-
-def refused(path: Path, model: nn.Module | None = None, **how) -> str:
-    """The sentence; the network is as it was."""
-    model = model or network()
-    before = state(model)
-    with pytest.raises(WeightsError) as problem:
-        load_weights(model, path, **how)
-    assert all(value.equal(before[name]) for name, value in model.state_dict().items())
-    assert str(path) in str(problem.value) and "\n" not in str(problem.value)
-    return str(problem.value)
+from kd_helpers.teachers.weights import load_weights, save_teacher
+from weight_files import network, not_loaded, state
 
 
 def test_weights_are_found_wherever_trainers_put_them(tmp_path, capsys):
@@ -77,7 +47,7 @@ def test_weights_are_found_wherever_trainers_put_them(tmp_path, capsys):
 
 def test_a_head_that_does_not_fit_says_so_and_can_be_left_out(tmp_path):
     torch.save(state(network(12)), path := tmp_path / "twelve.pth")
-    problem = refused(path)
+    problem = not_loaded(path)
     assert "fit_head" in problem and "(12, 784) in the file and (4, 784) in the network" in problem
     model = network(4)
     head = {name: value for name, value in state(model).items() if value.shape[:1] == (4,)}
@@ -85,83 +55,32 @@ def test_a_head_that_does_not_fit_says_so_and_can_be_left_out(tmp_path):
     assert all(model.state_dict()[name].equal(value) for name, value in head.items())
     headless = {name: value for name, value in state(network()).items() if name not in head}
     torch.save(headless, path)
-    assert "2 tensors are not in the file" in (problem := refused(path)) and "fit_head" in problem
+    assert (
+        "2 tensors are not in the file" in (problem := not_loaded(path)) and "fit_head" in problem
+    )
     torch.save({k: v for k, v in state(network()).items() if "running" not in k}, path)
-    assert "running_mean" in (problem := refused(path)) and "fit_head" not in problem
+    assert "running_mean" in (problem := not_loaded(path)) and "fit_head" not in problem
 
 
 def test_weights_of_another_network_show_names_of_both_sides(tmp_path):
     torch.save(
         {f"layer{n}.weight": torch.ones(1) for n in range(9)}, path := tmp_path / "other.pth"
     )
-    problem = refused(path)
+    problem = not_loaded(path)
     assert problem.count("'layer") == 3 and problem.count("'body.") == 3
     torch.save(state(network(name="cnn-4")), path)
-    assert "is it of this network?" in refused(path)
+    assert "is it of this network?" in not_loaded(path)
 
 
 def test_two_networks_in_one_file_have_to_be_told_apart(tmp_path):
     teacher, student = network(), network()
     both = state(teacher, "teacher.") | state(student, "student.")
     torch.save({"state_dict": both}, path := tmp_path / "both.ckpt")
-    assert "'student.', 'teacher.'" in (problem := refused(path)) and "prefix=" in problem
+    assert "'student.', 'teacher.'" in (problem := not_loaded(path)) and "prefix=" in problem
     load_weights(model := network(), path, prefix="teacher.")
     assert state(model)["body.0.weight"].equal(state(teacher)["body.0.weight"])
     torch.save({"teacher": state(teacher), "student": state(student)}, path)
-    assert "several parts (teacher, student)" in refused(path)
-
-
-class Evil:
-    """What runs code when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
-
-
-def test_a_file_that_would_run_code_does_not(tmp_path):
-    trap = tmp_path / "was run"
-    for old in (False, True):
-        torch.save(
-            {"state_dict": state(network()), "more": Evil(trap)},
-            path := tmp_path / "a.pth",
-            _use_new_zipfile_serialization=not old,
-        )
-        problem = refused(path)
-        assert "needs code" in problem and "mkdir" in problem
-    path.write_bytes(pickle.dumps(Evil(trap)))
-    refused(path)
-    torch.save(network(), path)  # a whole network: harmless here, but who knows
-    assert "state_dict()" in refused(path)
-    assert not trap.exists()
-
-
-def test_what_is_no_file_of_weights_gets_a_sentence(tmp_path):
-    assert "found no file" in refused(tmp_path / "missing.pth")
-    (folder := tmp_path / "folder").mkdir()
-    torch.save(state(network()), folder / "best.pth")
-    assert "best.pth" in refused(folder)
-    with tarfile.open(tmp_path / "teachers.tar", "w") as tar:
-        tar.add(folder / "best.pth", "a/best.pth")
-    with zipfile.ZipFile(tmp_path / "teachers.zip", "w") as zipped:
-        zipped.write(folder / "best.pth", "b/best.pth")
-    for name in ("teachers.tar", "teachers.zip"):
-        assert "archive" in (problem := refused(tmp_path / name)) and "best.pth" in problem
-    torch.jit.save(torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)), tmp_path / "script.pt")
-    assert "TorchScript" in refused(tmp_path / "script.pt")
-    save_file(state(network()), tmp_path / "whole.safetensors")
-    torch.save(state(network()), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    for whole in (folder / "best.pth", tmp_path / "old.pth", tmp_path / "whole.safetensors"):
-        for length in (0, 5, 100, whole.stat().st_size - 9):
-            (cut := tmp_path / f"cut{whole.suffix}").write_bytes(whole.read_bytes()[:length])
-            assert "cannot be read" in refused(cut), (whole, length)
-    (page := tmp_path / "page.pth").write_text("<html>404</html>")
-    assert "cannot be read" in refused(page)
-    for content in ({}, [], {"epoch": 3}, torch.ones(3)):
-        torch.save(content, page)
-        assert "without tensors" in refused(page)
+    assert "several parts (teacher, student)" in not_loaded(path)
 
 
 def test_a_saved_teacher_comes_back_with_its_answers(tmp_path):
