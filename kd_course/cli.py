@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from kd_course import own_data
+from kd_course import export_run, own_data
 
 SETTINGS = (
     "NAME=VALUE: a field of Recipe, or of its parts transfer, schedule, augmentation and method, "
@@ -78,6 +78,8 @@ def make_parser() -> argparse.ArgumentParser:
         parser_of_many.add_argument("--jobs", type=positive, help=words)
     distil = command("distill", own_data.run, "would a teacher help your student on your images?")
     own_data.add_options(distil, positive)
+    words = "write a stored run's network as ONNX or another format, and compare the two"
+    export_run.add_options(command("export", export_run.run, words))
     words = "the networks by name, and what each costs on this machine"
     networks = command("networks", own_data.list_networks, words)
     for name, default in (("--size", 32), ("--channels", 3), ("--classes", 10)):

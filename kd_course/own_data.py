@@ -85,9 +85,8 @@ def is_name(data: str) -> bool:
 
 def teacher_of(chosen: argparse.Namespace, data: Dataset) -> Any:
     """The teacher that is named; with a new head where that is asked for."""
-    from kd_helpers.training.fit_head import fit_head
-
     from kd_helpers.teachers.named import teacher_named
+    from kd_helpers.training.fit_head import fit_head
 
     asked = data.classes if chosen.teacher.startswith("open_clip:") else None
     teacher = teacher_named(chosen.teacher, weights=chosen.weights, classes=asked)

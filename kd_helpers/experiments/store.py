@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load, save
@@ -150,6 +151,41 @@ def find(recipe: Recipe, *, mend: bool = False) -> Run | None:
     if problems and not found:
         raise problems[0]
     return next((run for run in found if run.has_weights), found[0] if found else None)
+
+
+def find_by_hash(beginning: str) -> Run:
+    """The stored run whose hash begins so.
+
+    Raises:
+        ValueError: there is none, or there are several.
+        DamagedRun: a file of it is damaged.
+    """
+    found: dict[str, tuple[bool, Path]] = {}
+    for look, folder in places():
+        single = look is read_run
+        names = [p.stem for p in folder.glob("*.json")] if single else open_folder(folder).rows
+        found |= {name: (single, folder) for name in names if name.startswith(beginning)}
+    if len(found) != 1 or not beginning:
+        told = ", ".join(sorted(found)[:5]) + (", …" if len(found) > 5 else "")
+        raise ValueError(
+            f"got {beginning!r}; expected the beginning of one run's hash, found {told or 'none'}: "
+            f"`kd runs` lists the course's, {run_folders()[-1]} holds your own"
+        )
+    ((name, (single, folder)),) = found.items()
+    path = folder / f"{name}.json"
+    plain = recipe_in(path) if single else record_of(open_folder(folder), name)[0]["recipe"]
+    run = find(Recipe.from_record({"recipe": plain}))
+    if run is None:
+        raise DamagedRun(path, f"expected the record of run {name}, found that of another")
+    return run
+
+
+def recipe_in(path: Path) -> Any:
+    """The recipe in the record of a single run, as plain data."""
+    try:
+        return json.loads(path.read_text())["recipe"]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise DamagedRun(path, f"expected the record of a run ({problem}). {GET_BACK}") from problem
 
 
 def places() -> Iterator[tuple[Callable[..., Run | None], Path]]:

@@ -23,7 +23,7 @@ FLOORS = (  # from the ground up; rooms of one floor may see each other, as long
     {"kd_course.nb02", "kd_course.settings"},
     *({f"kd_course.nb{number:02d}"} for number in range(3, 20)),
     {"kd_course.catalogue"},
-    {"kd_course.checkup", "kd_course.own_data", "kd_course.retrain"},
+    {"kd_course.checkup", "kd_course.export_run", "kd_course.own_data", "kd_course.retrain"},
     {"kd_course.cli"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
