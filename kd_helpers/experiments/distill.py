@@ -233,6 +233,8 @@ def ask_all(recipe: Recipe) -> None:
     """
     teacher: Any = TrainingRoom(recipe, dataset_of(recipe), run_with_weights).teacher
     rows = torch.arange(len(dataset_of(recipe).train))
-    for some in tqdm(list(rows.split(256)), desc="asking the teacher", unit="256 images"):
+    for some in tqdm(
+        list(rows.split(256)), desc="asking the teacher", unit="images", unit_scale=256
+    ):
         teacher.prepare(some, torch.zeros_like(some))
     teacher.save()
