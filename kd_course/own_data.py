@@ -27,6 +27,7 @@ def add_options(parser: argparse.ArgumentParser, positive: Any) -> None:
     add("data", help="a folder of pictures, a Parquet file, or the name of a published data set")
     add("--teacher", required=True, help="torchvision:NAME, timm:NAME, open_clip:NAME, mod:func")
     add("--weights", metavar="FILE", help="the teacher's; by default those that its library has")
+    add("--teacher-size", type=positive, metavar="PIXELS", help="if it was trained at another size")
     add("--fit", type=int, metavar="STEPS", help="fit a new head to the data, then so many steps")
     add("--student", default="cnn-4", help="a network of `kd networks`, or module:function (cnn-4)")
     add("--seeds", type=positive, default=3, help="3 at least for a verdict, better 5 (3)")
@@ -90,6 +91,8 @@ def teacher_of(chosen: argparse.Namespace, data: Dataset) -> Any:
 
     asked = data.classes if chosen.teacher.startswith("open_clip:") else None
     teacher = teacher_named(chosen.teacher, weights=chosen.weights, classes=asked)
+    if chosen.teacher_size:
+        teacher = teacher.seeing(size=chosen.teacher_size, resize=None)
     return teacher if chosen.fit is None else fit_head(teacher, data, steps=chosen.fit)
 
 
@@ -100,6 +103,8 @@ def code_of(chosen: argparse.Namespace) -> str:
     weights = f", weights={chosen.weights!r}" * bool(chosen.weights)
     asked = ", classes=data.classes" * chosen.teacher.startswith("open_clip:")
     teacher = f"teacher_named({chosen.teacher!r}{weights}{asked})"
+    if chosen.teacher_size:
+        teacher += f".seeing(size={chosen.teacher_size}, resize=None)"
     if chosen.fit is not None:
         homes.append("from kd_helpers.training.fit_head import fit_head")
         teacher = f"fit_head({teacher}, data, steps={chosen.fit})"
