@@ -116,6 +116,7 @@ class Adapted(nn.Module):
         if self.classes is not None:
             order = torch.tensor(places(self.classes, names))
             columns = order if self.columns is None else self.columns.cpu()[order]
+            columns = columns.to(device_of(self.model))
             return Adapted(self.model, self.preprocessing, names, columns, self.width)
         outputs = self.outputs()
         if outputs is not None and outputs != len(names):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
+from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -86,6 +87,12 @@ def is_safetensors(path: Path) -> bool:
 
 
 def read_torch(path: Path) -> object:
+    # Training scripts, timm's too, keep their options so: a bag of names and values.
+    with torch.serialization.safe_globals([Namespace]):
+        return read_without_code(path)
+
+
+def read_without_code(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # of many kinds, for damaged files

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import nn
+from tqdm.auto import tqdm
 
 from kd_helpers.data.augment import to_float
 from kd_helpers.data.splits import Dataset, Split
@@ -32,7 +33,8 @@ def answers(teacher: Asked, images: torch.Tensor) -> torch.Tensor:
     """Logits (N, K) float32 of pictures (N, C, H, W) uint8."""
     with torch.no_grad():
         parts = images.tensor_split(-(-len(images) // AT_ONCE))  # of about one size
-        return torch.cat([teacher(to_float(some)).float() for some in parts])
+        bar = tqdm(parts, "asking the teacher", disable=None, leave=False)
+        return torch.cat([teacher(to_float(some)).float() for some in bar])
 
 
 def form_problem(logits: torch.Tensor, classes: int) -> str | None:
@@ -70,9 +72,9 @@ def likely_reason(teacher: Asked, split: Split, logits: torch.Tensor, data: Data
     order = order_problem(logits.argmax(dim=1), split.labels, data.classes)
     if order:
         return order
-    if isinstance(teacher, Adapted):
-        few = Split(split.images[:FEW], split.labels[:FEW])
-        told = logits[:FEW].argmax(dim=1) == few.labels
+    few = Split(split.images[:FEW], split.labels[:FEW])
+    told = logits[:FEW].argmax(dim=1) == few.labels
+    if isinstance(teacher, Adapted) and told.float().mean() < 0.9:  # else nothing is far better
         why, right = best_way(teacher, few)
         if far_better(right, told):
             shares = [f"{100 * part.float().mean():.0f} %" for part in (told, right)]

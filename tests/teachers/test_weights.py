@@ -1,5 +1,7 @@
 """Weights from files of every kind, loaded whole or refused in one sentence."""
 
+from argparse import Namespace
+
 import torch
 from safetensors.torch import save_file
 
@@ -18,7 +20,7 @@ def test_weights_are_found_wherever_trainers_put_them(tmp_path, capsys):
         "compiled": {"state_dict": state(source, "module._orig_mod.")},
         "part compiled": {n.replace("body.", "body._orig_mod.", 1): v for n, v in plain.items()},
         "nested": {"model_state_dict": plain, **noise},
-        "timm": {"state_dict": state(network()), "state_dict_ema": plain},
+        "timm": {"state_dict": state(network()), "state_dict_ema": plain, "args": Namespace(lr=1)},
         "twice": {"model": {"state_dict": state(source, "student.")}, **noise},
         "lightning": {
             "state_dict": {**state(source, "model."), "loss.weight": torch.ones(4)},
