@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from accuracy import compare_arms
+from folder import folder_of_photographs
 from report import report
 from service import many_students, waiting
 from speed import all_models, benchmark_pair, cached_step, peak_rate, tutorial_pair
@@ -31,6 +32,7 @@ ROWS: dict[str, Callable[[], dict]] = {
     "e": waiting,
     "f": many_students,
     "g": compare_arms,
+    "h": folder_of_photographs,
 }
 
 

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kd_helpers.data.remarks import few, readable
 from kd_helpers.data.splits import DataError
@@ -24,8 +25,7 @@ LAYOUT = (
 IGNORED = ("thumbs.db", "desktop.ini", "__macosx")
 
 
-@dataclass(frozen=True, order=True)
-class PictureFile:
+class PictureFile(NamedTuple):
     """A file by its path below the folder; `part` is "train", "val" or "test"."""
 
     path: str  # with slashes
@@ -176,7 +176,7 @@ def stamp(entry: os.DirEntry) -> tuple[int, int]:
 
 
 def below(root: Path, path: str) -> str:
-    return Path(path).relative_to(root).as_posix()
+    return path.removeprefix(f"{root}{os.sep}").replace(os.sep, "/")
 
 
 def class_name(folder: str) -> str:

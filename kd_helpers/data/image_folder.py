@@ -110,8 +110,7 @@ def recall(record: Path) -> Loaded | None:
 
 def record_path(folder: Folder, shape: Shape, seed: int) -> Path:
     """Where it is written down: by names below the folder, sizes, times of change and settings."""
-    files = [astuple(file) for file in folder.files]
-    state = json.dumps([VERSION, astuple(shape), seed, files]).encode()
+    state = json.dumps([VERSION, astuple(shape), seed, folder.files]).encode()
     return out_dir() / "data" / "folders" / f"{hashlib.sha256(state).hexdigest()[:24]}.json"
 
 
