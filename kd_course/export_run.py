@@ -33,6 +33,7 @@ def run(chosen: argparse.Namespace) -> int:
             f"{found.recipe.hash} --train` trains it again first, which took "
             f"{found.record['seconds']:.0f} s"
         )
+    print(f"run {found.recipe.hash}: {found.recipe}", flush=True)
     print(export(run_with_weights(found.recipe), path, int8=chosen.int8))
     return 0
 
