@@ -4,11 +4,16 @@ measure."""
 from __future__ import annotations
 
 import argparse
+import functools
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kd_course import export_run, own_data
+
+if TYPE_CHECKING:
+    from kd_helpers.training.loop import History
 
 SETTINGS = (
     "NAME=VALUE: a field of Recipe, or of its parts transfer, schedule, augmentation and method, "
@@ -71,7 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     for parser_of_many in (sweep, reproduce):
         words = "seeds 0, 1, … of each (5)"
         parser_of_many.add_argument("--seeds", type=positive, default=5, help=words)
-        words = "a Dask scheduler, tcp://host:port, or its scheduler file"
+        words = "a Dask scheduler, tcp://host:port, or its scheduler file; it has 30 s to answer"
         parser_of_many.add_argument("--dask", metavar="ADDRESS", help=words)
     for parser_of_many in (runs, sweep):
         words = "trainings at a time here; one a core by default"
@@ -179,10 +184,35 @@ def train_recipe(chosen: argparse.Namespace) -> int:
     try:
         if distributed.is_main():
             print(f"seed {recipes[0].seed}: {recipes[0].describe()}", flush=True)
-        load_or_train(recipes[0])
+        load_or_train(recipes[0], **progress(recipes[0].schedule.steps))
     finally:
         distributed.stop()
     return 0
+
+
+def progress(steps: int) -> dict[str, Callable]:
+    """A bar with the time left, as hooks of a training: on a terminal only, and once it begins."""
+    from tqdm import tqdm
+
+    from kd_helpers.runtime import distributed
+
+    hidden = None if distributed.is_main() else True  # None: unless it goes to a terminal
+
+    @functools.cache
+    def bar() -> tqdm:
+        return tqdm(total=steps, unit="step", disable=hidden, leave=False)
+
+    def should_stop() -> bool:
+        bar()
+        return False
+
+    def on_report(history: History) -> None:
+        bar().set_postfix_str(f"loss {history.terms['loss'][-1]:.3f}", refresh=False)
+        bar().update(history.taken - bar().n)
+        if history.taken == steps:
+            bar().close()
+
+    return {"should_stop": should_stop, "on_report": on_report}
 
 
 def run_sweep(chosen: argparse.Namespace) -> int:

@@ -45,12 +45,16 @@ def load_checked_run(recipe: Recipe) -> Run | None:
     return find(recipe, mend=True)
 
 
-def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
+def load_or_train(recipe: Recipe, *, quiet: bool = False, **hooks) -> Run:
     """The result of a recipe: loaded where it is stored, else trained, stored and returned.
 
     Prints which of the two it did. New runs go to `out/runs/`. A training that was cut off goes on
     where it was, give or take a few seconds; if another process is training the same recipe, this
     one waits for it. A damaged file is named in a warning, moved aside, and its run trained again.
+
+    Args:
+        quiet: print nothing.
+        hooks: `on_report` and `should_stop`, as for `training.train`.
 
     Raises:
         KeyboardInterrupt: the training was stopped by hand; the next call goes on with it.
@@ -58,7 +62,7 @@ def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
     """
     run = load_checked_run(recipe)
     if run is None:
-        run, said = train_alone(recipe, quiet)
+        run, said = train_alone(recipe, quiet, **hooks)
     else:
         said = None
     made = run.record
@@ -71,7 +75,7 @@ def load_or_train(recipe: Recipe, *, quiet: bool = False) -> Run:
     return run
 
 
-def train_alone(recipe: Recipe, quiet: bool = False) -> tuple[Run, str | None]:
+def train_alone(recipe: Recipe, quiet: bool = False, **hooks) -> tuple[Run, str | None]:
     """Train a recipe unless another process does or did; the run, and what was done if it was
     this."""
     with lock_of(recipe, quiet):
@@ -79,7 +83,7 @@ def train_alone(recipe: Recipe, quiet: bool = False) -> tuple[Run, str | None]:
         run = load_checked_run(recipe)  # the other process may be done by now
         if run is not None:
             return run, None
-        run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP)
+        run = train_recipe(recipe, folder=run_folders()[-1], keep=KEEP, **hooks)
         return run, f"trained run {recipe.hash} in {run.record['seconds']:.0f} s"
 
 
@@ -134,11 +138,22 @@ def train_student(recipe: Recipe, student: nn.Module, dataset: Dataset, **hooks)
     if not recipe.resumable:
         hooks |= {"checkpoint": None}
     try:
-        with recipe.method.around(student, dataset) as on_report:
-            return train(student, **how, **({"on_report": on_report} if on_report else {}) | hooks)
+        with recipe.method.around(student, dataset) as look:
+            hooks["on_report"] = in_turn(look, hooks.get("on_report"))
+            return train(student, **how, **hooks)
     finally:
         if how["teacher"]:
             how["teacher"].save()
+
+
+def in_turn(*reporters: Callable[[History], None] | None) -> Callable[[History], None]:
+    """One that tells each of these, where there is one."""
+
+    def on_report(history: History) -> None:
+        for report in filter(None, reporters):
+            report(history)
+
+    return on_report
 
 
 def student_reports(

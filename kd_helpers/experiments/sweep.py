@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import statistics
+import sys
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,6 +21,8 @@ from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_checked_run, load_or_train
 from kd_helpers.runtime.device import pick_device, pick_precision
 from kd_helpers.runtime.folders import data_dir, out_dir
+
+CONNECT_SECONDS = 30  # within which a Dask scheduler has to answer
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def default_jobs() -> int:
     return 1 if pick_device().type == "cuda" else os.cpu_count() or 1
 
 
-def prepared(function: Callable, settings: dict[str, str], item: object) -> object:
+def prepared(function: Callable, settings: dict[str, str], asker: int, item: object) -> object:
     """What a worker does first: one thread, and the settings of the process that asks.
 
     Two PyTorch processes with two threads each on two cores slow each other down many times; and
@@ -121,7 +127,26 @@ def prepared(function: Callable, settings: dict[str, str], item: object) -> obje
     """
     torch.set_num_threads(1)
     os.environ.update(settings)
+    end_with(asker)
     return function(item)
+
+
+@functools.cache
+def end_with(asker: int) -> None:
+    """Let this process end within a second of the one that started it, however that one ended.
+
+    A worker would go on training for nobody. Files are written whole or not at all, and a lock goes
+    with its process. Where the asker did not start it (a cluster's worker), nothing is done; nor on
+    Windows, where a process keeps the number of a parent that is gone.
+    """
+    if os.getppid() == asker:
+        threading.Thread(target=_watch, args=(asker,), daemon=True).start()
+
+
+def _watch(asker: int) -> None:
+    while os.getppid() == asker:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def settings_of_this_process() -> dict[str, str]:
@@ -142,7 +167,7 @@ def each(
         dask: address of a Dask scheduler, "tcp://host:port", or its scheduler file, "….json".
             The workers need this package, and the same folders under the same names.
     """
-    work = functools.partial(prepared, function, settings_of_this_process())
+    work = functools.partial(prepared, function, settings_of_this_process(), os.getpid())
     return on_dask(work, list(items), dask) if dask else on_cores(work, items, jobs)
 
 
@@ -160,16 +185,41 @@ def on_cores(work: Callable, items: Iterable, jobs: int | None) -> Iterator:
         torch.set_num_threads(threads)  # one job at a time runs in this very process
 
 
-def on_dask(work: Callable, items: list, address: str) -> Iterator:
-    """A worker that dies gives its item back to the scheduler; another one goes on with it."""
+def client_of(address: str) -> Any:
+    """A connection to a Dask scheduler.
+
+    Raises:
+        ModuleNotFoundError: the extra is not installed.
+        FileNotFoundError: the scheduler file is not there.
+        ConnectionError: nobody answers within CONNECT_SECONDS.
+    """
     try:
-        from distributed import Client, as_completed
+        from distributed import Client
     except ImportError as problem:
         raise ModuleNotFoundError(
             "dask.distributed is not installed: run `pip install -e '.[cluster]'`"
         ) from problem
-    named = {"scheduler_file": address} if Path(address).suffix == ".json" else {"address": address}
-    with Client(**named) as client:
+    start = "start one by `dask scheduler --scheduler-file FILE.json`, and workers beside it"
+    in_file = Path(address).suffix == ".json"
+    if in_file and not Path(address).is_file():
+        raise FileNotFoundError(f"{address}: there is no such scheduler file; {start}")
+    try:
+        named = {"scheduler_file" if in_file else "address": address}
+        return Client(**named, timeout=CONNECT_SECONDS)
+    except Exception as problem:  # it has many ways to fail: no number of a port, no JSON, silence
+        raise ConnectionError(
+            f"got no answer of a Dask scheduler at {address} within {CONNECT_SECONDS} s "
+            f"({problem or type(problem).__name__}); {start}"
+        ) from problem
+
+
+def on_dask(work: Callable, items: list, address: str) -> Iterator:
+    """A worker that dies gives its item back to the scheduler; another one goes on with it."""
+    with client_of(address) as client:
+        from distributed import as_completed
+
+        if not client.scheduler_info()["workers"]:
+            print(f"no worker has joined {address} yet; waiting for one", file=sys.stderr)
         futures = client.map(work, items, pure=False)
         for future in as_completed(futures):
             yield future.result()

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from importlib.metadata import entry_points
 
 import pytest
@@ -19,6 +20,7 @@ from kd_helpers.experiments.sweep import Outcome
 from kd_helpers.methods import CrossEntropy, DecoupledKD, HintonKD, Standardised, SwapMistakes
 from kd_helpers.runtime.folders import data_dir
 from kd_helpers.runtime.plain import as_code
+from kd_helpers.training.loop import History
 from kd_helpers.training.schedules import Schedule
 
 COURSE_DATA = data_dir()
@@ -186,6 +188,8 @@ REFUSED = {
     "sweep temperature=2,-1 teacher=course": "got temperature=-1",
     "sweep student=cnn-2,cnn-3 schedule.steps=2": "unknown model 'cnn-3'",
     "data mnist": "unknown data set 'mnist'",
+    "train transfer.images=99999999": "got images=99999999 of 54000",
+    "train teacher=course temperature=none": "got temperature=None; expected a number",
     "train schedule.steps=3 transfer.images=100 schedule.learning_rate=1e12": "not finite",
 }
 
@@ -198,6 +202,22 @@ def test_what_cannot_be_ends_in_one_sentence_and_nothing_is_stored(tmp_path, mon
         (said,) = capsys.readouterr().err.splitlines()
         assert words in said and said.startswith(f"kd {line.split()[0]}: "), line
     assert not list(tmp_path.glob("runs/*"))
+
+
+def test_a_training_shows_how_far_it_is_on_a_terminal_and_not_in_a_file(monkeypatch, capsys):
+    def train(recipe, should_stop, on_report):
+        for taken in (50, 100):
+            assert not should_stop()
+            time.sleep(0.2)  # a bar is drawn ten times a second at most
+            on_report(History(taken=taken, terms={"loss": [0.25]}))
+
+    monkeypatch.setattr("kd_helpers.experiments.run.load_or_train", train)
+    line = ["train", "schedule.steps=100", "student=cnn-2"]
+    assert cli.main(line) == 0 and not capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert cli.main(line) == 0
+    shown = capsys.readouterr().err
+    assert "0/100" in shown and "loss 0.250" in shown
 
 
 def test_rows_of_the_benchmark_that_are_not_there_are_refused_and_the_status_reaches_the_shell():
@@ -220,7 +240,8 @@ def test_settings_may_stand_after_options_and_every_one_is_told(monkeypatch, cap
     assert [(r.method.temperature, r.seed) for r in asked] == [(2, 0), (2, 1), (4, 0), (4, 1)]
     assert "50.50 ± 0.71 %  2 seeds  cnn-2, taught by resnet-20 (T=2" in capsys.readouterr().out
     trained = []
-    monkeypatch.setattr("kd_helpers.experiments.run.load_or_train", trained.append)
+    load = "kd_helpers.experiments.run.load_or_train"
+    monkeypatch.setattr(load, lambda recipe, **hooks: trained.append(recipe))
     line = "seed=3 transfer.images=600 schedule.steps=9 augmentation.flip=yes teacher=course"
     assert cli.main(["train", *line.split(), "method=DecoupledKD"]) == 0
     told = capsys.readouterr().out

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import kd_helpers.experiments.sweep as sweeping
 from kd_course import cli
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
@@ -105,6 +106,28 @@ def test_workers_have_one_thread_and_the_callers_number_format(monkeypatch):
     assert list(each(threads_of, range(3), jobs=2)) == [(1, "bfloat16")] * 3
 
 
+HOURS = "transfer.images=64 schedule.steps=100000 schedule.batch_size=64 --seeds 2 --jobs 2"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_sweep_that_is_ended_leaves_no_worker_training(how, out):
+    psutil = pytest.importorskip("psutil")
+    command = [sys.executable, "-m", "kd_course.cli", "sweep", *HOURS.split()]
+    swept = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        # Both are at it, and have been since before the first checkpoint.
+        wait_for(lambda: len(list(out.rglob("*.checkpoint"))) == 2)
+        below = psutil.Process(swept.pid).children(recursive=True)
+    finally:
+        swept.send_signal(how)
+    assert swept.wait() == -how
+    gone, alive = psutil.wait_procs(below, timeout=20)
+    for process in alive:
+        process.kill()
+    assert len(gone) >= 2 and not alive
+
+
 # On a cluster
 
 
@@ -150,6 +173,23 @@ def test_a_cluster_loses_nothing_when_a_worker_is_killed(cluster, out, monkeypat
     monkeypatch.setenv("KD_OUT", str(out.parent / "serial"))
     list(sweep(recipes, jobs=1))
     assert same_weights(out, out.parent / "serial", recipes)
+
+
+def test_a_cluster_that_is_not_there_is_refused_soon(tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    monkeypatch.setattr(sweeping, "CONNECT_SECONDS", 1)
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text("{")
+    for address, words in (
+        (str(tmp_path / "nowhere.json"), "no such scheduler file; start one by"),
+        (str(damaged), "no answer of a Dask scheduler"),
+        ("tcp://127.0.0.1:1", "no answer of a Dask scheduler .* within 1 s"),
+        ("somewhere", "missing port number"),
+    ):
+        start = time.monotonic()
+        with pytest.raises(OSError, match=words) as found:
+            list(sweep([SMALL], dask=address))
+        assert time.monotonic() - start < 15 and "\n" not in str(found.value)
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch):
