@@ -1,8 +1,5 @@
 """Images in memory, torchvision's objects and the hub's Parquet files: the same data set again."""
 
-import io
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -14,7 +11,7 @@ from torchvision.transforms.v2 import RandomCrop, RandomHorizontalFlip
 from kd_helpers.data.from_arrays import from_arrays, from_torchvision
 from kd_helpers.data.from_parquet import from_parquet
 from kd_helpers.data.splits import DataError
-from picture_files import table
+from picture_files import table, write_table
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (60, 3, 7, 7), np.uint8)
@@ -109,22 +106,6 @@ def test_torchvisions_objects_are_matched_by_the_names_of_their_classes(tmp_path
     with pytest.raises(DataError, match=r"1 of 15 files[\s\S]*train\[0\]: UnidentifiedImageError"):
         from_torchvision(train, size=4)
     assert table(from_torchvision(train, size=4, skip_problems=True))["train"] == [2, 3, 3]
-
-
-def write_table(path, images, labels, names=None):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    cells = []
-    for image in images:
-        file = io.BytesIO()
-        Image.fromarray(image.transpose(1, 2, 0)).save(file, "PNG")
-        cells.append({"bytes": file.getvalue(), "path": None})
-    content = pa.table({"image": cells, "label": labels, "note": ["x"] * len(cells)})
-    features = {"label": {"names": names, "_type": "ClassLabel"}, "image": {"_type": "Image"}}
-    about = {b"huggingface": json.dumps({"info": {"features": features if names else {}}}).encode()}
-    path.parent.mkdir(exist_ok=True)
-    pq.write_table(content.replace_schema_metadata(about), path, row_group_size=7)
 
 
 def test_parquet_files_of_the_hub(tmp_path):
