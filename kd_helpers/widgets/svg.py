@@ -14,9 +14,8 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-# Okabe and Ito's palette, distinct under the common kinds of colour blindness.
-BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-GREY, BLACK, PALE = "#8c8c8c", "#222222", "#e4e4e4"
+from kd_helpers.runtime.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, RED  # noqa: F401
+
 FONT = "font-family='DejaVu Sans, Arial, sans-serif'"
 BOLD, UPWARDS = "font-weight='bold'", "transform='rotate(-90 {x:.0f} {y:.0f})'"
 
