@@ -96,15 +96,20 @@ def put_in_place(draft: Path, path: Path) -> None:
 
 
 def data_of(run_or_model: Run | nn.Module, data: Dataset | None) -> Dataset:
-    if data is not None:
-        return data
-    if not isinstance(run_or_model, Run):
+    """The data whose test images are asked.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if data is None and isinstance(run_or_model, Run):
+        data = dataset_of(run_or_model.recipe)
+    if data is None or not len(data.test):
         raise ValueError(
-            "got a network without data; expected data=, the Dataset of its images, such as "
-            'load_dataset("fashion-mnist"): the file is compared with the network on its test '
-            "images"
+            f"got {'no test images' if data else 'a network without data'}; expected data=, the "
+            'Dataset of its images, such as load_dataset("fashion-mnist"): the file is compared '
+            "with the network on its test images"
         )
-    return dataset_of(run_or_model.recipe)
+    return data
 
 
 def deployed_of(

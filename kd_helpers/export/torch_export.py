@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import torch
@@ -16,7 +17,10 @@ def write(deployed: Deployed, path: Path) -> None:
     """Write the graph, with any number of images in a batch; `about.json` lies inside."""
     batch = ({0: torch.export.Dim.DYNAMIC},)
     graph = torch.export.export(deployed, (deployed.example,), dynamic_shapes=batch)
-    torch.export.save(graph, path, extra_files={ABOUT: json.dumps(deployed.about.to_json())})
+    with warnings.catch_warnings():
+        # It takes weights in channels_last for parts of larger tensors, and saves them rightly.
+        warnings.filterwarnings("ignore", "No complete tensor found")
+        torch.export.save(graph, path, extra_files={ABOUT: json.dumps(deployed.about.to_json())})
 
 
 def load(path: Path, network: nn.Module) -> Loaded:

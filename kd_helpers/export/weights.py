@@ -32,13 +32,14 @@ def write(deployed: Deployed, path: Path) -> None:
     about["weights"] = path.name
     state = deployed.network.state_dict()
     save_file({k: v.clone().contiguous() for k, v in state.items()}, path)
-    path.with_name(CONFIG).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(about, indent=2, ensure_ascii=False)
+    path.with_name(CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
 def check_place(path: Path) -> None:
     """Raise ValueError if the folder's `config.json` speaks of other weights."""
     config = path.with_name(CONFIG)
-    told = json.loads(config.read_text()).get("weights") if config.is_file() else path.name
+    told = read_config(path).get("weights") if config.is_file() else path.name
     if told != path.name:
         raise ValueError(
             f"{config} belongs to {told or 'something else'}; give {path.name} a folder of its own"
@@ -55,7 +56,7 @@ def load(path: Path, network: nn.Module) -> Loaded:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    return json.loads(path.with_name(CONFIG).read_text())
+    return json.loads(path.with_name(CONFIG).read_text(encoding="utf-8"))
 
 
 def from_config(config: dict[str, Any]) -> nn.Module | None:

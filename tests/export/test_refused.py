@@ -112,7 +112,8 @@ def test_what_cannot_be_is_told_before_anything_is_written(tmp_path):
     asked = {
         "ends in .onnx, .pt2": {"path": "student.pth"},
         "expected a name that ends in .onnx": {"path": "student.pt2", "int8": True},
-        "expected data=": {"path": "student.onnx", "data": None},
+        "a network without data; expected data=": {"path": "student.onnx", "data": None},
+        "no test images; expected data=": {"path": "student.onnx", "data": few_images(0)},
         r"got \(2, 10\) .* expected logits \(2, 2\)": {"path": "s.onnx", "classes": ("a", "b")},
     }
     for words, how in asked.items():
