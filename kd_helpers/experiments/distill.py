@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -16,12 +15,10 @@ from tqdm import tqdm
 from kd_helpers.data.augment import PLAIN, ViewSet
 from kd_helpers.data.datasets import key_of
 from kd_helpers.data.splits import Dataset
-from kd_helpers.experiments.compare import Verdict, accuracies, paired_verdict
-from kd_helpers.experiments.metrics import accuracy
+from kd_helpers.experiments.arms import LABELS, SMOOTHED, TAUGHT, Arms, Trial
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.room import TrainingRoom, answers_of, dataset_of
 from kd_helpers.experiments.run import load_run, new_student, run_with_weights
-from kd_helpers.experiments.store import Run
 from kd_helpers.experiments.sweep import default_jobs, sweep
 from kd_helpers.methods import CrossEntropy, HintonKD, Method
 from kd_helpers.methods.labels import balanced_class_weights
@@ -30,67 +27,15 @@ from kd_helpers.teachers.adapted import Adapted
 from kd_helpers.teachers.outside import outside
 from kd_helpers.training.schedules import Schedule
 
-LABELS, SMOOTHED, TAUGHT = "labels alone", "smoothed labels", "distilled"
 TRIAL_SEED = 10_000  # of the short trainings that choose the settings; no result uses it
 TRIAL_SHARE = 3  # they take a third of the steps
 LEARNING_RATES = (0.1, 0.03, 0.01)
 TEMPERATURES, WEIGHTS = (2.0, 4.0, 8.0), (0.5, 0.9)
 SMOOTHING = 0.1
-FEWEST_SEEDS = 3  # for a verdict
 
 
-@dataclass(frozen=True)
-class Trial:
-    """A short training that helped to choose: what was tried, and accuracy on validation in %."""
-
-    setting: str
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class Distilled:
-    """What came out: the runs of three arms, paired by seed, and what they say."""
-
-    data: Dataset
-    teacher: nn.Module  # images as the student sees them to logits (B, K)
-    teacher_logits: torch.Tensor  # (N, K) float32, of the test images
-    runs: Mapping[str, list[Run]]  # LABELS, SMOOTHED, TAUGHT
-    trials: tuple[Trial, ...] = ()
-    code: str = ""  # the call that does it again
-
-    @property
-    def teacher_accuracy(self) -> float:
-        """On the test images, in percent."""
-        return 100 * accuracy(self.teacher_logits, self.data.test.labels.cpu())
-
-    @property
-    def accuracies(self) -> dict[str, list[float]]:
-        """Of each arm on the test images, in percent, in the order of the seeds."""
-        return accuracies(self.runs)
-
-    @property
-    def best(self) -> Run:
-        """The distilled network to take: the best of its seeds on validation."""
-        return max(self.runs[TAUGHT], key=lambda run: run.record["val"]["accuracy"])
-
-    def verdict(self, baseline: str = LABELS) -> Verdict | None:
-        """The distilled student against another arm; None for fewer than three seeds."""
-        scores = self.accuracies
-        if len(scores[TAUGHT]) < FEWEST_SEEDS:
-            return None
-        return paired_verdict(scores[TAUGHT], scores[baseline], fewest=FEWEST_SEEDS)
-
-    def __str__(self) -> str:
-        means = ", ".join(f"{arm} {np.mean(told):.2f} %" for arm, told in self.accuracies.items())
-        found, smoothed = self.verdict(), self.verdict(SMOOTHED)
-        if not (found and smoothed):
-            seeds = len(self.runs[TAUGHT])
-            return f"{seeds} seeds are too few for a verdict, {FEWEST_SEEDS} at least; {means}"
-        return (
-            f"Distilled against labels alone: {found}. Against smoothed labels: {smoothed.word} "
-            f"({smoothed.mean:+.2f}). Test accuracy: {means}; the teacher "
-            f"{self.teacher_accuracy:.2f} %."
-        )
+class Distilled(Arms):
+    """What came out: the runs of three arms, paired by seed, what they say, and the report."""
 
     def report(self, path: str | Path) -> Path:
         """Write everything as one HTML page that needs nothing else."""

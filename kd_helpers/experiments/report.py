@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from kd_helpers.experiments import report_figures as figures
 from kd_helpers.experiments import report_tables as tables
-from kd_helpers.experiments.distill import FEWEST_SEEDS, LABELS, SMOOTHED, TAUGHT, Distilled
+from kd_helpers.experiments.arms import FEWEST_SEEDS, LABELS, SMOOTHED, TAUGHT, Arms
 from kd_helpers.experiments.metrics import classification_metrics
 from kd_helpers.experiments.store import Run
 from kd_helpers.runtime.device import describe, pick_device
@@ -30,7 +30,7 @@ PICTURES = 12  # of a kind, at most
 WIDE = 5  # seeds; with fewer the interval is said to be wide
 
 
-def write_report(result: Distilled, path: Path) -> Path:
+def write_report(result: Arms, path: Path) -> Path:
     """Write the page, whole or not at all.
 
     Raises:
@@ -54,7 +54,7 @@ def html_table(frame: pd.DataFrame) -> Markup:
     return Markup(f'<div class="wide">{told}</div>')
 
 
-def answer(result: Distilled) -> dict[str, Any]:
+def answer(result: Arms) -> dict[str, Any]:
     """The verdict, and the figure that shows it."""
     scores = {TEACHER: [result.teacher_accuracy], **result.accuracies}
     against = {name: result.verdict(name) for name in (LABELS, SMOOTHED)}
@@ -80,7 +80,7 @@ def answer(result: Distilled) -> dict[str, Any]:
     }
 
 
-def quality(result: Distilled) -> dict[str, Any]:
+def quality(result: Arms) -> dict[str, Any]:
     """How good each network is, in all and class by class; confusions; calibration."""
     labels, classes = result.data.test.labels.cpu(), result.data.classes
     tests = {TEACHER: [classification_metrics(result.teacher_logits, labels)]}
@@ -103,7 +103,7 @@ def quality(result: Distilled) -> dict[str, Any]:
     }
 
 
-def reliability(result: Distilled, name: str, tests: list[dict]) -> Markup:
+def reliability(result: Arms, name: str, tests: list[dict]) -> Markup:
     """A diagram of one arm, all seeds together, or of the teacher."""
     logits = [logits_on_test(run, result) for run in result.runs.get(name, ())]
     logits = logits or [result.teacher_logits]
@@ -115,13 +115,13 @@ def reliability(result: Distilled, name: str, tests: list[dict]) -> Markup:
     return figures.svg(draw, bins, words, figures.COLOURS[name], size=(3.1, 3.2), alt=words)
 
 
-def logits_on_test(run: Run, result: Distilled) -> torch.Tensor:
+def logits_on_test(run: Run, result: Arms) -> torch.Tensor:
     """Answers (N, K) float32 to the test images, stored or asked for now."""
     kept = "test_logits" in run.record["kept"]
     return run.logits("test") if kept else predict(run.model(), result.data.test.images.cpu())
 
 
-def differences(result: Distilled) -> dict[str, Any]:
+def differences(result: Arms) -> dict[str, Any]:
     """Test images that one of two networks has right, with the best student's seed in both arms."""
     best = result.best
     bare = next(run for run in result.runs[LABELS] if run.recipe.seed == best.recipe.seed)
@@ -132,7 +132,7 @@ def differences(result: Distilled) -> dict[str, Any]:
 
 
 def apart(
-    result: Distilled, logits: Mapping[str, torch.Tensor], right: str, wrong: str
+    result: Arms, logits: Mapping[str, torch.Tensor], right: str, wrong: str
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many images one network has right and the other wrong, and those furthest apart."""
     labels, classes = result.data.test.labels.cpu(), result.data.classes
@@ -151,7 +151,7 @@ def apart(
     return len(rows), shown
 
 
-def facts(result: Distilled) -> dict[str, Any]:
+def facts(result: Arms) -> dict[str, Any]:
     """What was done, with what, and what the networks cost."""
     data, run, device = result.data, result.runs[LABELS][0], pick_device()
     shape, augmentation = tuple(data.test.images.shape[1:]), run.recipe.augmentation

@@ -17,8 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from kd_helpers.experiments.arms import LABELS, SMOOTHED, TAUGHT
 from kd_helpers.experiments.compare import Verdict, mean_interval
-from kd_helpers.experiments.distill import LABELS, SMOOTHED, TAUGHT
 from kd_helpers.runtime.palette import BLUE, GREEN, GREY, ORANGE
 
 COLOURS = {"teacher": GREY, LABELS: BLUE, SMOOTHED: GREEN, TAUGHT: ORANGE}

@@ -14,7 +14,8 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_
 from torch import nn
 
 from kd_helpers.data.splits import Dataset, Split
-from kd_helpers.experiments.distill import LABELS, SMOOTHED, TAUGHT, Distilled, Trial
+from kd_helpers.experiments.arms import LABELS, SMOOTHED, TAUGHT, Trial
+from kd_helpers.experiments.distill import Distilled
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_or_train
 from kd_helpers.methods import CrossEntropy, HintonKD
