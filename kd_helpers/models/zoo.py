@@ -85,7 +85,13 @@ def check_name(name: str) -> None:
 
 
 class Classifier(nn.Module):
-    """A network that says so in words when it gets images of the wrong shape."""
+    """A network that says so in words when it gets images of the wrong shape.
+
+    Channels last in memory, which is faster. On a processor PyTorch's batch normalisation is less
+    exact so: the first gradients of a fresh cnn-2 are off by up to 1.4 %, against 0.001 % in
+    contiguous memory. No effect on accuracy was seen; a comparison "up to rounding" with another
+    implementation needs `.to(memory_format=torch.contiguous_format)`.
+    """
 
     name = ""  # of the zoo
 

@@ -6,6 +6,7 @@ so that any loss is that of the whole batch. On GPUs batch normalisation takes t
 statistics, by PyTorch's `SyncBatchNorm`, and the result is that of one process up to rounding. On
 processors that does not work: there each process normalises its own share, and a network with
 batch normalisation becomes another one than with one process, as if its batches were smaller.
+(There, rounding in batch normalisation is coarse anyway: see `models.zoo.Classifier`.)
 """
 
 from __future__ import annotations
