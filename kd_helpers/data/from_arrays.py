@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
-from kd_helpers.data.pictures import BAR, FITTED, Shape, check_room, left_out, to_pixels, unusable
+from kd_helpers.data.pictures import (
+    FITTED,
+    Shape,
+    check_room,
+    left_out,
+    progress,
+    to_pixels,
+    unusable,
+)
 from kd_helpers.data.remarks import say
 from kd_helpers.data.splits import PARTS, DataError, Dataset
 from kd_helpers.data.three_splits import arrange, keep_rows
@@ -158,26 +165,36 @@ def from_torchvision(
     rows = [(part, row) for part, items in given.items() for row in range(len(items))]
     check_room(len(rows), shape)
     check_steady(given)
-    images = np.empty((len(rows), channels, size, size), np.uint8)
-    labels: list[Any] = [None] * len(rows)
-    problems: dict[int, str] = {}
-    for place, (part, row) in enumerate(tqdm(rows, name, unit="image", **BAR)):
-        try:
-            image, label = given[part][row]
-            images[place] = to_pixels(as_picture(image), shape)
-            labels[place] = named(label, class_names(given[part]))
-        except Exception as problem:  # the object is anybody's
-            problems[place] = f"{type(problem).__name__}: {problem}"
-    told = {f"{rows[place][0]}[{rows[place][1]}]": why for place, why in problems.items()}
+    images, labels, problems = read_items(given, rows, shape)
+    told = {f"{rows[n][0]}[{rows[n][1]}]": why for n, why in problems.items()}
     if told and not skip_problems:
         raise unusable(name, len(rows), told)
-    usable = [place for place in range(len(rows)) if place not in problems]
-    words = as_labels([labels[place] for place in usable], name)
-    parts = [rows[place][0] for place in usable]
+    usable = [n for n in range(len(rows)) if n not in problems]
+    words = as_labels([labels[n] for n in usable], name)
+    parts = [rows[n][0] for n in usable]
     known = class_names(train)
     dataset, notes = arrange(name, keep_rows(images, usable), words, parts, seed, known)
     say(dataset, [FITTED[fit], *notes, *left_out(name, len(rows), told)])
     return dataset
+
+
+def read_items(
+    given: Mapping[str, Any], rows: Sequence[tuple[str, int]], shape: Shape
+) -> tuple[np.ndarray, list[Any], dict[int, str]]:
+    """Images (N, C, size, size), labels (N), and for some of them why they cannot be used."""
+    images = np.empty((len(rows), shape.channels, shape.size, shape.size), np.uint8)
+    labels: list[Any] = [None] * len(rows)
+    problems: dict[int, str] = {}
+    with progress("reading", len(rows)) as bar:
+        for n, (part, row) in enumerate(rows):
+            try:
+                image, label = given[part][row]
+                images[n] = to_pixels(as_picture(image), shape)
+                labels[n] = named(label, class_names(given[part]))
+            except Exception as problem:  # the object is anybody's
+                problems[n] = f"{type(problem).__name__}: {problem}"
+            bar.update()
+    return images, labels, problems
 
 
 def check_steady(given: dict[str, Any]) -> None:

@@ -6,22 +6,21 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from kd_helpers.data.folder_layout import SPLIT_NAMES
 from kd_helpers.data.from_arrays import as_labels
 from kd_helpers.data.pictures import (
-    BAR,
     FITTED,
     Shape,
     check_room,
     left_out,
+    progress,
     read_pictures,
     unusable,
 )
@@ -63,31 +62,33 @@ def from_parquet(
     tables = [open_table(file, part, image, label) for file, part in parquet_files(path)]
     rows = [(table, row) for table in tables for row in range(table.file.metadata.num_rows)]
     check_room(len(rows), shape)
-    images = np.empty((len(rows), channels, size, size), np.uint8)
-    words: list[Any] = []
-    problems: dict[int, str] = {}
-    with tqdm(total=len(rows), desc=path.stem, unit="image", **BAR) as bar:
-        for pictures, some in (batch for table in tables for batch in table.batches()):
-            start = len(words)
-            images[start : start + len(some)], unread = read_pictures(pictures, shape)
-            problems |= {start + n: "no label" for n, word in enumerate(some) if word is None}
-            problems |= {start + n: why for n, why in unread.items()}
-            words += some
-            bar.update(len(some))
+    images, words, problems = read_tables(tables, len(rows), shape)
     told = {f"{rows[n][0].path.name}, row {rows[n][1]}": why for n, why in problems.items()}
     if told and not skip_problems:
         raise unusable(str(path), len(rows), told)
     usable = [n for n in range(len(rows)) if n not in problems]
-    dataset, notes = arrange(
-        path.stem,
-        keep_rows(images, usable),
-        as_labels([words[n] for n in usable], path.stem),
-        [rows[n][0].part for n in usable],
-        seed,
-        tables[0].names,
-    )
+    labels = as_labels([words[n] for n in usable], path.stem)
+    parts, names = [rows[n][0].part for n in usable], tables[0].names
+    dataset, notes = arrange(path.stem, keep_rows(images, usable), labels, parts, seed, names)
     say(dataset, [FITTED[fit], *notes, *left_out(path.stem, len(rows), told)])
     return dataset
+
+
+def read_tables(
+    tables: Sequence[Table], count: int, shape: Shape
+) -> tuple[np.ndarray, list[Any], dict[int, str]]:
+    """Images (N, C, size, size), labels (N), and for some of them why they cannot be used."""
+    images = np.empty((count, shape.channels, shape.size, shape.size), np.uint8)
+    words: list[Any] = []
+    problems: dict[int, str] = {}
+    with progress("decoding", count) as bar:
+        for pictures, some in (batch for table in tables for batch in table.batches()):
+            start = len(words)
+            images[start : start + len(some)], unread = read_pictures(pictures, shape, bar)
+            problems |= {start + n: "no label" for n, word in enumerate(some) if word is None}
+            problems |= {start + n: why for n, why in unread.items()}
+            words += some
+    return images, words, problems
 
 
 @dataclass(frozen=True)

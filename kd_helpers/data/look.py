@@ -14,7 +14,7 @@ from PIL import Image
 
 from kd_helpers.data.contact_sheet import write_sheet
 from kd_helpers.data.folder_layout import Folder, PictureFile, scan
-from kd_helpers.data.pictures import FORMATS, Shape, read_pictures, told
+from kd_helpers.data.pictures import FORMATS, Shape, progress, read_pictures, told
 from kd_helpers.data.remarks import few, readable
 from kd_helpers.data.splits import PARTS, DataError
 from kd_helpers.data.three_splits import digests, plan
@@ -65,9 +65,10 @@ def see(folder: Folder, shape: Shape) -> Seen:
     """Decode all files, a batch at a time."""
     seen = Seen({}, {}, dict(folder.problems))
     wanted = {row for rows in by_class(folder).values() for row in spread(rows)}
+    bar = progress("decoding", len(folder.files))
     for start in range(0, len(folder.files), BATCH):
         files = folder.files[start : start + BATCH]
-        images, unread = read_pictures([folder.root / file.path for file in files], shape)
+        images, unread = read_pictures([folder.root / file.path for file in files], shape, bar)
         usable = [row for row in range(len(files)) if row not in unread]
         prints = digests(images)
         seen.prints.update((start + row, prints[row]) for row in usable)
@@ -75,6 +76,7 @@ def see(folder: Folder, shape: Shape) -> Seen:
             (start + row, images[row].copy()) for row in usable if start + row in wanted
         )
         seen.problems.update((files[row].path, why) for row, why in unread.items())
+    bar.close()
     return seen
 
 

@@ -5,6 +5,7 @@ Pillow reads the files; what is decided here is what becomes of size, colour and
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
@@ -12,7 +13,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -43,9 +43,6 @@ OTHERS = {
 }
 # How pictures begin; \xff\xd8 is JPEG's mark.
 PICTURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
-
-# A bar for those who wait.
-BAR: dict[str, Any] = {"delay": 3, "mininterval": 1, "leave": False}
 
 Source = str | os.PathLike | bytes  # a path, or the content of a file
 
@@ -102,32 +99,44 @@ def check_room(count: int, shape: Shape) -> None:
     )
 
 
-def read_pictures(sources: Sequence[Source], shape: Shape) -> tuple[np.ndarray, dict[int, str]]:
+def read_pictures(
+    sources: Sequence[Source], shape: Shape, bar: tqdm | None = None
+) -> tuple[np.ndarray, dict[int, str]]:
     """Decode files in threads: Pillow's work is done without Python's lock.
+
+    Args:
+        sources: paths, or contents of files.
+        bar: goes on by one with each picture; one of its own without.
 
     Returns:
         (images (N, C, size, size) uint8, problems: row → why it could not be used). The row of a
         problem is black.
     """
     images = np.zeros((len(sources), shape.channels, shape.size, shape.size), np.uint8)
+    problems: dict[int, str] = {}
+    bar = progress("decoding", len(sources)) if bar is None else bar
 
-    def read(row: int) -> str | None:
+    def read(row: int) -> None:
         try:
             images[row] = read_picture(sources[row], shape)
         except PictureError as problem:
-            return str(problem)
-        return None
+            problems[row] = str(problem)
 
+    Image.init()  # not in several threads at once
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")  # about damaged metadata, and sizes that are judged here
-        told = pool.map(read, range(len(sources)))
         try:
-            bar = tqdm(told, "decoding", len(sources), unit="image", **BAR)
-            problems = {row: reason for row, reason in enumerate(bar) if reason}
+            for _ in pool.map(read, range(len(sources))):
+                bar.update()
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             raise
     return images, problems
+
+
+def progress(what: str, total: int) -> tqdm:
+    """A bar for those who wait longer than three seconds."""
+    return tqdm(desc=what, total=total, unit="image", delay=3, mininterval=1, leave=False)
 
 
 def read_picture(source: Source, shape: Shape) -> np.ndarray:
@@ -160,7 +169,8 @@ def opened(source: Source, shape: Shape) -> Image.Image:
     if picture.width * picture.height > MOST_PIXELS:
         raise PictureError(f"{picture.width:,}×{picture.height:,} pixels: a decompression bomb?")
     picture.load()
-    ImageOps.exif_transpose(picture, in_place=True)
+    with contextlib.suppress(Exception):  # where the EXIF data are damaged, the pixels may be fine
+        ImageOps.exif_transpose(picture, in_place=True)
     return picture
 
 
@@ -221,7 +231,7 @@ def reason_of(problem: Exception, source: Source) -> str:
         return "a HEIC picture; save it as JPEG or PNG"
     if isinstance(problem, Image.UnidentifiedImageError):
         if start.startswith(PICTURES):
-            return "cut short or damaged at its beginning"
+            return "cut short, damaged at its beginning, or of a kind that Pillow cannot read"
         kinds = (words for mark, words in OTHERS.items() if start.lower().startswith(mark.lower()))
         return f"no picture, but {next(kinds, 'a file of another kind')}"
     if "truncated" in str(problem):

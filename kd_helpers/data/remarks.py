@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +20,12 @@ def check(name: str, classes: Sequence[str], labels: np.ndarray, parts: Sequence
     """
     if len(classes) < 2:
         raise DataError(f"{name}: found {len(classes)} class; expected two or more")
-    there = Counter(zip(parts, labels.tolist(), strict=True))
-    trained = [word for k, word in enumerate(classes) if there["train", k]]
-    only_later = [word for k, word in enumerate(classes) if word not in trained and has(there, k)]
-    if only_later:
+    trained, known = grouped(parts, labels.tolist())["train"], set(labels.tolist())
+    if only_later := [classes[k] for k in sorted(known - trained)]:
         raise DataError(
             f"{name}: no picture to train on in {few(only_later)}, only in val or test; found "
-            f"training pictures of {few(trained)}. Call a class by the same name in all splits, "
-            "capitals included, or take it out"
+            f"training pictures of {few([classes[k] for k in sorted(trained)])}. Call a class by "
+            "the same name in all splits, capitals included, or take it out"
         )
     if empty := [part for part in PARTS if part not in parts]:
         raise DataError(
@@ -48,20 +47,16 @@ def remarks(
 
 
 def lacking(classes: Sequence[str], labels: np.ndarray, parts: Sequence[str]) -> list[str]:
-    there = Counter(zip(parts, labels.tolist(), strict=True))
-    used = [k for k in range(len(classes)) if has(there, k)]
-    missing = {part: [classes[k] for k in used if not there[part, k]] for part in ("val", "test")}
-    unused = [word for k, word in enumerate(classes) if k not in used]
-    notes = [
-        f"no picture in {part}: {few(words)}; nothing is known of them there"
-        for part, words in missing.items()
-        if words
-    ]
-    return [f"no picture anywhere: {few(unused)}"] * bool(unused) + notes
-
-
-def has(there: Counter, label: int) -> bool:
-    return any(there[part, label] for part in PARTS)
+    """Classes without a picture, anywhere or in a split."""
+    there = grouped(parts, labels.tolist())
+    used = set().union(*there.values())
+    notes = []
+    for part in ("val", "test"):
+        if missing := [classes[k] for k in sorted(used - there[part])]:
+            notes.append(f"no picture in {part}: {few(missing)}; nothing is known of them there")
+    if unused := [name for k, name in enumerate(classes) if k not in used]:
+        notes.append(f"no picture anywhere: {few(unused)}")
+    return notes
 
 
 def shared(labels: np.ndarray, parts: Sequence[str], prints: Sequence[bytes]) -> list[str]:
@@ -90,9 +85,9 @@ def plural(word: str, count: int) -> str:
     return word if count == 1 else f"{word}s"
 
 
-def grouped(keys: Iterable[bytes], values: Iterable[Hashable]) -> dict[bytes, set]:
-    """All different values that come with each key."""
-    groups: dict[bytes, set] = defaultdict(set)
+def grouped(keys: Iterable[Any], values: Iterable[Any]) -> dict[Any, set]:
+    """All different values that come with each key; none with any other."""
+    groups: dict[Any, set] = defaultdict(set)
     for key, value in zip(keys, values, strict=True):
         groups[key].add(value)
     return groups

@@ -48,6 +48,13 @@ def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path):
         read_picture(tmp_path / "float.tif", Shape(3))
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_notes_about_a_picture_do_not_cost_it(tmp_path):
+    for damaged in (b"Exif\0\0nonsense", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"\1"):
+        Image.new("RGB", (5, 5), "white").save(tmp_path / "a.jpg", exif=damaged)
+        assert (read_picture(tmp_path / "a.jpg", Shape(5)) == 255).all()
+
+
 def test_the_thinnest_and_the_smallest(tmp_path):
     wide = np.full((3, 10_000, 3), 50, np.uint8)
     wide[:, 4_998:5_001] = 200  # the middle
