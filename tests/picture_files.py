@@ -77,14 +77,14 @@ def hostile_files(folder: Path) -> dict[str, str]:
     Image.fromarray(noise).save(whole, "JPEG")
     with zipfile.ZipFile(folder / "archive.png", "w") as archive:
         archive.writestr("a.txt", "a")
-    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 0, 0, 0, 0)
     contents = {
         "empty.png": (b"", "empty, 0 bytes"),
         "page.jpg": (b"<!DOCTYPE html><html>404</html>", "a web page"),
         "pointer.jpg": (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS pointer"),
         "notes.txt": (b"sunny weather", "a file of another kind"),
         "phone.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        "bomb.png": (png(header), "decompression bomb"),
+        "bomb.png": (png(12_000, 10_000), "12,000×10,000 pixels: a decompression bomb"),
+        "larger bomb.png": (png(50_000, 50_000), "a decompression bomb"),
     }
     for kind in ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF"):
         file = io.BytesIO()
@@ -95,8 +95,9 @@ def hostile_files(folder: Path) -> dict[str, str]:
     return {"archive.png": "a zip archive"} | {name: said for name, (_, said) in contents.items()}
 
 
-def png(header: bytes) -> bytes:
-    """The beginning of a PNG file, with this header and hardly any pixels."""
+def png(width: int, height: int) -> bytes:
+    """A PNG file of this size, by its own words: there are hardly any pixels in it."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
     parts = (
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

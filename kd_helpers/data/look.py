@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -54,7 +55,12 @@ def look(
     write_sheet(
         {name: [seen.shown[r] for r in some if r in seen.shown] for name, some in rows}, sheet
     )
-    lines = [*table(folder, seen), *kinds(folder), *verdict(folder, seen), *copies(folder, seen)]
+    lines = [
+        *table(folder, seen),
+        *kinds(folder, seen),
+        *verdict(folder, seen),
+        *copies(folder, seen),
+    ]
     if seen.problems:
         total = len(folder.files) + len(folder.problems)
         lines.append(told(str(folder.root), total, seen.problems))
@@ -113,16 +119,17 @@ def table(folder: Folder, seen: Seen) -> Iterator[str]:
     yield f"in train from {least:,} ({small}) to {most:,} ({large}) pictures a class"
 
 
-def kinds(folder: Folder) -> list[str]:
-    """Formats, colours and sizes of the files, as their heads say."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(head, [folder.root / file.path for file in folder.files])
-        heads = [told for told in found if told]
-    if not heads:
+def kinds(folder: Folder, seen: Seen) -> list[str]:
+    """Formats, colours and sizes of the usable files, as their heads say."""
+    paths = [folder.root / folder.files[row].path for row in seen.prints]
+    if not paths:
         return []
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.simplefilter("ignore")
+        heads = list(pool.map(head, paths))
     modes = Counter(f"{kind} {mode}" for kind, mode, _ in heads).most_common()
     sizes = Counter(size for _, _, size in heads)
-    widths, heights = zip(*sizes.elements(), strict=True)
+    widths, heights = zip(*sizes, strict=True)
     [((width, height), common)] = sizes.most_common(1)
     return [
         "kinds of files: " + few([f"{count:,} {mode}" for mode, count in modes]),
@@ -131,13 +138,10 @@ def kinds(folder: Folder) -> list[str]:
     ]
 
 
-def head(path: Path) -> tuple[str, str, tuple[int, int]] | None:
-    """Format, mode and size of a file, or None where it is no picture."""
-    try:
-        with Image.open(path, "r", FORMATS) as picture:
-            return str(picture.format), picture.mode, picture.size
-    except Exception:  # its reason is told with the problems
-        return None
+def head(path: Path) -> tuple[str, str, tuple[int, int]]:
+    """Format, mode and size of a picture."""
+    with Image.open(path, "r", FORMATS) as picture:
+        return str(picture.format), picture.mode, picture.size
 
 
 def verdict(folder: Folder, seen: Seen) -> list[str]:
