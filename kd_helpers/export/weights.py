@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from kd_helpers.data.augment import to_float
@@ -31,7 +31,8 @@ def write(deployed: Deployed, path: Path) -> None:
     about["input"] = f"images: float32 {shape}, 0 to 1: uint8 pictures divided by 255"
     about["weights"] = path.name
     state = deployed.network.state_dict()
-    save_file({k: v.clone().contiguous() for k, v in state.items()}, path)
+    # Not by save_file, whose files only their owner can read.
+    path.write_bytes(save({k: v.clone().contiguous() for k, v in state.items()}))
     text = json.dumps(about, indent=2, ensure_ascii=False)
     path.with_name(CONFIG).write_text(text + "\n", encoding="utf-8")
 

@@ -60,6 +60,8 @@ def check(model: nn.Module, path, opened, *more: torch.Tensor) -> None:
     done = export(model, path, data=DATA)
     assert done.rows[-1].difference < 1e-4 and done.rows[-1].same_class == 100
     assert done.rows[-1].bytes == path.stat().st_size
+    (other := path.with_name("other")).touch()
+    assert path.stat().st_mode == other.stat().st_mode, "who may read it"
     answer, classes = opened(path)
     assert classes == CLASSES
     for images in (DATA.test.images[:1], DATA.test.images[:7], *more):
