@@ -8,7 +8,7 @@ import functools
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kd_course import export_run, own_data
 
@@ -190,7 +190,7 @@ def train_recipe(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def progress(steps: int) -> dict[str, Callable]:
+def progress(steps: int) -> dict[str, Any]:
     """A bar with the time left, as hooks of a training: on a terminal only, and once it begins."""
     from tqdm import tqdm
 
