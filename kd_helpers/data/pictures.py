@@ -114,6 +114,7 @@ def read_pictures(
     """
     images = np.zeros((len(sources), shape.channels, shape.size, shape.size), np.uint8)
     problems: dict[int, str] = {}
+    own = bar is None
     bar = progress("decoding", len(sources)) if bar is None else bar
 
     def read(row: int) -> None:
@@ -128,9 +129,10 @@ def read_pictures(
         try:
             for _ in pool.map(read, range(len(sources))):
                 bar.update()
-        except KeyboardInterrupt:
+        finally:  # Ctrl-C waits for two pictures, not for all
             pool.shutdown(cancel_futures=True)
-            raise
+    if own:
+        bar.close()
     return images, problems
 
 
