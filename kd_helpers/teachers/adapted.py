@@ -54,7 +54,7 @@ def adapted(
         channels=channels or first_channels(model) or len(numbers(mean)) or None,
         interpolation=interpolation,
     )
-    return Adapted(model, preprocessing, None if classes is None else tuple(classes))
+    return Adapted(model, preprocessing, None if classes is None else tuple(map(str, classes)))
 
 
 class Adapted(nn.Module):
@@ -112,7 +112,7 @@ class Adapted(nn.Module):
         Raises:
             ValueError: classes that the teacher does not know, or another number of outputs.
         """
-        names = tuple(names)
+        names = tuple(map(str, names))
         if self.classes is not None:
             order = torch.tensor(places(self.classes, names))
             columns = order if self.columns is None else self.columns.cpu()[order]

@@ -55,7 +55,7 @@ def test_what_is_no_file_of_weights_gets_a_sentence(tmp_path):
     for name in ("teachers.tar", "teachers.zip"):
         assert "archive" in (problem := not_loaded(tmp_path / name)) and "best.pth" in problem
     torch.jit.save(torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)), tmp_path / "script.pt")
-    assert "TorchScript" in not_loaded(tmp_path / "script.pt")
+    assert "got a TorchScript program" in not_loaded(tmp_path / "script.pt")
     save_file(state(network()), tmp_path / "whole.safetensors")
     torch.save(state(network()), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     for whole in (folder / "best.pth", tmp_path / "old.pth", tmp_path / "whole.safetensors"):

@@ -52,7 +52,7 @@ def test_classes_in_another_order_are_named(trained, capsys):
 
 
 def test_an_untrained_head_is_not_taken_for_another_order(trained):
-    for seed in range(4):
+    for seed in (0, 5, 11):  # the last two would do better, yet not well, in another order
         torch.manual_seed(seed)
         assert "untrained" in stopped(
             make_model("cnn-2", num_classes=10, in_channels=1, image_size=28)
