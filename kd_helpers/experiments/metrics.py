@@ -59,7 +59,7 @@ def count_parameters(model: nn.Module) -> int:
 
 def count_multiply_adds(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
     """Multiply-adds of convolutions and linear layers for one image (C, H, W)."""
-    device = next(model.parameters()).device
+    device = next(model.parameters(), torch.empty(0)).device
     was_training = model.training
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.eval()(torch.zeros(1, *image_shape, device=device))
@@ -72,7 +72,7 @@ _latencies: dict[tuple, list[dict]] = {}  # of this process: a network's speed i
 
 def latencies_of(model: nn.Module, image_shape: tuple[int, int, int]) -> list[dict]:
     """The latencies of the network's kind, measured when the first of them comes."""
-    device = next(model.parameters()).device
+    device = next(model.parameters(), torch.empty(0)).device
     kind = (str(model), image_shape, str(device), torch.get_num_threads())
     if not _latencies.get(kind):
         _latencies[kind] = measure_latencies(model, image_shape)
@@ -99,7 +99,7 @@ def measure_latency(
     from torch.utils.benchmark import Timer  # slow to import, and only needed here
 
     reserve = room_for_outputs()
-    device = next(model.parameters()).device
+    device = next(model.parameters(), torch.empty(0)).device
     images = torch.rand(batch_size, *image_shape, device=device)
     was_training = model.training
     model.eval()

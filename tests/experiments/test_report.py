@@ -143,9 +143,8 @@ def test_images_where_the_networks_differ(result, html):
     hits |= {LABELS: result.runs[LABELS][best.recipe.seed].answers().numpy() == truth}
     for right, wrong in ((TAUGHT, LABELS), (LABELS, TAUGHT), ("teacher", TAUGHT)):
         count = (hits[right] & ~hits[wrong]).sum()
-        heading = html.find(
-            "h3", string=f"{right} right, {wrong} wrong: {count} of 180 test images"
-        )
+        words = f"{right} right, {wrong} wrong: {count} of 180 test images"
+        heading = html.find("h3", string=words)
         assert len(heading.find_next_sibling(class_="pictures").find_all("img")) == min(count, 12)
     pictures = html.find_all("img")
     assert len(pictures) > 3
@@ -155,8 +154,16 @@ def test_images_where_the_networks_differ(result, html):
         assert Image.open(io.BytesIO(content)).size == (8, 8)
 
 
-def test_two_classes_in_colour_and_one_seed(tmp_path):
-    html = page_of(distilled(("no", "yes"), seeds=1, channels=3), tmp_path)
+class Without(nn.Module):
+    """A teacher without weights."""
+
+    def forward(self, images):
+        return 9 * images.flatten(1)[:, :2]
+
+
+def test_two_classes_in_colour_one_seed_and_a_rule_as_teacher(tmp_path):
+    result = distilled(("no", "yes"), seeds=1, channels=3)
+    html = page_of(replace(result, teacher=Without()), tmp_path)
     assert "NO VERDICT" in html.find(class_="answer").text
     assert len(table_under(html, "classes")) == 2
 
