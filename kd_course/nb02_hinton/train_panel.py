@@ -20,7 +20,7 @@ from kd_helpers.training.loop import predict
 from kd_helpers.training.schedules import Schedule
 from kd_helpers.widgets import svg
 from kd_helpers.widgets.background import Background
-from kd_helpers.widgets.explorer import ALPHA, WIDE, slider
+from kd_helpers.widgets.explorer import ALPHA, WIDE, slider, values_of
 
 PLAIN, TAUGHT = "labels only", "with teacher"
 COLOURS = {PLAIN: svg.GREY, TAUGHT: svg.RED}
@@ -73,7 +73,7 @@ class TrainingPanel(Background):
 
     def recipes(self) -> dict[str, Recipe]:
         """The two recipes that the controls describe: one without and one with the teacher."""
-        now = {name: control.value for name, control in self.controls.items()}
+        now = values_of(self.controls)
         shown = TransferSet(images=now["images"], labelled=min(self.labelled, now["images"]))
         schedule = Schedule(steps=self.steps, batch_size=128, learning_rate=0.1)
         taught = Recipe(student=now["student"], seed=now["seed"], transfer=shown, schedule=schedule)

@@ -7,6 +7,6 @@ __getattr__ = lazy(
     find_or_train="scores_of",
     page="build_playground",
     pictures="in_words",
-    tables="setting_table",
+    tables="example_table",
     **SHARED,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -41,7 +41,7 @@ from kd_helpers.experiments.store import Run
 from kd_helpers.runtime.folders import run_folders
 from kd_helpers.training.loop import History, make_student, training_reports
 
-BUDGET = 60.0  # seconds that the page trains for one press of a button, as estimated before
+BUDGET = 120.0  # seconds that the page trains for a seed, as estimated before
 TIMED_STEPS = 6  # of a short measurement
 ONCE = 2.0  # seconds that a training takes beside its steps: teacher's answers in part, measures
 THIS, BARE, SOFT = "this setting", "no teacher, hard labels", "no teacher, smoothed labels"
@@ -84,7 +84,8 @@ def missing(recipe: Recipe, with_weights: bool = False) -> list[Recipe]:
 
     with_weights: it is to teach. A teacher whose record alone is stored is trained again.
     """
-    run = load_checked_run(recipe)  # a damaged one is moved aside and counts as missing
+    # A damaged run is moved aside and counts as missing; a teacher's is read when it teaches.
+    run = load_run(recipe) if with_weights else load_checked_run(recipe)
     if run and (run.has_weights or not with_weights):
         return []
     before = [part for needed in recipe.needs for part in missing(needed, with_weights=True)]
@@ -107,44 +108,51 @@ def _neighbours(setting: Setting) -> Iterator[Setting]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a press of the button would do."""
+    """What a press of a button would do."""
 
-    recipes: tuple[Recipe, ...]  # in this order
-    seconds: tuple[float, ...]  # of each, estimated for this machine
+    recipes: tuple[Recipe, ...] = ()  # in this order
+    seconds: tuple[float, ...] = ()  # of each, estimated for this machine
+    limit: float = BUDGET  # seconds
     advice: str = ""  # what would make it shorter
 
     @property
     def is_too_long(self) -> bool:
-        return sum(self.seconds) > BUDGET
+        return sum(self.seconds) > self.limit
 
     def __str__(self) -> str:
         count, steps = len(self.recipes), sum(recipe.schedule.steps for recipe in self.recipes)
         said = f"{count} training{'s' * (count > 1)}, {steps:,} steps in all, about "
         said += f"{sum(self.seconds):.0f} s on this machine"
         if not self.is_too_long:
-            return f"{said} (this page trains for {BUDGET:.0f} s at most)."
-        return f"{said}. That is more than the {BUDGET:.0f} s of this page. {self.advice}"
+            return said
+        return f"{said}, more than the {self.limit:.0f} s of this page. {self.advice}"
 
 
-def plan_for(setting: Setting) -> Plan:
-    """What is not stored of a setting and of the same student without a teacher."""
-    recipes = dict.fromkeys([*missing(alone(setting)), *missing(recipe_of(setting))])
+def plan_for(setting: Setting, seeds: Iterable[int]) -> Plan:
+    """What is not stored of a setting and of the same student without a teacher, with these
+    seeds."""
+    owns = [replace(setting, seed=seed) for seed in seeds]
+    wanted = [recipe for own in owns for recipe in (alone(own), recipe_of(own))]
+    recipes = list(dict.fromkeys(part for recipe in wanted for part in missing(recipe)))
     seconds = {recipe: estimate(recipe) for recipe in recipes}
-    advice = advice_for(setting, seconds) if recipes else ""
-    return Plan(tuple(recipes), tuple(seconds.values()), advice)
+    plan = Plan(tuple(recipes), tuple(seconds.values()), BUDGET * max(len(owns), 1))
+    return replace(plan, advice=advice_for(setting, seconds)) if plan.is_too_long else plan
 
 
 def advice_for(setting: Setting, seconds: Mapping[Recipe, float]) -> str:
     """What to change where this takes too long: the training that takes longest is named."""
     longest = max(seconds, key=seconds.get)
+    own = replace(setting, seed=longest.seed)
     said = f"The longest is {longest}, about {seconds[longest]:.0f} s. "
-    if longest not in (alone(setting), recipe_of(setting)):
+    if longest not in (alone(own), recipe_of(own)):
         if longest.teachers:
             return said + f"Take the assistant {longest.student} out, or another setting of it."
         return said + "Take seed 0, whose teachers are stored with their weights."
-    if alone(setting) in seconds and 2 * seconds[longest] > BUDGET > seconds[longest]:
-        return said + "Take teacher=none first, train, and come back; or take the student cnn-2."
-    return said + "Take the schedule 600x64, or the student cnn-2, or run the code below elsewhere."
+    if alone(own) in seconds and 2 * seconds[longest] > BUDGET > seconds[longest]:
+        return said + "Take no teacher first, train, and come back; or take the student cnn-2."
+    if (setting.student, setting.schedule) == ("cnn-2", "600x64"):
+        return said + "This machine is busy or slow: run the code below elsewhere."
+    return said + "Take 600 steps of 64 images, or cnn-2; or run the code below elsewhere."
 
 
 def estimate(recipe: Recipe) -> float:

@@ -44,32 +44,36 @@ def pareto_front(points: Points) -> list[str]:
     return sorted(unbeaten, key=lambda name: points[name])
 
 
-def render_pareto(points: Points, *, cost: str, marked: tuple[float, float | None]) -> str:
+def render_pareto(
+    points: Points,
+    *,
+    cost: str,
+    marked: tuple[float, float | None],
+    costs: tuple[float, float],
+    scores: tuple[float, float],
+) -> str:
     """The networks as dots over a logarithmic axis, those that nobody beats joined by a line.
 
     Args:
         marked: cost and accuracy of one more, drawn as a ring; without accuracy as a line.
+        costs, scores: from where to where the axes go; beyond them a mark lies at the edge.
     """
-    costs = [*(x for x, _ in points.values()), marked[0]]
-    scores = [y for _, y in (*points.values(), marked) if y is not None]
-    ends, low = (min(costs), max(costs)), float(np.floor(min(scores)))
-    x_range = (ends[0] * np.exp(-0.15), ends[1] * np.exp(0.15))
-    y_range = (low, max(float(np.ceil(max(scores))), low + 1))
-    plane = svg.Plane(x_range, y_range, width=560, right=90, log_x=True)
+    wider = (costs[0] * np.exp(-0.15), costs[1] * np.exp(0.15))
+    plane = svg.Plane(wider, scores, width=580, height=340, right=100, log_x=True)
     front = pareto_front(points)
-    xs, ys = zip(*(points[name] for name in front), strict=True)
+    xs, ys = np.array([points[name] for name in front]).reshape(-1, 2).T.tolist()
     marks = [plane.polyline(xs, ys, svg.BLUE, "stroke-dasharray='4 3'")]
     for name, (x, y) in points.items():
         at = plane.x(x), plane.y(y)
         marks.append(svg.dot(*at, svg.BLUE if name in front else svg.GREY, r=4))
-        marks.append(svg.text(at[0] + 8, at[1] + 4, name, size=10))
+        marks.append(svg.text(at[0] + 8, at[1] + 4, name, size=11))
     word = "Size" if cost in COSTS[:2] else "Speed"
     return plane.picture(
         "".join(marks) + _mark(plane, *marked),
-        title=f"{word} and accuracy of stored networks",
+        title=f"{word} and accuracy: nobody beats the blue ones in both",
         x=cost,
         y="test accuracy, %",
-        x_ticks=np.geomspace(*ends, 4),
+        x_ticks=np.geomspace(*costs, 4),
         name=in_short,
     )
 
@@ -78,11 +82,11 @@ def _mark(plane: svg.Plane, cost: float, score: float | None) -> str:
     x = plane.x(cost)
     if score is None:
         ends = (x, plane.top, x, plane.height - plane.bottom)
-        words = svg.text(x + 5, plane.top + 10, "this setting: not stored", size=10)
+        words = svg.text(x + 5, ends[3] - 8, "this setting: not stored", size=11)
         return svg.line(*ends, svg.RED, "stroke-dasharray='2 3'") + words
     y = plane.y(score)
     ring = svg.dot(x, y, svg.RED, filled=False, r=9, extra="class='marked'")
-    return ring + svg.text(x + 12, y + 16, "this setting", size=10)
+    return ring + svg.text(x + 13, y + 17, "this setting", size=11)
 
 
 def in_short(value: float) -> str:

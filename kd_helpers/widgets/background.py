@@ -54,7 +54,8 @@ class Background(widgets.VBox):
         """Ask the work to end; a training does so before its next step."""
         self.stop_asked.set()
         if not (self.thread and self.thread.is_alive()):
-            self.say(f"Nothing is running. Press {self.start_button.description}.")
+            words = f"Nothing is running. Press {self.start_button.description}."
+            self.notice.value = svg.sentence(words)  # what was said at the end stays
 
     def _run(self, job: Callable[[], str]) -> None:
         try:

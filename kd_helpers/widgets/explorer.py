@@ -46,7 +46,7 @@ class Explorer(widgets.VBox):
     @property
     def state(self) -> dict:
         """The values of all controls by name."""
-        return {name: control.value for name, control in self.controls.items()}
+        return values_of(self.controls)
 
     def reset(self) -> None:
         """All controls back to where they were at the start, with one redraw."""
@@ -79,6 +79,13 @@ class Explorer(widgets.VBox):
     def still(self, alt: str = "", **values: object) -> Figure:
         """The view as a figure, as it is or with these values of controls. alt: it in words."""
         return figure_of(self.render(**{**self.state, **values}), alt)
+
+
+def values_of(controls: Mapping[str, widgets.Widget]) -> dict:
+    """What controls say, by name; the arrow keys of a slider make 3.5000000000000004, meaning
+    3.5."""
+    values = {name: control.value for name, control in controls.items()}
+    return {name: round(v, 6) if isinstance(v, float) else v for name, v in values.items()}
 
 
 def slider(words: str, value: float, low: float, high: float, step: float) -> widgets.FloatSlider:

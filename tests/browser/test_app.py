@@ -10,12 +10,15 @@ from notebook_io import ROOT
 from servers import APP_FLAGS
 
 VERDICT = "BETTER: +2.68 points"
+LINE = "This setting as a line and as code"
+FIGURES = "es => es.map(e => e.getBoundingClientRect()).map(r => [r.left, r.top, r.width])"
 
 
 def open_app(page, app):
     page.goto(f"{app.url}/?token={app.token}")
-    expect(page.get_by_role("button", name="Train now")).to_be_visible()
+    expect(page.get_by_role("button", name="Train the missing seeds")).to_be_visible()
     expect(page.locator("body")).to_contain_text(VERDICT)
+    page.locator(".widget-box, .jupyter-widgets").get_by_text(LINE).first.click()
     return page
 
 
@@ -47,15 +50,15 @@ def test_two_readers_at_once_and_a_training_for_both(page, app, context, screens
     paste(first, "kd1;student=resnet-9")
     expect(said_first).to_contain_text("got student=resnet-9; expected one of cnn-2, cnn-4")
     paste(first, "kd1;T=3")
-    expect(said_first).to_contain_text("600 steps in all, about")
+    expect(said_first).to_contain_text("5 trainings, 3,000 steps in all, about")
     assert second.get_by_label("this setting").input_value() == "kd1"  # the other page stays
     expect(said_second).to_contain_text(VERDICT)
-    first.get_by_role("button", name="Train now").click()
+    first.get_by_role("button", name="Train seed 0 only").click()
     expect(said_first).to_contain_text(re.compile(r"Step \d+ of 600"))
     paste(second, "kd1;teacher=cnn-4")  # alive while the other one trains
     expect(said_second).to_contain_text("BETTER: +3.95 points")
     paste(second, "kd1;T=3")
-    second.get_by_role("button", name="Train now").click()
+    second.get_by_role("button", name="Train seed 0 only").click()
     means = r"this setting: (\d\d\.\d\d) with seed 0"
     for said in (said_first, said_second):
         expect(said).to_contain_text("Finished, after")
@@ -63,6 +66,27 @@ def test_two_readers_at_once_and_a_training_for_both(page, app, context, screens
     one, two = (re.search(means, page.content()) for page in (first, second))
     assert one and two and one[1] == two[1]
     screenshot("09-trained")
+
+
+def test_it_fits_every_screen_and_says_what_each_control_is(page, app, screenshot):
+    open_app(page, app)
+    for width, height in ((1280, 800), (1920, 1080), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        screenshot(f"09-{width}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        (left, top, wide), other = page.locator(".kd-figures > div").evaluate_all(FIGURES)
+        beside = other[0] > left + wide and other[1] == top
+        assert beside == (width > 1000) and (wide >= 500 or not beside)
+        verdict = page.get_by_text(VERDICT).first.bounding_box()
+        assert width < 1000 or verdict["y"] + verdict["height"] < 800  # seen at once
+        for group in page.get_by_role("group").all():
+            starts = group.locator(".kd-labelled").evaluate_all(FIGURES)
+            assert len({start for start, _, wide in starts if wide}) == 1  # one below the other
+    for name in ("temperature T", "α, weight of the soft targets"):
+        assert page.get_by_role("slider", name=name).count() == 1
+    handle = page.get_by_role("slider", name="temperature T")
+    handle.press("ArrowLeft")
+    expect(page.get_by_label("this setting")).to_have_value("kd1;T=3.5")
 
 
 def test_make_app_starts_it_so():

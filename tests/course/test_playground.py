@@ -13,6 +13,7 @@ from kd_course.nb02_hinton import experiments as shipped
 from kd_course.nb03_confidence import experiments as shipped_confidence
 from kd_course.nb04_mistakes import experiments as shipped_mistakes
 from kd_course.nb06_assistants import experiments as shipped_assistants
+from kd_course.nb09_playground import find_or_train
 from kd_course.nb09_playground.as_code import to_code
 from kd_course.nb09_playground.find_or_train import (
     BUDGET,
@@ -35,6 +36,7 @@ from kd_course.nb09_playground.setting import (
     recipe_of,
     smoothed,
 )
+from kd_course.nb09_playground.words import EXAMPLES, NOT_STORED, difference, name_of
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_run
 
@@ -182,12 +184,27 @@ def test_what_is_missing_comes_teachers_first(tmp_path, monkeypatch):
 
 def test_a_plan_says_steps_and_seconds_and_what_is_too_long(tmp_path, monkeypatch):
     monkeypatch.setenv("KD_OUT", str(tmp_path))
-    plan = plan_for(Setting(temperature=3.0))
-    assert "1 training, 600 steps in all, about" in str(plan) and not plan.is_too_long
-    assert plan_for(Setting()).recipes == ()
-    plan = plan_for(Setting(images=54_000, schedule="3000x128", student="resnet-8"))
+    monkeypatch.setattr(find_or_train, "seconds_per_step", lambda student, batch: 0.05)
+    plan = plan_for(Setting(temperature=3.0), shipped.SEEDS)
+    assert "5 trainings, 3,000 steps in all, about 160 s" in str(plan) and not plan.is_too_long
+    assert [recipe.seed for recipe in plan.recipes] == list(shipped.SEEDS)
+    assert plan_for(Setting(), shipped.SEEDS).recipes == ()
+    plan = plan_for(Setting(images=54_000, schedule="3000x128", student="resnet-8"), (0,))
     assert sum(plan.seconds) > BUDGET and plan.is_too_long
-    assert "2 trainings, 6,000 steps" in str(plan) and "Take the schedule 600x64" in str(plan)
+    assert "2 trainings, 6,000 steps" in str(plan) and "Take 600 steps of 64 images" in str(plan)
+
+
+def test_every_choice_has_a_name_and_the_examples_are_settings():
+    """No abbreviation from inside on a control."""
+    for field, offered in CHOICES.items():
+        names = [name_of(field, value) for value in offered]
+        assert len(set(names)) == len(offered), field
+    told = " ".join(name_of("treatment", value) for value in CHOICES["treatment"])
+    assert not any(word in told for word in ("flsw", "cwsm", "wsld", "sure-0.9", "kd1"))
+    assert all(str(parse(text)) == text for text in EXAMPLES | NOT_STORED)
+    assert difference(Setting(), Setting(temperature=2.0, images=600)) == (
+        "labelled images = 600 (1.11 %), T = 2"
+    )
 
 
 def test_neighbours_are_stored_and_differ_in_one_thing(tmp_path, monkeypatch):
