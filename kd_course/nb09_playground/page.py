@@ -137,7 +137,7 @@ class Playground(Explorer):
         parts: list[widgets.Widget] = [self.controls[name] for name in names if name not in BOXES]
         if set(BOXES) <= set(names):
             boxes = [self.controls[box] for box in BOXES]
-            parts.insert(1, layout.boxes("assistants between teacher and student", *boxes))
+            parts.insert(1, layout.boxes("assistants between the two", *boxes))
         return layout.group(title, *parts)
 
     def update(self, change: object = None) -> None:

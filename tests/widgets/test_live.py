@@ -63,7 +63,7 @@ def test_a_second_start_is_refused_and_stop_ends_the_training(panel):
     panel.thread.join(60)
     assert "Finished" in panel.status.value
     panel.stop_button.click()
-    assert "Nothing is running" in panel.status.value
+    assert "Nothing is running" in panel.notice.value
 
 
 def test_an_error_is_shown_and_frees_the_kernel(monkeypatch):
