@@ -41,7 +41,6 @@ TIMEOUT = 120  # seconds; only stops what hangs
 FORKED = multiprocessing.get_context("forkserver")
 # The last one is of pyarrow, which pandas imports where it is installed.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
-TESTS = Path(__file__).parent
 SOME = TransferSet(images=600)
 TEACHER = Recipe(transfer=SOME, schedule=Schedule(steps=60, batch_size=32))
 PUPIL = Recipe(
@@ -66,9 +65,6 @@ RECIPES = {
     "pupil": PUPIL,
     "other pupil": replace(PUPIL, seed=2, schedule=Schedule(steps=60, batch_size=32)),
     "adam": replace(PUPIL, schedule=ADAM, augmentation=ViewSet(flip=True)),
-    "dropout": replace(
-        PUPIL, schedule=Schedule(steps=60, batch_size=32), augmentation=ViewSet(flip=True)
-    ),
 }
 
 
@@ -223,7 +219,6 @@ def train(
     steps: int | None = None,
     gate: str = "",
     largest: int | None = None,
-    rights: bool = True,
 ) -> None:
     """Ask for a recipe, as a reader does.
 
@@ -233,32 +228,16 @@ def train(
         steps: stand still after so many, to be killed there if not before; gate: or until there
             is such a file.
         largest: no file may be larger, in bytes: what a full disk looks like to this process.
-        rights: False gives up the superuser's.
     """
     torch.manual_seed(os.getpid())  # no result may depend on what was drawn before
     checkpoints.SECONDS_BETWEEN, checkpoints.SHARE_OF_TIME = every, float("inf")
     teachers.SECONDS_BETWEEN_FILES = every
-    if name == "dropout":
-        put_dropout_in()
     write_down(log, steps, Path(gate or os.devnull + "/none"))
     if die:
         die_at(*die)
     if largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
-    if not rights and os.geteuid() == 0:
-        os.setgroups([])
-        os.setegid(65534)
-        os.seteuid(65534)
     print(f"accuracy {runs.load_or_train(RECIPES[name]).accuracy}")
-
-
-def put_dropout_in() -> None:
-    make = training.make_network
-
-    def with_dropout(*names, **how) -> nn.Module:
-        return nn.Sequential(make(*names, **how), nn.Dropout(0.3))
-
-    training.make_network = stored.make_network = with_dropout
 
 
 def write_down(path: str, limit: int | None, gate: Path) -> None:

@@ -3,11 +3,7 @@
 import http.client
 import re
 
-import pytest
 from playwright.sync_api import expect
-
-from notebook_io import ROOT
-from servers import APP_FLAGS
 
 VERDICT = "BETTER: +2.68 points"
 LINE = "This setting as a line and as code"
@@ -87,11 +83,3 @@ def test_it_fits_every_screen_and_says_what_each_control_is(page, app, screensho
     handle = page.get_by_role("slider", name="temperature T")
     handle.press("ArrowLeft")
     expect(page.get_by_label("this setting")).to_have_value("kd1;T=3.5")
-
-
-def test_make_app_starts_it_so():
-    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
-    commands = [line for line in lines if "voila" in line and "09_playground" in line]
-    if not commands:
-        pytest.skip("the Makefile has no such command")
-    assert all(flag in commands[0] for flag in APP_FLAGS)

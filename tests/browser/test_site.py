@@ -5,10 +5,8 @@ import json
 import re
 from itertools import product
 
-import nbformat
 import pytest
 
-import build_site
 from notebook_io import NOTEBOOKS, read
 from site_explorers import LIVE, without_guess
 
@@ -63,17 +61,6 @@ def test_every_formula_is_mathml_and_every_figure_is_there_with_its_words(site):
         assert shown.count("data:image/png") == expected <= shown.count("alt="), name
 
 
-def test_formulas_in_code_stay_code_and_a_logarithm_stands_apart():
-    kept = {}
-    text = build_site.take_formulas_out("a $x_1$ `cost $5 or $6` ```$y$``` $$z$$", kept)
-    assert "`cost $5 or $6`" in text and "```$y$```" in text and len(kept) == 2
-    assert ["block" in made for made in kept.values()] == [False, True]
-    kept = {}
-    build_site.take_formulas_out(r"$\log p_i$ $\log(p)$", kept)
-    letter, bracket = kept.values()
-    assert "<mi>log</mi><mspace" in letter and "<mspace" not in bracket
-
-
 def test_every_setting_has_the_picture_that_the_notebook_would_show(site):
     for name, live in LIVE.items():
         text, explorer = page_of(site, name), live.build()
@@ -94,11 +81,6 @@ def test_every_setting_has_the_picture_that_the_notebook_would_show(site):
             shown = explorer.view.value
             expected = without_guess(shown) if live.fixed else shown
             assert data["frames"][data["index"][row]] == expected, (name, row)
-
-
-def test_a_notebook_without_the_explorer_is_refused():
-    with pytest.raises(ValueError, match="expected a cell with build_x"):
-        build_site.cell_of(nbformat.v4.new_notebook(), "build_x")
 
 
 # In a browser
@@ -137,15 +119,6 @@ def test_a_control_changes_the_picture_without_a_kernel(opened, screenshot):
         screenshot(f"site-{name[:2]}")
         box.get_by_role("button", name="Reset").click()
         assert box.locator(".view").inner_html() == before
-
-
-def test_without_javascript_the_first_picture_is_there(browser, site):
-    page = browser.new_context(java_script_enabled=False).new_page()
-    for name in MOVED:
-        page.goto((site / f"{name}.html").as_uri())
-        assert page.locator(".explorer .view svg").first.is_visible()
-        assert "need JavaScript" in page.locator(".explorer noscript").inner_text()
-    page.context.close()
 
 
 def test_formulas_are_drawn_pages_are_linked_and_fit_a_phone(opened, screenshot):

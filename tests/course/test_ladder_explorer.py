@@ -4,14 +4,18 @@ import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 import zlib
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from kd_course.nb06_assistants import experiments as lab
 from kd_course.nb06_assistants.chain_builder import build_ladder_explorer
-from kd_course.nb06_assistants.tables import Rung
+from kd_course.nb06_assistants.tables import Rung, stored_rungs
+from kd_helpers.experiments import run as runs
+from kd_helpers.experiments.run import load_run
 from kd_helpers.widgets.svg import BLUE
 
 STUDENT, WAYS = "tiny", ("chain", "dense", "stochastic")
@@ -154,27 +158,18 @@ def test_the_student_is_compared_with_the_teachers_direct_student():
                 assert not any(word in told for word in WORDS)
 
 
-def test_a_ladder_that_was_trained_meanwhile_is_found():
-    stored = set()
-    explorer = build_ladder_explorer(
-        lambda *what: made_up(*what) if what in stored else None, ASSISTANTS, STUDENT
-    )
-    assert "was not run" in explorer.view.value
-    stored |= {(t, c, way) for t, c in SUBSETS for way in WAYS if c}
-    set_to(explorer, "large", ("six",))
-    set_to(explorer, "large", ASSISTANTS["large"])
-    assert "was not run" not in explorer.view.value and " s " in sentence(explorer)
-    assert not any(word in sentence(explorer) for word in WORDS)  # no direct student
-
-
-def test_special_characters_are_only_characters():
-    names = ("<T> & 'co'", 'a"b', "<script>x", "&lt;", "s'<i>")
-
-    def find(teacher, chosen, way):
-        return tuple(Rung(n, (80.0, 81.0, 82.0, 83.0, 84.0), 1.0, 10) for n in names)
-
-    explorer = build_ladder_explorer(find, {names[0]: names[1:-1]}, names[-1])
-    assert list(boxes(explorer)) == list(names) and names[-1] in sentence(explorer)
-    assert all(name in drawing(explorer).get("aria-label") for name in names)
-    assert "<script>" not in explorer.view.value and "<i>" not in explorer.view.value
-    assert len(arrows(explorer)) == 4
+def test_rungs_have_the_numbers_of_the_records_and_none_is_trained(monkeypatch):
+    of = {"teacher": lab.MEDIUM}
+    ladders = [lab.ladder(seed, ("cnn-6", "cnn-4"), "dense", **of) for seed in (0, 1)]
+    monkeypatch.setattr(runs, "train_recipe", lambda *_, **__: pytest.fail("trained"))
+    rungs = stored_rungs(ladders)
+    assert [rung.name for rung in rungs] == ["cnn-8", "cnn-6", "cnn-4", "cnn-2"]
+    for rung, recipes in zip(rungs, zip(*ladders, strict=True), strict=True):
+        own = [load_run(recipe).record for recipe in recipes]
+        assert rung.accuracies == tuple(100 * record["test"]["accuracy"] for record in own)
+        assert rung.seconds == pytest.approx(sum(record["seconds"] for record in own) / 2)
+        assert {rung.parameters} == {record["parameters"] for record in own}
+    for place, recipe in enumerate(ladders[0]):
+        ladder = list(ladders[0])
+        ladder[place] = replace(recipe, seed=987_654)
+        assert stored_rungs([ladder, ladders[1]]) is None

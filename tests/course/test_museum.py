@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 
 from kd_course.nb02_hinton.experiments import SEEDS
@@ -15,9 +14,9 @@ from kd_course.nb08_faults.exhibits import EXHIBITS, outcome, recipes_of
 from kd_course.nb08_faults.experiments import FAULTS
 from kd_course.nb08_faults.explorer import GUESSES, NO_GUESS, build_museum_explorer
 from kd_course.nb08_faults.faulty_losses import RIGHT, soft_term
-from kd_course.nb08_faults.tables import Arm, arms_of
-from kd_helpers.experiments.compare import collect
+from kd_course.nb08_faults.tables import Arm
 from kd_helpers.experiments.run import load_run
+from little_data import use_little_data
 
 NAMES = [exhibit.fault for exhibit in EXHIBITS]
 LINK = r"https://github\.com/[\w.-]+/[\w.-]+(/(issues|pull)/\d+)?"
@@ -32,7 +31,8 @@ def test_every_fault_has_one_exhibit_with_its_source_and_an_assertion_of_its_own
         assert exhibit.wrong != exhibit.right
 
 
-def test_the_assertion_fails_with_the_fault_and_passes_without():
+def test_the_assertion_fails_with_the_fault_and_passes_without(monkeypatch):
+    use_little_data(monkeypatch)
     for exhibit in EXHIBITS:
         assert outcome(exhibit, is_on=True).startswith("fails: "), exhibit.fault
         assert outcome(exhibit, is_on=False) == "passes", exhibit.fault
@@ -48,17 +48,6 @@ def test_the_two_arms_differ_in_nothing_but_the_fault_and_are_stored():
             rate = right.schedule.learning_rate
             assert replace(wrong, schedule=replace(wrong.schedule, learning_rate=rate)) == right
         assert wrong.seed == right.seed == seed
-
-
-def test_curves_are_means_over_the_seeds_and_the_ratio_is_of_the_stored_gradients():
-    wrong, right = arms_of(EXHIBITS[0], SEEDS)
-    runs = collect(EXHIBITS[0].arms, SEEDS)["mean"]
-    history = [run.record["history"] for run in runs]
-    assert wrong.loss == pytest.approx(np.mean([h["loss"] for h in history], axis=0))
-    soft, hard = (sum(h[f"{who} pull"][3] for h in history) for who in ("soft", "hard"))
-    assert wrong.ratio[3] == pytest.approx(soft / hard)
-    assert wrong.accuracies == tuple(run.accuracy for run in runs)
-    assert right.steps[-1] == 600 and len(right.loss) == len(right.steps)
 
 
 # The page

@@ -10,8 +10,6 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import torch
-from matplotlib import colormaps
-from matplotlib.colors import to_hex, to_rgb
 from PIL import Image
 
 from kd_course.nb06_assistants.error_overlap import build_overlap_explorer
@@ -94,25 +92,6 @@ def test_every_pair_has_one_cell_with_its_number_and_its_names(explorer):
         explorer.controls["way"].value = way
         told = {pair: cell.description for pair, cell in cells(explorer).items()}
         assert told == {pair: f"{matrix[pair]:.3f}" for pair in PAIRS}
-
-
-def luminance(colour) -> float:
-    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    return float(np.dot([0.2126, 0.7152, 0.0722], parts))
-
-
-def test_colours_have_one_scale_for_all_ways_and_numbers_can_be_read_on_them(explorer):
-    """Contrast of at least 4.5, as WCAG asks of text of this size."""
-    colours = {}
-    for way in OVERLAP:
-        explorer.controls["way"].value = way
-        colours |= {OVERLAP[way][p]: c.style.button_color for p, c in cells(explorer).items()}
-        for cell in cells(explorer).values():
-            used = (cell.style.button_color, cell.style.text_color)
-            dark, light = sorted(luminance(colour) for colour in used)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5
-    assert colours[0.05] == to_hex(colormaps["cividis"](0.0))  # the smallest, in "dense"
-    assert colours[0.9] == to_hex(colormaps["cividis"](1.0))  # the largest, in "chain"
 
 
 def test_all_images_that_both_have_wrong_are_shown_page_by_page(explorer, pictures):

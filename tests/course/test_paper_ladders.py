@@ -1,8 +1,7 @@
-"""The ladders of the papers: every setting against papers and public codes; run on small files."""
+"""The ladders of the papers: every setting against papers and public codes."""
 
 import itertools
 import warnings
-from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,16 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-import paper_files
 from kd_course.nb07_papers import ladders
 from kd_course.nb07_papers.ladders import CLASSES, CRD, LADDERS, SETTINGS, paper_ladder
-from kd_helpers.experiments import metrics
-from kd_helpers.experiments import run as runs
 from kd_helpers.experiments.ladders import WAYS
-from kd_helpers.experiments.room import load_dataset_once
-from kd_helpers.experiments.run import load_or_train
 from kd_helpers.methods import CrossEntropy
-from kd_helpers.training.schedules import Schedule, make_optimiser
+from kd_helpers.training.schedules import make_optimiser
 
 PAPER, DGKD, TAKD = SETTINGS
 MANY = ("dense", "stochastic")
@@ -128,43 +122,3 @@ def test_what_there_is_not_is_named():
     ):
         with pytest.raises(ValueError, match=words):
             paper_ladder(ladder, dataset, way, setting=setting)
-
-
-@pytest.fixture
-def trained(tmp_path, monkeypatch):
-    """Small files in the published format; two steps a network; who was trained how often."""
-    paper_files.write_svhn(tmp_path, list(range(10)) * 20, list(range(10)) * 2)
-    paper_files.publish(monkeypatch, "svhn", tmp_path)
-    where = {"OUT": tmp_path / "out", "DATA": tmp_path, "OFFLINE": "1", "PRECISION": "float32"}
-    for name, value in where.items():
-        monkeypatch.setenv(f"KD_{name}", str(value))
-    monkeypatch.setattr(ladders, "schedule_of", lambda *_: Schedule(steps=2, batch_size=8))
-    monkeypatch.setattr(metrics, "measure_latencies", lambda *_: [])
-    counted, train_recipe = Counter(), runs.train_recipe
-
-    def train_and_count(recipe, **how):
-        counted[recipe] += 1
-        return train_recipe(recipe, **how)
-
-    monkeypatch.setattr(runs, "train_recipe", train_and_count)
-    load_dataset_once.cache_clear()
-    yield counted
-    load_dataset_once.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("ladder", "setting", "ways"),
-    (
-        ("plain", DGKD, WAYS),
-        ("plain, one assistant", TAKD, ("direct", "chain")),
-        ("wide", PAPER, ("stochastic",)),
-    ),
-)
-def test_ladders_are_climbed_and_every_network_is_trained_once(trained, ladder, setting, ways):
-    every = [paper_ladder(ladder, "svhn", way, setting=setting) for way in ways]
-    networks = {recipe for rungs in every for recipe in rungs}
-    for recipe in [recipe for rungs in every for recipe in reversed(rungs)]:
-        run = load_or_train(recipe, quiet=True)
-        assert run.record["input"] == {"num_classes": 10, "in_channels": 3, "image_size": 32}
-        assert (run.record["history"]["kd"][-1] > 0) == bool(recipe.teacher)
-    assert trained == dict.fromkeys(networks, 1)

@@ -4,9 +4,8 @@ from collections import Counter
 
 import pytest
 
-from kd_course.nb07_papers.tables import PaperNumber, paper_numbers, printed, read, tables
+from kd_course.nb07_papers.tables import paper_numbers, printed, tables
 
-HEADER = "paper,table,setting,method,value,unit,source,certainty\n"
 CIFAR_100 = "plain CNN 10-4-2, CIFAR-100"
 KNOWN = (
     ("takd_2020", {"table": "table 1", "setting": CIFAR_100}, [41.09, 44.57, 44.92]),
@@ -42,20 +41,3 @@ def test_numbers_are_looked_up_by_setting_and_one_that_stands_there_never_is_ref
         printed("takd_2020", "table 1", "plain CNN 10-4-2, CIFAR-10", "dense")
     with pytest.raises(ValueError, match=r"'takd'.*dgkd_2021.*takd_2020"):
         paper_numbers("takd")
-
-
-def test_a_row_that_is_not_complete_is_refused_and_one_with_a_comma_read_whole(tmp_path):
-    path = tmp_path / "x.csv"
-    for row, words in (
-        ("a,b,c,d,1.0,%,s", "certainty=None"),
-        ("a,b,c,d,,%,s,read", "value=None"),
-        ("a,b,c,d,1.0,%,s,not found", "not found"),
-        ("a,b,c,d,1.0,%,,read", "source=''"),
-        ("a,b,c,d,1.0,%,s,sure", "certainty='sure'"),
-        ("a,b,c,d,about 3,%,s,read", "about 3"),
-    ):
-        path.write_text(HEADER + row + "\n")
-        with pytest.raises(ValueError, match=words):
-            read(path)
-    path.write_text(HEADER + 'a,,"CNN, small",d,12.5,% right,s,quoted\n')
-    assert read(path) == [PaperNumber("a", "", "CNN, small", "d", 12.5, "% right", "s", "quoted")]

@@ -15,13 +15,7 @@ from kd_course.nb04_mistakes import experiments as shipped_mistakes
 from kd_course.nb06_assistants import experiments as shipped_assistants
 from kd_course.nb09_playground import find_or_train
 from kd_course.nb09_playground.as_code import to_code
-from kd_course.nb09_playground.find_or_train import (
-    BUDGET,
-    missing,
-    plan_for,
-    scores_of,
-    stored_neighbours,
-)
+from kd_course.nb09_playground.find_or_train import BUDGET, missing, plan_for
 from kd_course.nb09_playground.pareto import pareto_front
 from kd_course.nb09_playground.setting import (
     ASSISTANTS,
@@ -87,19 +81,14 @@ def test_any_text_is_a_setting_or_refused_in_words(text):
 
 GARBAGE = {
     "": 'got "" at the start; expected kd1',
-    "T=3": 'got "T=3" at the start; expected kd1',
     "kd2;T=3": 'got "kd2" at the start; expected kd1',
     "kd1;temp=3": 'got the part "temp=3"; expected name=value with one of the names images',
-    "kd1;T": 'got the part "T"; expected name=value',
     "kd1;T=hot": 'got T="hot"; expected a number',
     "kd1;T=0.5": "got T=0.5; expected 1.0 to 20.0",
     "kd1;T=nan": "got T=nan; expected 1.0 to 20.0",
-    "kd1;alpha=1.1": "got alpha=1.1; expected 0.0 to 1.0",
-    "kd1;seed=1.5": 'got seed="1.5"; expected a whole number',
     "kd1;seed=100": "got seed=100; expected 0 to 99",
     "kd1;T=1;T=2": "got T twice",
     "kd1;images=601": "got images=601; expected one of 300, 600",
-    "kd1;student=vgg": "got student=vgg; expected one of cnn-2",
     "kd1;assistants=cnn-4+cnn-5": "got assistants=cnn-5; expected one of cnn-8, cnn-6, cnn-4",
     "kd1;teacher=cnn-4;assistants=cnn-6": "cnn-6 is not smaller than the teacher cnn-4",
     "kd1;student=cnn-4;assistants=cnn-4": "cnn-4 is not larger than the student cnn-4",
@@ -152,15 +141,6 @@ def test_where_nobody_teaches_the_recipe_is_that_of_the_labels():
         assert alone(setting) == shipped_confidence.small_student(0)
 
 
-def executed(code: str, monkeypatch) -> list[Recipe]:
-    """The recipes that the code asks for, without training any."""
-    asked: list[Recipe] = []
-    run = SimpleNamespace(accuracy=50.0)
-    monkeypatch.setattr(kd_helpers, "load_or_train", lambda r: asked.append(r) or run)
-    exec(compile(code, "copied", "exec"), {})
-    return asked
-
-
 @given(setting=any_setting())
 @settings(max_examples=40, deadline=None)
 @example(setting=Setting())
@@ -168,16 +148,18 @@ def executed(code: str, monkeypatch) -> list[Recipe]:
 @example(setting=Setting(teacher="cnn-4-pairs", treatment="standardised"))
 def test_the_copied_code_makes_the_same_recipes_without_the_playground(setting):
     code = to_code(setting)
-    with pytest.MonkeyPatch.context() as patch:
-        assert executed(code, patch) == [alone(setting), recipe_of(setting)]
+    asked: list[Recipe] = []
+    run = SimpleNamespace(accuracy=50.0)
+    with pytest.MonkeyPatch.context() as patch:  # nothing is trained
+        patch.setattr(kd_helpers, "load_or_train", lambda recipe: asked.append(recipe) or run)
+        exec(compile(code, "copied", "exec"), {})
+    assert asked == [alone(setting), recipe_of(setting)]
     assert "playground" not in code and max(map(len, code.splitlines())) <= 120
 
 
 def test_what_is_missing_comes_teachers_first(tmp_path, monkeypatch):
     monkeypatch.setenv("KD_OUT", str(tmp_path))
     assert missing(recipe_of(Setting())) == []
-    own = Setting(temperature=3.0, assistants=("cnn-4",))
-    assert missing(recipe_of(own)) == list(ladder(own)[1:])  # the teacher's weights are stored
     own = Setting(temperature=3.0, teacher="cnn-4", seed=1)  # of this teacher the record only
     assert missing(recipe_of(own)) == list(ladder(own))
 
@@ -205,15 +187,6 @@ def test_every_choice_has_a_name_and_the_examples_are_settings():
     assert difference(Setting(), Setting(temperature=2.0, images=600)) == (
         "labelled images = 600 (1.11 %), T = 2"
     )
-
-
-def test_neighbours_are_stored_and_differ_in_one_thing(tmp_path, monkeypatch):
-    monkeypatch.setenv("KD_OUT", str(tmp_path))
-    own = Setting(temperature=3.0)
-    near = stored_neighbours(own)
-    assert [s.temperature for s in near] == [4.0, 2.0, 8.0, 1.0]
-    assert all(0 in scores_of(s)["this setting"] for s in near)
-    assert all(replace(s, temperature=3.0) == own for s in near)
 
 
 @given(st.dictionaries(st.text(), st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1))

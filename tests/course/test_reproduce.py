@@ -13,10 +13,11 @@ from scipy import stats
 from kd_course import cli
 from kd_course.nb02_hinton.experiments import SEEDS
 from kd_course.nb07_papers import costs, pages, reproduce
-from kd_course.nb07_papers.costs import Estimate, estimate, kind_of, measured_rate, work
+from kd_course.nb07_papers import rows as reproductions
+from kd_course.nb07_papers.costs import estimate, kind_of, work
 from kd_course.nb07_papers.paper_scale import PAPER, WITHOUT
 from kd_course.nb07_papers.reproduce import LAPTOP, find
-from kd_course.nb07_papers.rows import Line, Reproduction, Row, lines_of
+from kd_course.nb07_papers.rows import Line, Row, lines_of
 from kd_course.nb07_papers.tables import PaperNumber
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.compare import paired_verdict
@@ -25,6 +26,7 @@ from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_run
 from kd_helpers.methods import HintonKD
 from kd_helpers.models.zoo import make_model
+from kd_helpers.teachers import Team
 from kd_helpers.training.schedules import Schedule
 from notebook_io import NOTEBOOKS
 
@@ -48,8 +50,16 @@ def never_train(monkeypatch):
         monkeypatch.setattr(what, lambda *_, **__: pytest.fail("this would train"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_team_is_asked():
+    """That takes a minute, and `test_team_labs.py` looks at what teams answer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reproductions, "teacher_accuracy", lambda team: 50.0)
+        yield
+
+
 @pytest.fixture(scope="module")
-def lines():
+def lines(no_team_is_asked):
     """Name → title of a row → its line."""
     return {n: {x.row.title: x for x in lines_of(find(n, "laptop"), SEEDS)} for n in NAMES}
 
@@ -79,8 +89,9 @@ def test_every_name_runs_from_stored_runs_and_writes_what_it_prints_and_the_note
         told = capsys.readouterr().out
         rows, made = rows_of(out, name), find(name, "laptop")
         assert [row[0] for row in rows[1:]] == [row.title for row in made.rows]
+        teams = {row.title for row in made.rows if row.ours and isinstance(row.ours(0), Team)}
         for row in rows:
-            for text in (told, *shown):
+            for text in (told, *shown) if row[0] not in teams else (told,):
                 assert f"| {' | '.join(row)} |" in text, (name, row)
         page = (out / "reproduce" / f"{name}.html").read_text()
         assert page.count("<tr") == len(rows) and not re.search(r"(src|href)='http", page)
@@ -111,17 +122,6 @@ def test_numbers_are_means_of_five_stored_runs_with_their_interval(lines):
     assert len(lines["navarrete"]["student, distilled: 256 images"].values) == 1
 
 
-def test_errors_are_counted_and_fewer_are_better(lines):
-    missing = lines["hinton-missing-class"]
-    taught, alone = (missing[f"{who}: errors"] for who in ("soft targets", "labels only"))
-    confusion = np.array(load_run(taught.row.ours(3)).record["test"]["confusion"])
-    assert taught.values[3] == confusion.sum() - np.trace(confusion)
-    less = np.subtract(taught.values, alone.values).mean()
-    assert less < 0 and taught.verdict.mean == pytest.approx(less)
-    assert pages.verdict_words(taught).startswith(f"BETTER: {less:+.2f} errors, 95 %")
-    assert {*missing["labels only: errors on the hidden class"].values} == {1000.0}
-
-
 def test_what_notebook_07_says_of_signs(lines):
     """Its last words name some rows; here they are looked up."""
     found = {
@@ -131,7 +131,7 @@ def test_what_notebook_07_says_of_signs(lines):
     }
     other = [row for row, word in found.items() if word == "other sign"]
     assert other == ["benchmark, decoupled, β = 8"]
-    for row in ("hinton-ensemble, ensemble", "benchmark, KD", "dgkd, dense (DGKD)"):
+    for row in ("benchmark, KD", "dgkd, dense (DGKD)"):
         assert found[row] == "same sign"
     assert found["benchmark, KD, standardised logits"] == "not clear here"
 
@@ -142,17 +142,6 @@ def test_what_notebook_07_says_of_signs(lines):
 def number(value, unit="% right", certainty="read"):
     sure = "not found" if value is None else certainty
     return PaperNumber("paper", "table", "setting", "method", value, unit, "source", sure)
-
-
-def test_a_table_is_empty_where_nothing_is_known():
-    rows = (Row("a | b <c>", (number(None), number(41.5, certainty="derived"))),)
-    made, lines = Reproduction("x", "X & Y", "differs", ("one", "two"), rows), [Line(rows[0])]
-    _, row = csv.reader(io.StringIO(pages.as_csv(made, lines)))
-    assert row == ["a | b <c>", "", "41.5 (derived)", "% right", "", "", "", "", ""]
-    page = pages.as_html(made, lines)
-    assert "a | b &lt;c&gt;" in page and "X &amp; Y" in page
-    assert "41.5 (derived)" in pages.markdown(made, lines)
-    assert pages.said(number(5.39, "points"), "% right") == "5.39 points"
 
 
 def test_signs_are_compared_where_the_papers_settings_agree_among_themselves():
@@ -172,8 +161,6 @@ def test_signs_are_compared_where_the_papers_settings_agree_among_themselves():
         base = Line(Row("b", tuple(map(number, (1.0, 2.0)))))
         line = Line(Row("a", tuple(map(number, paper)), against="b"), (), verdict)
         assert pages.agreements([base, line]).get("a", "") == expected
-    other_unit = Line(Row("b", (number(1.0, "errors"), None)))
-    assert not pages.paper_gains(Line(Row("a", (number(2.0), number(1.0)))), other_unit)
 
 
 # Before it trains
@@ -192,15 +179,6 @@ def test_the_work_counts_three_passes_for_the_student_and_each_answer_once():
     assert work(SMALL) == own
     assert work(taught) == own | {kind_of(teacher): 480 * cost_of("cnn-4")}
     assert work(few) == own | {kind_of(teacher): 100 * cost_of("cnn-4")}
-
-
-def test_the_rate_is_that_of_the_steps_between_two_looks_at_the_clock():
-    times = iter([0.0, 1.0, 2.0, 3.0, 4.0, 4.0])
-    found = measured_rate(SMALL, seconds=3.5, clock=lambda: next(times))
-    # steps after the looks at 1, 2 and 3 s
-    assert found == pytest.approx(3 * 16 * 3 * cost_of("cnn-2") / 4.0)
-    assert re.search("^2 trainings, 7.2e.12 .* 2.0 hours$", str(Estimate(2, 7.2e12, 1e9)))
-    assert str(Estimate(2, 1.8e11, 1e9)).endswith("about 3.0 minutes")
 
 
 def test_the_hours_add_up_over_networks_of_different_speed(monkeypatch):
@@ -225,11 +203,7 @@ def test_all_but_yes_trains_nothing_and_so_does_nobody_there(out, never_train, m
     assert "nothing was trained" in capsys.readouterr().out and not [*out.rglob("*.csv")]
 
 
-def test_few_seeds_give_numbers_but_no_verdict_and_none_is_refused(out, capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["reproduce", "fukuda", "--seeds", "0"])
-    assert "got 0; expected a whole number above 0" in capsys.readouterr().err
-    assert not [*out.rglob("*.csv")]
+def test_few_seeds_give_numbers_but_no_verdict(out, capsys):
     assert cli.main(["reproduce", "fukuda", "--seeds", "2"]) == 0
     assert "no verdicts: 2 seeds" in capsys.readouterr().out
     _, *rows = rows_of(out, "fukuda")

@@ -66,31 +66,6 @@ def test_targets_and_weights_of_single_images(case):
         )
 
 
-def test_own_temperatures_are_those_of_the_batch(case):
-    z, v = case.student.double().numpy(), case.teacher.double().numpy()
-    top = softmax(z, axis=1).max(1)
-    own = T + (1 / top).mean() - 1 / top
-    assert own.min() > T / 4  # the limit is not touched here
-    target, words = TREATMENTS["dynamic temperature, CWSM"](case)
-    np.testing.assert_allclose(target.numpy(), softmax(v[case.row] / own[case.row]), rtol=1e-4)
-    assert f"its own temperature is {own[case.row]:.2f}" in words
-    cosine = (z * v).sum(1) / np.linalg.norm(z, axis=1) / np.linalg.norm(v, axis=1)
-    own = T + ((1 - cosine) ** 2).mean() - (1 - cosine) ** 2
-    assert own.min() > T / 4
-    found = after(case, "dynamic temperature, FLSW")
-    np.testing.assert_allclose(found, softmax(v[case.row] / own[case.row]), rtol=1e-4)
-
-
-def test_images_come_in_the_order_that_is_asked(case):
-    top = softmax(case.teacher.double().numpy(), axis=1).max(1)
-    wrong = case.teacher.argmax(1).numpy() != case.labels.numpy()
-    surest = np.argsort(-top, kind="stable")
-    orders = surest, np.argsort(top, kind="stable"), surest[wrong[surest]]
-    for which, expected in zip(explorers_confidence.FILTERS, orders, strict=True):
-        rows = explorers_confidence.order_images(which, case.teacher, case.labels)
-        assert rows.tolist() == expected.tolist()
-
-
 def test_the_certainty_explorer_says_what_plain_kd_mutes(case):
     explorer = explorers_confidence.build_certainty_explorer({"some": (case.teacher, case.labels)})
     explorer.controls["temperature"].value = 2.0
@@ -100,11 +75,6 @@ def test_the_certainty_explorer_says_what_plain_kd_mutes(case):
     assert f"counts {(1 - own).mean():.3f} on average" in text
     assert f"{(case.teacher.argmax(1) != case.labels).sum()} of {N} answers are wrong" in text
     assert f"{100 * (p.max(1) > 0.9).mean():.1f} % of the answers are above 0.9" in text
-    shares = explorers_confidence.certainty_shares(case.teacher, case.labels, 2.0)
-    right = case.teacher.argmax(1).numpy() == case.labels.numpy()
-    for name, chosen in (("right answers", right), ("wrong answers", ~right)):
-        expected = np.histogram(p.max(1)[chosen], bins=20, range=(0, 1))[0] / chosen.sum()
-        np.testing.assert_allclose(shares[name], expected, rtol=1e-6)
 
 
 def test_the_mistake_explorer_walks_through_mistakes_only(case):
@@ -127,16 +97,3 @@ def test_the_mistake_explorer_walks_through_mistakes_only(case):
     assert f"it counts {softmax(v)[label]:.3f}" in explorer.view.value
     explorer.controls["teacher"].value = "never wrong"
     assert "right on all of these images" in explorer.view.value
-
-
-def test_k_can_be_moved_only_where_it_counts(case):
-    images = np.zeros((N, 1, 28, 28), np.uint8)
-    explorer = explorers_confidence.build_treatment_explorer(
-        images, case.student, case.teacher, case.labels, CLASSES
-    )
-    assert explorer.controls["count"].disabled
-    explorer.controls["treatment"].value = "all but the top k"
-    assert not explorer.controls["count"].disabled
-    assert "7 smallest entries" in explorer.view.value
-    explorer.controls["count"].value = K  # at least one entry stays
-    assert "1 smallest entries" in explorer.view.value

@@ -47,34 +47,6 @@ def test_the_splits_are_the_published_files_and_share_no_row(data):
     assert len(set(data.classes)) == 10 and data.classes[7] == "Sneaker"
 
 
-def test_no_validation_or_test_picture_is_in_the_training_split(data):
-    """Counted on the pictures themselves; the published files hold a handful of doubles."""
-    train, val, test = (
-        {image.tobytes() for image in split.images.numpy()}
-        for split in (data.train, data.val, data.test)
-    )
-    assert len(train & val) <= 60_000 - len(train | val) and len(test & (train | val)) <= 10
-
-
-def test_a_copy_elsewhere_is_as_good_whatever_the_random_state(data, tmp_path, monkeypatch):
-    shutil.copytree(data_dir() / "fashion-mnist", tmp_path / "fashion-mnist")
-    torch.manual_seed(123)
-    assert load_dataset("fashion-mnist", root=tmp_path).val.images.equal(data.val.images)
-    monkeypatch.setenv("KD_DATA", str(tmp_path))
-    assert load_dataset("fashion-mnist").train.labels.equal(data.train.labels)
-
-
-def test_subset_keeps_the_order(data):
-    some = data.test.subset(torch.tensor([5, 2]))
-    assert some.images.equal(data.test.images[[5, 2]])
-    assert some.labels.tolist() == data.test.labels[[5, 2]].tolist()
-
-
-def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown data set 'mnist'; known: .*fashion-mnist"):
-        load_dataset("mnist")
-
-
 def test_a_damaged_or_missing_file_is_named_with_expected_found_and_advice(tmp_path):
     folder = shutil.copytree(data_dir() / "fashion-mnist", tmp_path / "fashion-mnist")
     altered = bytearray((folder / IMAGES).read_bytes())

@@ -97,23 +97,6 @@ def test_a_file_that_is_not_the_published_one_is_named_left_alone_and_never_open
             assert str(path) in str(caught.value) and path.read_bytes() == damaged
 
 
-class Bomb:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return (Path.touch, (self.path,))
-
-
-def test_no_pickle_but_the_published_ones_is_loaded(folder):
-    """torchvision would run it; the checksum comes first."""
-    path, made = folder / "cifar-10/cifar-10-python.tar.gz", folder / "exploded"
-    paper_files.pack(path, "cifar-10-batches-py", {"data_batch_1": Bomb(made)})
-    with pytest.raises(DataError, match="expected SHA-256"):
-        load_dataset("cifar-10", root=folder)
-    assert not made.exists()
-
-
 def test_offline_it_says_which_file_goes_where(folder):
     for name in NAMES:
         file, place = published.FILES[name][0], folder / "other" / name

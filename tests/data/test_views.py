@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 
 from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
@@ -98,26 +97,6 @@ def test_each_image_has_its_own_different_views_in_numbered_slots():
         has = (every[:, :, None] == views[:200, None, :]).any(dim=2)
         found = view_set.slot_of(rows[:, None], every)
         assert (found >= 0).all() and (found < view_set.slots).equal(has)
-
-
-def test_all_views_are_used_about_equally():
-    for view_set in (*VIEW_SETS, *SOME):
-        for count in (1_000, 54_000):
-            used = all_views(view_set, ROWS[:count]).flatten().bincount(minlength=len(view_set))
-            expected = count * view_set.slots / len(view_set)
-            assert (used - expected).abs().max() <= max(4 * expected**0.5, 3)
-
-
-def test_the_pictures_of_a_view_do_not_depend_on_how_many_there_are():
-    images = torch.arange(9 * 25).reshape(9, 1, 5, 5).to(torch.uint8)
-    few = replace(VIEW_SETS[3], per_image=4)
-    views = few.view_of(torch.arange(9), torch.full((9,), 3))
-    assert make_views(images, views, few).equal(make_views(images, views, VIEW_SETS[3]))
-
-
-def test_a_bad_view_set_is_refused():
-    with pytest.raises(ValueError, match=r"got max_shift=-1.*expected"):
-        ViewSet(max_shift=-1)
 
 
 def test_to_float_runs_from_0_to_1_and_leaves_the_bytes():

@@ -143,18 +143,6 @@ def test_a_damaged_file_is_named_moved_aside_and_made_again(file, nursery, fresh
     assert "loaded run" in nursery.train(out, name)
 
 
-def test_what_the_tests_above_do_has_consequences(nursery, fresh, finished, tmp_path):
-    """The pickle would run code; the undamaged checkpoint would have been used."""
-    pickle_that_runs_code(tmp_path / "file", finished)
-    pickle.loads((tmp_path / "file").read_bytes())
-    assert (tmp_path / "exploded").exists()
-    out = fresh()
-    for path in (out / "runs").glob(f"{SMALL.hash}.*"):
-        path.unlink()
-    assert "goes on after step 4" in nursery.train(out, "small", every=RARELY)
-    assert same_result(out, finished, "small")
-
-
 def test_a_sealed_file_with_code_in_it_is_not_run(tmp_path):
     """The seal is no signature; the reader itself refuses everything but tensors and plain data."""
     path = tmp_path / "file"
@@ -164,42 +152,3 @@ def test_a_sealed_file_with_code_in_it_is_not_run(tmp_path):
     assert not (tmp_path / "exploded").exists()
     write_sealed(path, {"numbers": torch.ones(2)}, {"plain": [1, (2.5, None), "text"]})
     assert read_sealed(path)[1] == {"plain": [1, (2.5, None), "text"]}
-
-
-@pytest.fixture
-def shipped(finished, tmp_path) -> Path:
-    """A data folder that ships the runs, where anybody may look; and an out/ for anybody."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.name.startswith(("test_", "popen-", "pytest-")):  # pytest's own, closed to others
-            folder.chmod(0o755)
-    shutil.copytree(finished / "runs", tmp_path / "data" / "runs")
-    (tmp_path / "data" / "fashion-mnist").symlink_to(data_dir() / "fashion-mnist")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out").chmod(0o777)
-    yield tmp_path
-    (tmp_path / "data" / "runs").chmod(0o755)
-
-
-@pytest.mark.parametrize("ending", ("json", "safetensors"))
-def test_a_damaged_run_that_ships_is_trained_anew_also_where_nobody_may_write(
-    ending, nursery, shipped, finished
-):
-    out, how = shipped / "out", {"environment": {"KD_DATA": str(shipped / "data")}}
-    path = shipped / "data" / "runs" / f"{SMALL.hash}.{ending}"
-    cut_short(path, finished)
-    damaged = path.read_bytes()
-    path.parent.chmod(0o555)
-    said = nursery.train(out, "small", rights=False, **how)
-    assert f"warning: {path}" in said and "could not be moved aside" in said
-    assert f"trained run {SMALL.hash}" in said and same_result(out, finished, "small")
-    path.parent.chmod(0o755)
-    shutil.rmtree(out / "runs")
-    was_noticed(path, damaged, nursery.train(out, "small", **how))
-    assert same_result(out, finished, "small")
-
-
-def test_a_read_only_out_folder_ends_in_an_error(nursery, shipped):
-    (shipped / "out").chmod(0o555)
-    environment = {"KD_DATA": str(shipped / "data")}
-    child = nursery.start(shipped / "out", "teacher", environment=environment, rights=False)
-    assert child.end() == 1 and "PermissionError" in child.said() and "out" in child.said()

@@ -18,6 +18,7 @@ from kd_helpers.experiments.sweep import stages_of, sweep, table
 from kd_helpers.methods import HintonKD
 from kd_helpers.teachers import Mean
 from kd_helpers.training.schedules import Schedule
+from little_data import use_little_data
 
 SMALL = Recipe(schedule=Schedule(steps=4, batch_size=16), transfer=TransferSet(images=64))
 BROKEN = replace(SMALL, schedule=Schedule(steps=60, batch_size=16, learning_rate=1e9))
@@ -29,8 +30,8 @@ ORPHAN = replace(TAUGHT, teacher=ASSISTANT)
 @pytest.fixture(autouse=True)
 def trained(tmp_path, monkeypatch):
     """Every recipe that is trained, in order; all in this process, into an empty folder."""
-    monkeypatch.setenv("KD_PRECISION", "float32")
     monkeypatch.setenv("KD_OUT", str(tmp_path))
+    use_little_data(monkeypatch)
     found, train_one = [], sweeps.train_one
     monkeypatch.setattr(
         sweeps, "train_one", lambda recipe: found.append(recipe) or train_one(recipe)
@@ -56,17 +57,6 @@ def test_a_teacher_that_was_asked_for_comes_when_it_is_done(trained):
     assert next(outcomes).recipe == SMALL and trained == [SMALL]
     assert next(outcomes).recipe == TAUGHT and trained == [SMALL, TAUGHT]
     assert not [*outcomes]
-
-
-def test_a_stored_student_is_there_also_when_its_teacher_can_not_be_had_again(monkeypatch):
-    assert not next(sweep([TAUGHT])).problem
-    monkeypatch.setattr(sweeps, "is_stored", lambda recipe: recipe != SMALL)
-    outcomes = {
-        SMALL: sweeps.Outcome(SMALL, problem="broken"),
-        TAUGHT: sweeps.Outcome(TAUGHT, 50.0),
-    }
-    monkeypatch.setattr(sweeps, "train_one", outcomes.get)
-    assert [outcome.accuracy for outcome in sweep([TAUGHT])] == [50.0]
 
 
 def seeded(recipe):

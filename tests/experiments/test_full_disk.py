@@ -57,18 +57,6 @@ def test_no_room_for_the_answers(nursery, never_killed, tmp_path):
     assert same_result(tmp_path, never_killed("small pupil"), "small pupil")
 
 
-def test_a_file_that_was_there_is_intact(tmp_path, monkeypatch):
-    def no_room(number: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "file"
-    write_atomically(path, b"before")
-    monkeypatch.setattr(files.os, "fsync", no_room)
-    with pytest.raises(DiskFull):
-        write_atomically(path, b"after")
-    assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
-
-
 @pytest.fixture
 def small_disk(tmp_path):
     """A real file system of one megabyte."""

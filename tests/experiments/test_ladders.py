@@ -1,11 +1,10 @@
 import warnings
-from dataclasses import replace
 
 import pytest
 import torch
 
 from kd_helpers.data.transfer_set import TransferSet
-from kd_helpers.experiments.ladders import WAYS, climb, error_overlap, sizes_of
+from kd_helpers.experiments.ladders import WAYS, climb, error_overlap
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.sweep import teachers_of
 from kd_helpers.methods import DenselyGuidedKD, HintonKD
@@ -39,46 +38,6 @@ def test_direct_skips_the_assistants_and_a_ladder_of_two_is_plain_kd_every_way()
     assert len({climb(LADDER, way, base=BASE)[-1].hash for way in WAYS}) == 4
 
 
-def test_sources_are_left_out_for_the_last_rung_only():
-    rungs = climb(LADDER, "stochastic", base=BASE)
-    assert rungs[:-1] == climb(LADDER, "dense", base=BASE)[:-1] and rungs[-1].method == SOME
-    for sources in (replace(SOME, mean=True), DenselyGuidedKD(removed=1, mean=True)):
-        own = climb(LADDER, "stochastic", base=BASE, sources=sources)
-        assert own[1].method == HintonKD() and own[2].method == replace(ALL, mean=True)
-        assert own[3].method == sources
-    everywhere = climb(LADDER, "dense", base=BASE, sources=SOME)
-    assert [r.method for r in everywhere[1:]] == [SOME] * 3
-
-
-def test_teacher_student_and_assistants_may_each_have_their_own_training():
-    top = replace(BASE, student="resnet-20", seed=9)
-    last = replace(BASE, transfer=TransferSet(images=50), seed=8)
-    for way in WAYS:
-        rungs = climb(("resnet-20", *LADDER[1:]), way, base=BASE, top=top, last=last)
-        assert rungs[0] == top
-        assert (rungs[-1].transfer, rungs[-1].seed, rungs[-1].student) == (
-            last.transfer,
-            8,
-            "cnn-2",
-        )
-        assert all((r.transfer, r.seed) == (BASE.transfer, 0) for r in rungs[1:-1])
-
-
-def test_temperature_weights_and_strength_are_those_of_every_rung():
-    given = {
-        "temperature": 2.0,
-        "kd_weight": 0.5,
-        "label_smoothing": 0.1,
-        "warm_up": 0.2,
-        "strength": 0.1,
-    }
-    weak = HintonKD(**given)
-    louder = {"chain": {}, "stochastic": {"sources": DenselyGuidedKD(strength=3.0)}}  # unheard
-    for way in ("chain", "stochastic"):
-        for rung in climb(LADDER, way, base=BASE, method=weak, **louder[way])[1:]:
-            assert {name: getattr(rung.method, name) for name in given} == given
-
-
 def test_a_rung_larger_than_its_teacher_is_named_in_a_warning():
     words = r"cnn-6 \(82,778 parameters\) is larger than its teacher cnn-4"
     with pytest.warns(UserWarning, match=words):
@@ -100,14 +59,6 @@ def test_impossible_ladders_are_refused():
     ):
         with pytest.raises(ValueError, match=words):
             climb(names, way, base=BASE, sources=sources)
-
-
-def test_the_two_sizes_of_a_network():
-    """cnn-4 by hand, 3×32×32: layers of 16, 16 at 32×32, of 32, 32 at 16×16, then 8·8·32 → 10."""
-    layers = [(3, 16, 32), (16, 16, 32), (16, 32, 16), (32, 32, 16)]  # inputs, outputs, side
-    work = sum(9 * a * b * side * side for a, b, side in layers) + 2048 * 10
-    parameters = sum(9 * a * b + b + 2 * b for a, b, _ in layers) + 2048 * 10 + 10
-    assert sizes_of("cnn-4") == (parameters, work)
 
 
 def test_errors_that_two_share():

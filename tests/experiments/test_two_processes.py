@@ -48,20 +48,15 @@ def test_the_waiting_one_takes_over_from_a_killed_one(nursery, never_killed, tmp
 def test_two_students_of_one_teacher_at_the_same_time_and_one_is_killed(
     nursery, never_killed, tmp_path
 ):
-    log, names = tmp_path / "log", ("pupil", "other pupil")
-    for death, out in ((False, tmp_path / "both"), (True, tmp_path / "one")):
-        how = {"steps": 80} if death else {}
-        count = len(lines(log, f"begin {PUPIL.hash}")) if death else 0
-        first = nursery.start(out, "pupil", log=str(log), every=0.01, **how)
-        second = nursery.start(out, "other pupil", log=str(log), every=0.01)
-        if death:
-            wait_until(lambda n=count: len(lines(log, f"begin {PUPIL.hash}")) > n, "the student")
-            first.kill()
-            assert first.was_killed()
-            first = nursery.start(out, "pupil", log=str(log))
-        second.succeed()
-        first.succeed()
-        for name in names:
-            assert same_result(out, never_killed(name), name)
-        nursery.start(out, call="check_cache").succeed()
-    assert lines(log, f"begin {TEACHER.hash}") == [f"begin {TEACHER.hash} 0"] * 2
+    log, out = tmp_path / "log", tmp_path / "out"
+    first = nursery.start(out, "pupil", log=str(log), every=0.01, steps=80)
+    second = nursery.start(out, "other pupil", log=str(log), every=0.01)
+    wait_until(lambda: log.is_file() and lines(log, f"begin {PUPIL.hash}"), "the student")
+    first.kill()
+    assert first.was_killed()
+    first = nursery.start(out, "pupil", log=str(log))
+    for child, name in ((second, "other pupil"), (first, "pupil")):
+        child.succeed()
+        assert same_result(out, never_killed(name), name)
+    nursery.start(out, call="check_cache").succeed()
+    assert lines(log, f"begin {TEACHER.hash}") == [f"begin {TEACHER.hash} 0"]

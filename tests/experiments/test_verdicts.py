@@ -40,21 +40,12 @@ def test_the_three_words():
     assert (found.word, found.mean, found.low, found.high) == (NO_CLEAR_DIFFERENCE, 0, 0, 0)
 
 
-def test_pairs_count_not_the_spread_between_seeds():
-    """Seeds that differ by much more than the methods do: only a paired test sees the gain."""
-    baseline = [60.0, 70.0, 80.0, 90.0, 95.0]
-    method = [s + d for s, d in zip(baseline, (0.9, 1.0, 1.1, 1.0, 1.0), strict=True)]
-    assert paired_verdict(method, baseline).word == BETTER
-    assert paired_verdict(method[::-1], baseline).word == NO_CLEAR_DIFFERENCE
-
-
 def test_lists_that_cannot_be_compared_are_refused():
     for method, baseline in ((BASELINE, BASELINE[:4]), (BASELINE[:4],) * 2, ([], [])):
         told = f"got {len(method)} and {len(baseline)} scores; expected"
         with pytest.raises(ValueError, match=told):
             paired_verdict(method, baseline)
-    for bad in (float("nan"), float("inf")):
-        worse = [*BASELINE[:4], bad]
+    for worse in ([*BASELINE[:4], float("nan")], [*BASELINE[:4], float("inf")]):
         for pair in ((worse, BASELINE), (BASELINE, worse), (worse, worse)):
             with pytest.raises(ValueError, match="not finite"):
                 paired_verdict(*pair)

@@ -5,8 +5,7 @@ from torch.nn import functional as F
 from by_hand import random_batch
 from kd_helpers.data.splits import Split
 from kd_helpers.methods import FitNets, HintonKD
-from kd_helpers.teachers import NetworkTeacher, Teacher
-from kd_helpers.teachers.teacher import output_of
+from kd_helpers.teachers import NetworkTeacher
 from kd_helpers.training import checkpoints
 from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.loop import make_student, train
@@ -19,7 +18,6 @@ SCHEDULE = Schedule(steps=8, batch_size=16, learning_rate=0.05)
 
 @pytest.fixture
 def split(monkeypatch) -> Split:
-    monkeypatch.setenv("KD_PRECISION", "float32")
     monkeypatch.setattr(checkpoints, "SHARE_OF_TIME", float("inf"))
     generator = torch.Generator().manual_seed(1)
     images = torch.randint(256, (64, 1, 28, 28), dtype=torch.uint8, generator=generator)
@@ -71,18 +69,6 @@ def test_the_hint_is_half_the_mean_squared_distance_to_the_teachers_layer():
     assert not student.grad.any() and mine.grad.any()
 
 
-def test_features_are_those_of_the_named_layers_and_the_student_alone_is_kept(split):
-    student, _, _ = trained(split)
-    assert student.state_dict().keys() == networks()[0].state_dict().keys()
-    _, teacher = networks()
-    images = torch.rand(3, 1, 28, 28)
-    with output_of(teacher, "body.7") as seen:
-        teacher(images)
-    assert seen[0].equal(teacher.body[:8](images)) and not teacher.body[7]._forward_hooks
-    regressor = HINT.regressor(torch.rand(2, 16, 14, 14), torch.rand(2, 32, 7, 7))
-    assert regressor(torch.rand(2, 16, 14, 14)).shape == (2, 32, 7, 7)
-
-
 def test_a_training_with_hints_goes_on_where_it_was(split, tmp_path):
     whole, history, _ = trained(split)
     for part in ({"should_stop": iter([False] * 3 + [True]).__next__}, {}):
@@ -97,15 +83,9 @@ def test_what_cannot_give_a_hint_says_so(split):
         FitNets()
     with pytest.raises(ValueError, match="got hint_share="):
         FitNets(student_layer="a", teacher_layer="b", hint_share=1.0)
-    with pytest.raises(
-        ValueError, match=r"got the layer 'body\.99'; expected one of body, body\.0"
-    ):
+    words = r"got the layer 'body\.99'; expected one of body, body\.0"
+    with pytest.raises(ValueError, match=words):
         trained(split, FitNets(student_layer="body.99", teacher_layer="body.7"))
-    student, _ = networks()
-
-    class LogitsOnly(Teacher):
-        def __call__(self, batch):
-            return torch.zeros(len(batch.images), 10)
-
+    logits = {"teacher": lambda batch: torch.zeros(len(batch.images), 10), "schedule": SCHEDULE}
     with pytest.raises(ValueError, match="answers with logits only"):
-        train(student, split, method=HINT, schedule=SCHEDULE, teacher=LogitsOnly())
+        train(networks()[0], split, method=HINT, **logits)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import re
-from pathlib import Path
 from statistics import median
 
 import nbformat
 import pytest
 
 import notebook_io
-from build_notebooks import FIX, SOLUTIONS, SOURCES, build, cut_answers, is_stale, outputs_of
+from build_notebooks import FIX, SOLUTIONS, SOURCES, build, is_stale, outputs_of
 from notebook_io import NOTEBOOKS, ROOT, WIDGET_VIEW
 
 READERS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -110,79 +109,6 @@ def test_cells_are_short(path):
         assert sum(imports for _, imports in code.values()) <= MAX_IMPORTS
 
 
-# The builder itself
-
-SOURCE = """\
-# %% [markdown]
-# # A title
-# And a question.
-
-# %% tags=["exercise"]
-def double(x):
-    # solution
-    return 2 * x
-    # end solution
-    # stub: # return twice x
-    # stub: return x
-
-
-# %%
-# copy the answer (jupytext would take this line for a shell command)
-# solution
-y = double(2)
-# end solution
-y
-
-# %% [markdown] tags=["solution"]
-# Why it is so.
-"""
-COPY = "# copy the answer (jupytext would take this line for a shell command)\n"
-
-
-def test_readers_get_stubs_and_solutions_keep_the_answers():
-    cells = build(SOURCE, "00_a_name").cells
-    assert [cell.source for cell in cells] == [
-        "# A title\nAnd a question.",
-        "def double(x):\n    # return twice x\n    return x",
-        f"{COPY}...  # your code here\ny",
-    ]
-    assert [cell.id for cell in cells] == ["00-a-name-01", "00-a-name-02", "00-a-name-03"]
-    assert cells[1].metadata == {"tags": ["exercise"]}
-    solved = build(SOURCE, "00_a_name", solutions=True)
-    nbformat.validate(solved)
-    assert [cell.source for cell in solved.cells] == [
-        "# A title (with solutions)\nAnd a question.",
-        "def double(x):\n    return 2 * x",
-        f"{COPY}y = double(2)\ny",
-        "Why it is so.",
-    ]
-
-
-def test_a_lost_marker_or_title_is_named():
-    for code, message in (
-        ("# solution\nx = 1", "has no `# end solution`"),
-        ("x = 1\n# end solution", "without a `# solution` before it"),
-        ("# solution\n# solution\n# end solution", "inside another answer"),
-        ("# stub: x = 1", "does not follow `# end solution`"),
-        ("# solution\nx = 1\n# end solution\n  # stub: x", "does not follow `# end solution`"),
-        ("# solution\nx = 1\n# end solution\n# stub:x", "no space after the colon"),
-    ):
-        for solutions in (False, True):
-            with pytest.raises(ValueError, match=f"01_x, cell 03.*{message}"):
-                cut_answers(code, solutions, "01_x, cell 03")
-    with pytest.raises(ValueError, match="00_a: it begins with 'x = 1', not with a title"):
-        build("# %%\nx = 1\n", "00_a")
-
-
-def test_an_edited_source_makes_the_notebook_stale(tmp_path):
-    path = tmp_path / "00_a_name.ipynb"
-    assert is_stale(path, build(SOURCE, "00_a_name"))
-    notebook_io.write(build(SOURCE, "00_a_name"), path)
-    assert not is_stale(path, build(SOURCE, "00_a_name"))
-    assert is_stale(path, build(SOURCE.replace("twice", "double"), "00_a_name"))
-    assert is_stale(path, build(SOURCE.replace('["exercise"]', "[]"), "00_a_name"))
-
-
 def test_an_executed_notebook_is_cleaned_and_a_failure_names_the_cell(tmp_path):
     """Also that text printed in two pieces is stored as one, and the widget as its text."""
     code = "import ipywidgets, sys\nprint(1); sys.stdout.flush(); print(2)\nipywidgets.IntSlider()"
@@ -194,12 +120,3 @@ def test_an_executed_notebook_is_cleaned_and_a_failure_names_the_cell(tmp_path):
     assert printed.text == "1\n2\n" and list(widget.data) == ["text/plain"]
     assert notebook.metadata == notebook_io.METADATA
     assert "timestamp" not in json.dumps(notebook) and notebook.cells[1].execution_count == 1
-
-
-def test_names_are_found_by_their_beginning():
-    paths = [Path("00_start.ipynb"), Path("01_soft.ipynb")]
-    assert notebook_io.select([], paths) == paths
-    assert notebook_io.select(["01"], paths) == paths[1:]
-    assert notebook_io.select(["notebooks/01_soft.ipynb"], paths) == paths[1:]
-    with pytest.raises(SystemExit, match="begins with '07'"):
-        notebook_io.select(["07"], paths)

@@ -102,7 +102,6 @@ def test_told_beforehand_the_teacher_is_asked_in_full_calls():
 
 def test_the_last_bits_of_an_answer_do_not_depend_on_what_else_is_asked(monkeypatch):
     """A killed training asks for other pieces than one in one go; so does a second student."""
-    monkeypatch.setenv("KD_PRECISION", "float32")
     torch.manual_seed(0)
     network = NetworkTeacher(make_model("cnn-2", **INPUT))
     everything, answers = batch(range(COUNT), [7] * COUNT), []

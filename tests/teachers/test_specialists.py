@@ -135,8 +135,7 @@ def test_the_joint_answer_is_the_one_that_minimises_the_sum():
 
 
 def test_confident_answers_that_disagree_are_joined_too():
-    """No answer near it is better, though many probabilities are next to nothing; forty steps are
-    enough; every step lowers the sum."""
+    """No answer near it is better, though many probabilities are next to nothing."""
     rng = np.random.default_rng(0)
     for sharpness in (5.0, 10.0, 30.0):
         *case, on = drawn(2, 20, sharpness, active=1.0)
@@ -147,15 +146,6 @@ def test_confident_answers_that_disagree_are_joined_too():
                 for other in (*np.eye(K), *rng.dirichlet(np.ones(K), size=5), one[0]):
                     moved = (1 - size) * q + size * other
                     assert value <= sum_of_divergences(moved, *one) + 1e-7
-    *case, active = drawn(4, 4)
-    sums = [
-        [sum_of_divergences(*pair[:1], *pair[1]) for pair in zip(q.numpy(), all_of, strict=True)]
-        for steps in range(12)
-        for q, all_of in [
-            (join_specialists(*case, active=active, steps=steps), [*cases(*case, active)])
-        ]
-    ]
-    assert (np.diff(sums, axis=0) <= 1e-12).all() and np.subtract(sums[0], sums[-1]).max() > 1e-3
 
 
 def test_who_is_asked_who_agrees_and_who_else_is_in_the_batch():
@@ -200,22 +190,22 @@ def test_the_cheap_joint_answer_in_a_plain_loop():
 
 def test_bad_input_is_refused_in_words():
     fair, logits = torch.full((2, K), 1 / K), torch.randn(9, K)
-    wide = [torch.full((2, n), 1 / n) for n in (2, 2, K + 1)]
+    one, wide = ([torch.full((2, n), 1 / n)] for n in (2, K + 1))
+    groups = ((), range(K), (1, K), (-1, 1), (1, 1))
     bad = [lambda n=n: cluster_classes(logits, n) for n in (1, K + 1)]
-    for group in ((), range(K), (1, K), (-1, 1), (1, 1)):
-        bad.append(lambda g=group: special_labels(torch.arange(3), g, K))
+    bad += [lambda g=g: special_labels(torch.arange(3), g, K) for g in groups]
     for shares in ((0.0, 0.5), (1.0, 0.5), (0.5, 0.0), (0.5, 1.5)):
         bad.append(lambda s=shares: correct_dustbin(fair, *s))
-    for join in (join_specialists, mean_of_specialists):
-        for answers, groups in (
-            (wide[:1], [(1,), (2,)]),
-            (wide[:2], [(1,)]),
-            (wide[:1], [()]),
-            (wide[2:], [range(K)]),
-            (wide[:1], [(1, 2)]),
-            (wide[:1], [(K,)]),
-            (wide[:1] * (K + 1), [(1,)] * (K + 1)),
-        ):
+    for answers, groups in (
+        (one, [(1,), (2,)]),
+        (one * 2, [(1,)]),
+        (one, [()]),
+        (wide, [range(K)]),
+        (one, [(1, 2)]),
+        (one, [(K,)]),
+        (one * (K + 1), [(1,)] * (K + 1)),
+    ):
+        for join in (join_specialists, mean_of_specialists):
             bad.append(lambda j=join, a=answers, g=groups: j(fair, a, g))
     for make in bad:
         with pytest.raises(ValueError, match=r"got .*expected"):

@@ -8,13 +8,12 @@ import torch
 from scipy.special import log_softmax, softmax
 
 from kd_helpers.data.augment import ViewSet, make_views, to_float
-from kd_helpers.data.splits import Dataset
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments import room
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import dataset_of, load_or_train, new_student, training_arguments
 from kd_helpers.methods import DenselyGuidedKD, HintonKD, SelectiveKD
-from kd_helpers.models.towers import Towers, by_index
+from kd_helpers.models.towers import Towers
 from kd_helpers.runtime.folders import cache_folder
 from kd_helpers.teachers import (
     Batch,
@@ -35,6 +34,7 @@ from kd_helpers.training.batches import batches
 from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.loop import train
 from kd_helpers.training.schedules import Schedule
+from little_data import use_little_data
 
 T = 3.0
 SMALL = Recipe(
@@ -62,17 +62,11 @@ TEAMS = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def a_small_part_of_the_data(tmp_path_factory):
-    """2,000 images to train on; members are trained once for all tests here."""
-    whole = room.load_dataset_once("fashion-mnist", "cpu")
-    sizes = {"train": 2000, "val": 100, "test": 100}
-    parts = {name: getattr(whole, name).subset(torch.arange(n)) for name, n in sizes.items()}
-    small = Dataset(name=whole.name, classes=whole.classes, **parts)
+def little_data(tmp_path_factory):
+    """Members are trained once for all tests here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KD_OUT", str(tmp_path_factory.mktemp("teams")))
-        patch.setenv("KD_PRECISION", "float32")
-        patch.setattr(room, "load_dataset_once", lambda name, device: small)
-        patch.setattr("kd_helpers.experiments.metrics.measure_latencies", lambda *_: [])
+        use_little_data(patch)
         yield
 
 
@@ -186,38 +180,3 @@ def test_a_specialist_sees_half_special_images_and_has_a_dustbin():
     assert record["input"]["num_classes"] == len(record["test"]["confusion"]) == 4
     others = ~torch.isin(room.load_dataset_once("", "").test.labels, torch.tensor(GROUPS[0]))
     assert sum(record["test"]["confusion"][3]) == others.sum()
-
-
-def test_teams_that_cannot_be_are_refused():
-    special = "expected members that know all classes"
-    first, towers = "expected a generalist and then one specialist", "a network of towers"
-    for kind, members, words in (
-        (Mean, (), "without members"),
-        (Mean, EXPERTS, special),
-        (OnceEach, EXPERTS, special),
-        (Dense, EXPERTS, special),
-        (Unified, EXPERTS[1:2], special),
-        (Unified, PAIR, towers),
-        (Unified, TOWERS * 2, towers),
-        (WeightedByConfidence, PAIR[:1], "at least two"),
-        *(
-            (kind, members, first)
-            for kind in (Specialists, SpecialistsMean, SpecialistsApart)
-            for members in (PAIR, PAIR[:1], TOWERS, EXPERTS[1:], (*EXPERTS, SMALL))
-        ),
-    ):
-        with pytest.raises(ValueError, match=words):
-            kind(members)
-    with pytest.raises(ValueError, match="expected a team of sources side by side"):
-        taught(Unified(TOWERS), KD)
-    # Towers that answer as one network may be the generalist.
-    assert SpecialistsApart((*TOWERS, *EXPERTS[1:])).groups == GROUPS
-    assert Unified(TOWERS).groups == TURNED
-
-
-def test_recipes_that_differ_are_described_differently():
-    some = (Towers(), Towers(by_index(10, 4)), Towers(by_index(10, 5)))
-    some += (replace(some[2], trunk=True), replace(some[2], average="probabilities"))
-    words = {Recipe(towers=towers).describe() for towers in some}
-    assert len(words | {Recipe(start=Recipe()).describe()}) == 6
-    assert len({taught(*team).describe() for team in TEAMS}) == len(TEAMS)

@@ -1,13 +1,12 @@
 """The training panel: it really trains, draws both curves, stops, and refuses a second start."""
 
-import time
-
 import pytest
 
 from kd_course.nb02_hinton import train_panel
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_course.nb02_hinton.train_panel import PLAIN, TAUGHT, TrainingPanel
 from kd_helpers.widgets.background import ONE_AT_A_TIME, Background
+from lives import wait_until
 
 
 @pytest.fixture
@@ -18,13 +17,6 @@ def panel():
     panel.stop()
     if panel.thread:
         panel.thread.join(60)
-
-
-def wait_until(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def test_start_trains_both_students_to_the_end_with_the_weight_at_both_ends(panel):
@@ -46,14 +38,14 @@ def test_a_second_start_is_refused_and_stop_ends_the_training(panel):
     panel.steps = 100_000
     panel.start_button.click()
     first = panel.thread
-    wait_until(lambda: "Training" in panel.status.value)
+    wait_until(lambda: "Training" in panel.status.value, "the training")
     other = TrainingPanel(TEACHER, steps=20)
     for waiting in (panel, other):
         waiting.start_button.click()
         assert "running already" in waiting.notice.value
     assert panel.thread is first and other.thread is None
     points = len(panel.curves[TAUGHT][0])
-    wait_until(lambda: len(panel.curves[TAUGHT][0]) > points)
+    wait_until(lambda: len(panel.curves[TAUGHT][0]) > points, "the training")
     assert "running already" in panel.notice.value  # a report must not wipe it out
     panel.stop_button.click()
     panel.thread.join(30)

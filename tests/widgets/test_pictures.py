@@ -2,16 +2,19 @@
 formed."""
 
 import base64
+import io
 import re
 import xml.etree.ElementTree as ElementTree
 
 import ipywidgets as widgets
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from kd_helpers.widgets import figures as plots
 from kd_helpers.widgets import still, svg
+from kd_helpers.widgets.figures import draw_targets
+from kd_helpers.widgets.still import GAP, WIDEST, figure_of, png
 
 
 def test_bars_are_well_formed_and_as_long_as_their_values():
@@ -48,17 +51,6 @@ def test_dots_lie_at_their_scores_and_one_seed_is_filled():
     assert [dot.get("fill") for dot in dots] == ["none", "red", "blue"]
 
 
-def test_figures_have_named_axes_and_the_numbers():
-    _figure, (ax,) = plots.new_figure()
-    plots.draw_arms(ax, {"one": [80.0, 81.0], "two": [82.0, 84.0]}, title="arms")
-    assert ax.get_xlabel() == "test accuracy, %"
-    assert [t.get_text() for t in ax.texts] == ["80.50", "83.00"]
-    _, (ax,) = plots.new_figure()
-    plots.draw_matrix(ax, np.eye(2), ["a", "b"], ["c", "d"], x="class", y="label", unit="mean")
-    assert [t.get_text() for t in ax.texts] == ["1.00", "0.00", "0.00", "1.00"]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("class", "label")
-
-
 def test_widget_and_still_picture_share_one_output(monkeypatch):
     shown = {}
     monkeypatch.setattr(still, "display", lambda data, **how: shown.update(data, **how))
@@ -67,3 +59,34 @@ def test_widget_and_still_picture_share_one_output(monkeypatch):
     assert "application/vnd.jupyter.widget-view+json" in shown
     assert base64.b64decode(shown["image/png"]).startswith(b"\x89PNG")
     assert shown["metadata"]["image/png"]["alt"] == "in words"
+
+
+# The still picture shows what the live one does.
+
+
+def test_bars_and_images_stand_where_the_browser_puts_them():
+    image = np.random.default_rng(0).integers(0, 256, (1, 5, 5), np.uint8)
+    shown = {"a": [0.25, 1.0, 0.0], "b": [0.0, 0.0, 0.5]}
+    bars = {k: np.array(v) for k, v in shown.items()}
+    classes = ("tea", "rye & jam", "oil")
+    figure = draw_targets(bars, classes, 1, image, alt="in words")
+    assert figure.get_label() == "in words" and png(figure).startswith(b"\x89PNG")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="rgba", dpi=72)
+    width, height = (round(72 * side) for side in figure.get_size_inches())
+    pixels = np.frombuffer(drawn.getvalue(), np.uint8).reshape(height, width, 4)[..., :3]
+    np.testing.assert_allclose(pixels[15:150:30, 15:150:30, 0], image[0], atol=2)
+    for place, values in enumerate(shown.values()):
+        left, row = 150 + GAP + place * (400 + GAP) + 104, 24 + 8
+        for k, value in enumerate(values):
+            line = [to_hex(rgb / 255) for rgb in pixels[row + 21 * k, left : left + 230]]
+            wanted = to_hex(svg.ORANGE if k == 1 else svg.BLUE)
+            assert abs(line.count(wanted) - 230 * value) <= 1
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts[:3] == ["a", "tea", "0.250"] and "rye & jam" in texts
+
+
+def test_pictures_wrap_where_the_row_is_full():
+    one = svg.svg(500, 50, "t", "")
+    width, height = 72 * figure_of(svg.side_by_side(one, one, one)).get_size_inches()
+    assert (width, height) == (1000 + GAP, 100 + GAP) and width <= WIDEST
