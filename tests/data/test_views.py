@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
