@@ -142,7 +142,6 @@ REFUSED = {
     "train seed=1,2": "got 2 recipes; expected one",
     "sweep temperature=2,-1 teacher=course": "got temperature=-1",
     "sweep student=cnn-2,cnn-3 schedule.steps=2": "unknown model 'cnn-3'",
-    "data mnist": "unknown data set 'mnist'",
     "train transfer.images=99999999": "got images=99999999 of 54000",
     "train teacher=course temperature=none": "got temperature=None; expected a number",
     "train schedule.steps=3 transfer.images=100 schedule.learning_rate=1e12": "not finite",

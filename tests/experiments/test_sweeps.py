@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_a_sweep_that_is_ended_leaves_no_worker_training(how, out):
     swept = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         # Both are at it, and have been since before the first checkpoint.
-        wait_for(lambda: len(list(out.rglob("*.checkpoint"))) == 2)
+        wait_until(lambda: len(list(out.rglob("*.checkpoint"))) == 2, "two checkpoints")
         below = psutil.Process(swept.pid).children(recursive=True)
     finally:
         swept.send_signal(how)
