@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from kd_helpers.runtime.files import read_sealed, write_sealed
-from kd_helpers.runtime.folders import data_dir
 from kd_helpers.teachers.cached import OWNER
 from lives import RECIPES, SMALL, nursery, same_result
 

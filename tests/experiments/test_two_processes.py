@@ -4,7 +4,7 @@
 
 from pathlib import Path
 
-from lives import PUPIL, RECIPES, TEACHER, never_killed, nursery, same_result, wait_until
+from lives import PUPIL, TEACHER, never_killed, nursery, same_result, wait_until
 
 WAITS = f"waiting for another process that trains run {TEACHER.hash}"
 

@@ -4,31 +4,16 @@ was."""
 # ruff: noqa: F401, F811 - fixtures are imported, and asked for by name
 
 import itertools
-import os
 import random
 import re
 import signal
 from pathlib import Path
 
 import pytest
-from jupyter_client.manager import start_new_kernel
 
-import kd_helpers
-from kd_helpers.runtime.files import read_sealed, write_sealed
 from kd_helpers.training import checkpoints
 from kd_helpers.training.checkpoints import Checkpoint
-from lives import (
-    PUPIL,
-    RECIPES,
-    TEACHER,
-    TESTS,
-    TIMEOUT,
-    live_and_die,
-    never_killed,
-    nursery,
-    same_result,
-    wait_until,
-)
+from lives import PUPIL, TEACHER, live_and_die, never_killed, nursery, same_result, wait_until
 
 STEPS_A_LIFE = 9  # a killed child takes no more, so that there are many kills whatever its speed
 
