@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from kd_helpers.runtime import files
-from kd_helpers.runtime.files import DiskFull
 from lives import SMALL_PUPIL, TEACHER, never_killed, nursery, same_result
 
 LITTLE = 20_000  # bytes; fewer than a checkpoint, the weights and a file of answers each need
