@@ -40,7 +40,7 @@ def test_what_is_in_a_folder_is_told_and_shown(tmp_path, capsys):
         "Cat and cat",
         "no picture in test: Cat, owl $x$",
         "and in test, pixel by pixel",
-        "test/Bär/copy.png = train/Bär/0.png = train/Bär/copy.png",
+        "the same pixels:\n  test/Bär/copy.png = train/Bär/0.png = train/Bär/copy.png",
         f"{hostile} of",
         "train/cat/archive.png: no picture, but a zip archive",
         "memory at 3×24×24: 0.00 GB",
