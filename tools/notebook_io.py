@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ NOTEBOOKS = ROOT / "notebooks"
 CELL_TIMEOUT = 1800  # seconds; only there so that a hanging cell ends some day
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+BAR = re.compile(r"\d+%\|.*\[\d\d:\d\d<")  # "asking the teacher:  67%|██▋ | 2/3 [00:01<00:00"
 METADATA = {
     "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
     "language_info": {"name": "python"},
@@ -96,11 +98,18 @@ def clean(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
-            cell.outputs = join_streams(cell.outputs)
+            cell.outputs = join_streams(o for o in cell.outputs if not is_bar(o))
             for data in (output.get("data", {}) for output in cell.outputs):
                 # Its state is not stored, so all that a reader would see is "model not found".
                 if WIDGET_VIEW in data and len(data) > 1:
                     del data[WIDGET_VIEW]
+
+
+def is_bar(output: NotebookNode) -> bool:
+    """Whether this is a piece of a progress bar of tqdm, as text or as a widget's text."""
+    text = output.get("text") or output.get("data", {}).get("text/plain", "")
+    empty = output.get("name") == "stderr" and not text.strip()
+    return empty or BAR.search(text) is not None
 
 
 def join_streams(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
