@@ -185,14 +185,9 @@ RIGHT = {  # the first one is of a tensor, and the base of what the tests below 
     ),
     check_lumped: (lumped,),
     check_swap: (lambda z, y: change(z, y, exchange),),
-<<<<<<< Updated upstream
     check_mistakes: (wrong,),
     check_trust: (trust,),
-=======
-    check_mistakes: (wrong, lambda z, y: (z.argmax(dim=1) != y) & (y != HIDDEN)),
-    check_trust: (trust, lambda z, y: torch.exp(-F.cross_entropy(z, y, reduction="none"))),
     check_nearest: (lambda x, y: distance_to_nearest(x.numpy() * 1.0, y.numpy() * 1.0),),
->>>>>>> Stashed changes
     check_arithmetic: (
         lambda z, T: sum(soft(member, T) for member in z) / len(z),
         lambda z, T: soft(z.double(), T).mean(0).tolist(),
@@ -220,11 +215,7 @@ MISTAKES = (  # the check, a part of what it has to say, the wrong answer
     (check_lumped, "smallest entries", lambda p, n: -lumped(-p, n)),
     (check_swap, "old number", lambda z, y: change(z, y, exchange_of_views)),
     (check_swap, "logits.clone()", lambda z, y: change(z, y, exchange, clone=False)),
-<<<<<<< Updated upstream
-=======
-    (check_mistakes, "count as wrong", lambda z, y: z.argmax(dim=1) != y),
     (check_nearest, "wraps round", lambda x, y: distance_to_nearest(x.numpy(), y.numpy())),
->>>>>>> Stashed changes
     (check_trust, "from the mean", lambda z, y: trust(z, y).log().mean().exp()),
     (check_arithmetic, "averaged the logits", lambda z, T: soft(z.mean(dim=0), T)),
     (check_arithmetic, "over the images (dim=1)", lambda z, T: soft(z, T).mean(dim=1)),
