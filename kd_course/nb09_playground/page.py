@@ -33,7 +33,7 @@ from kd_course.nb09_playground.setting import (
 )
 from kd_course.nb09_playground.train_row import TrainRow
 from kd_course.nb09_playground.words import EXAMPLES, LABELS, NOT_STORED, difference, name_of
-from kd_helpers.experiments.distill import FEWEST_SEEDS
+from kd_helpers.experiments.arms import FEWEST_SEEDS
 from kd_helpers.experiments.run import dataset_of
 from kd_helpers.widgets import svg
 from kd_helpers.widgets.explorer import ALPHA, Explorer, slider, tick
