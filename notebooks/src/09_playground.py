@@ -15,11 +15,11 @@ lab.display_live(page, page.still(f"The first setting. {words}"))
 # %% [markdown]
 # ## How to read it
 #
-# The verdict compares with the same student without a teacher: same images, starting weights and steps, over the five seeds of the course. Where seeds are missing, the page says how long they would take, trains them while you watch, and then gives it. The axes stay where they are when you move a control.
+# The verdict compares with the same student without a teacher: same images, starting weights and steps, five seeds. Where seeds are missing, the page says how long they would take, trains them, and then gives it. The axes stay where they are.
 #
-# Teachers and assistants learnt from 54,000 images in 600 steps, unless their name says otherwise. In the right picture "2 k" learnt from 2,000 images, "long" in 6,000 steps.
+# Teachers and assistants learnt from 54,000 images in 600 steps, unless their name says otherwise. In the right picture "2 k" means 2,000 images, "long" 6,000 steps.
 #
-# *This setting as a line and as code*, at the end of the page, has the lines that make the same runs in a notebook of your own, and a line to paste for someone else. `make app` shows the page alone, without code.
+# *This setting as a line and as code*, below, makes the same runs in a notebook of your own. `make app` shows the page alone, without code.
 
 # %% [markdown]
 # ## Try this
