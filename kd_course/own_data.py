@@ -73,9 +73,8 @@ def images_of(chosen: argparse.Namespace) -> Dataset:
     how = {"size": chosen.size, "channels": chosen.channels}
     if is_name(chosen.data):
         return load_dataset(chosen.data)
-    if chosen.data.endswith(".parquet"):
-        return from_parquet(chosen.data, **how)
-    return image_folder(chosen.data, **how, skip_problems=chosen.skip_problems)
+    read = from_parquet if is_parquet(chosen.data) else image_folder
+    return read(chosen.data, **how, skip_problems=chosen.skip_problems)
 
 
 def is_name(data: str) -> bool:
@@ -84,13 +83,19 @@ def is_name(data: str) -> bool:
     return data in LOADERS
 
 
+def is_parquet(data: str) -> bool:
+    """Whether it is a Parquet file, or a folder with some."""
+    return data.endswith(".parquet") or any(Path(data).glob("*.parquet"))
+
+
 def teacher_of(chosen: argparse.Namespace, data: Dataset) -> Any:
     """The teacher that is named; with a new head where that is asked for."""
     from kd_helpers.teachers.named import teacher_named
     from kd_helpers.training.fit_head import fit_head
 
     asked = data.classes if chosen.teacher.startswith("open_clip:") else None
-    teacher = teacher_named(chosen.teacher, weights=chosen.weights, classes=asked)
+    own_head = chosen.fit is None  # else the one in the file is not asked for
+    teacher = teacher_named(chosen.teacher, weights=chosen.weights, classes=asked, head=own_head)
     if chosen.teacher_size:
         teacher = teacher.seeing(size=chosen.teacher_size, resize=None)
     return teacher if chosen.fit is None else fit_head(teacher, data, steps=chosen.fit)
@@ -101,8 +106,9 @@ def code_of(chosen: argparse.Namespace) -> str:
     data_home, data = data_code(chosen)
     homes = [data_home, "from kd_helpers.teachers.named import teacher_named"]
     weights = f", weights={chosen.weights!r}" * bool(chosen.weights)
-    asked = ", classes=data.classes" * chosen.teacher.startswith("open_clip:")
-    teacher = f"teacher_named({chosen.teacher!r}{weights}{asked})"
+    more = ", classes=data.classes" * chosen.teacher.startswith("open_clip:")
+    more += ", head=False" * (chosen.fit is not None)
+    teacher = f"teacher_named({chosen.teacher!r}{weights}{more})"
     if chosen.teacher_size:
         teacher += f".seeing(size={chosen.teacher_size}, resize=None)"
     if chosen.fit is not None:
@@ -116,12 +122,12 @@ def code_of(chosen: argparse.Namespace) -> str:
 def data_code(chosen: argparse.Namespace) -> tuple[str, str]:
     """The line that imports what reads the data, and the call."""
     how = f"{chosen.data!r}, size={chosen.size}, channels={chosen.channels}"
+    how += ", skip_problems=True" * chosen.skip_problems
     if is_name(chosen.data):
         return "from kd_helpers import load_dataset", f"load_dataset({chosen.data!r})"
-    if chosen.data.endswith(".parquet"):
+    if is_parquet(chosen.data):
         return "from kd_helpers.data.from_parquet import from_parquet", f"from_parquet({how})"
-    skip = ", skip_problems=True" * chosen.skip_problems
-    return "from kd_helpers import image_folder", f"image_folder({how}{skip})"
+    return "from kd_helpers import image_folder", f"image_folder({how})"
 
 
 def list_networks(chosen: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
+from kd_helpers.runtime.files import bytes_of
+
 PARTS = ("train", "val", "test")
 UNLABELLED = -100  # the label of an image whose label the student may not see
 
@@ -88,7 +90,7 @@ class Dataset:
         for split in (self.train, self.val, self.test):
             digest.update(json.dumps(split.images.shape).encode())
             for tensor in (split.labels, split.images):
-                digest.update(tensor.cpu().contiguous().numpy().data)
+                digest.update(bytes_of(tensor))
         return digest.hexdigest()[:12]
 
     def to(self, device: torch.device | str) -> Dataset:

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from kd_helpers.runtime.files import bytes_of
+
 Maker = Callable[..., nn.Module]
 HERE = "own:"
 _given: dict[str, Maker] = {}  # what this process was given and no other can import
@@ -57,7 +59,7 @@ def _key_of_module(module: nn.Module) -> str:
     digest = hashlib.sha256((repr(module) + _source(type(module))).encode())
     for name, tensor in module.state_dict().items():
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+        digest.update(bytes_of(tensor))
     key = f"{HERE}{type(module).__name__}#{digest.hexdigest()[:8]}"
     start = copy.deepcopy(module).cpu()  # the caller may go on changing its own
     if not any(parameter.requires_grad for parameter in start.parameters()):

@@ -91,6 +91,12 @@ def seal(content: bytes) -> bytes:
     return f"torch.save, SHA-256 {hashlib.sha256(content).hexdigest()}".encode()
 
 
+def bytes_of(tensor: torch.Tensor) -> memoryview:
+    """What a tensor holds, in the order of its rows, for a checksum; of any number format."""
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().data
+
+
 def set_aside(path: Path, problem: object) -> None:
     """Rename a damaged file, so that it is neither used nor lost, and say so on stderr."""
     names = (path.with_name(f"{path.name}.damaged-{n}") for n in itertools.count(1))

@@ -15,7 +15,7 @@ import torch
 
 from kd_helpers.data.augment import PLAIN, ViewSet, make_views, to_float
 from kd_helpers.runtime.device import pick_precision
-from kd_helpers.runtime.files import DamagedFile, read_sealed, set_aside, write_sealed
+from kd_helpers.runtime.files import DamagedFile, bytes_of, read_sealed, set_aside, write_sealed
 from kd_helpers.runtime.plain import as_code
 from kd_helpers.teachers.teacher import Batch, Teacher
 
@@ -192,7 +192,7 @@ def fingerprint(
     digest = hashlib.sha256(json.dumps(told).encode())
     for tensor in (*weights, images):
         digest.update(str(tuple(tensor.shape)).encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+        digest.update(bytes_of(tensor))
     return digest.hexdigest()[:16]
 
 
@@ -238,7 +238,7 @@ class AnswerFiles:
         tensors = {"index": index.int(), "slot": slot.int(), "logits": logits.clone()}
         digest = hashlib.sha256()
         for tensor in tensors.values():
-            digest.update(tensor.contiguous().numpy().data)
+            digest.update(bytes_of(tensor))
         path = self.folder / f"{os.getpid()}-{digest.hexdigest()[:12]}.answers"
         write_sealed(path, tensors, {OWNER: self.folder.name})
         self.seen.add(path.name)

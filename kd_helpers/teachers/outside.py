@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from kd_helpers.runtime.files import bytes_of
 from kd_helpers.teachers.teacher import Teacher
 from kd_helpers.teachers.team import Room, Team
 
@@ -49,7 +50,7 @@ def outside(network: nn.Module) -> Outside:
     digest = hashlib.sha256(repr(network).encode())
     for name, tensor in (*network.named_parameters(), *network.named_buffers()):
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+        digest.update(bytes_of(tensor))
     fingerprint = digest.hexdigest()[:12]
     _networks[fingerprint] = network
     return Outside(fingerprint=fingerprint)

@@ -15,6 +15,8 @@ from kd_helpers.data.splits import DataError, Dataset, Split
 from kd_helpers.experiments.room import dataset_of
 from kd_helpers.methods import HintonKD
 from kd_helpers.models.own import key_of
+from kd_helpers.teachers.adapted import adapted
+from kd_helpers.teachers.outside import outside
 from kd_helpers.training.schedules import Schedule
 
 SHORT = Schedule(steps=20, batch_size=32)
@@ -174,3 +176,12 @@ def test_what_does_not_fit_is_refused_in_a_sentence():
     for make, words in REFUSED:
         with pytest.raises((ValueError, DataError), match=words):
             make()
+
+
+def test_a_given_teacher_is_named_by_its_weights_and_by_how_it_sees():
+    network = linear(3, 1, 28)
+    told = [outside(network), outside(adapted(network)), outside(adapted(network, mean=0.5, std=1))]
+    told.append(outside(adapted(network, classes="abc").for_classes("cab")))
+    told.append(outside(linear(3, 1, 28).bfloat16()))
+    assert len({teacher.fingerprint for teacher in told}) == len(told)
+    assert outside(adapted(network)) == told[1]
