@@ -18,12 +18,13 @@ from kd_helpers.widgets.still import display_live
 HEIGHT = 600  # pixels of the window on the report
 
 
-def show_folder(folder: Path, size: int, channels: int = 3) -> None:
+def show_folder(folder: Path | str, size: int, channels: int = 3) -> None:
     """What `kd data look` prints, and its contact sheet, without the names of this machine."""
     lines, sheet = look(folder, size=size, channels=channels)
-    told = [line.replace(str(folder.resolve()), folder.name) for line in lines]
+    root = Path(folder).expanduser().resolve()
+    told = [line.replace(str(root), root.name) for line in lines]
     print("\n".join(line for line in told if not line.startswith(("contact sheet", "memory"))))
-    alt = f"contact sheet: a few pictures of each class in {folder.name}"
+    alt = f"contact sheet: a few pictures of each class in {root.name}"
     data = {"image/png": base64.b64encode(sheet.read_bytes()).decode(), "text/plain": alt}
     display(data, raw=True, metadata={"image/png": {"alt": alt, "width": 640}})
 

@@ -23,7 +23,7 @@ from kd_helpers.teachers import adapted
 #
 # It has five kinds of clothes, in `train/CLASS/` and `test/CLASS/`. We made it from Fashion-MNIST's test images, which the teacher has never seen, and put in what real folders have.
 #
-# **To use your own:** write its path, such as `Path.home() / "pictures"`, with a folder for each class. Larger pictures want a larger `SIZE`, 64 or 96, and more time.
+# **To use your own:** write its path, such as `"~/pictures"`, a folder with a folder for each class. Larger pictures want a larger `SIZE`, 64 or 96, and more time.
 
 # %%
 FOLDER = lab.make_folder()
