@@ -10,7 +10,8 @@ READY := .venv/.installed
 # and the files are taken in their order, the browser's (the longest) first.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/nbval_sanitize.cfg
-QUICK := $(addprefix tests/,data methods models teachers widgets repository/test_layers.py)
+QUICK := $(addprefix tests/,data methods models teachers widgets/test_explorers.py widgets/test_drawings.py \
+         repository/test_layers.py)
 
 # JupyterLab asks for this flag in containers, where one often is root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
