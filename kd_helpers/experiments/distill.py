@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from kd_helpers.data.augment import PLAIN, ViewSet
 from kd_helpers.data.datasets import key_of
