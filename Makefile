@@ -11,7 +11,7 @@ READY := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/nbval_sanitize.cfg
 QUICK := $(addprefix tests/,data methods models teachers widgets/test_explorers.py widgets/test_drawings.py \
-         repository/test_layers.py)
+         repository/test_layers.py) $(addprefix --ignore=tests/teachers/test_,named.py own_teacher_page.py)
 
 # JupyterLab asks for this flag in containers, where one often is root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)

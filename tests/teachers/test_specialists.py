@@ -120,7 +120,7 @@ def cases(general, answers, groups, active):
 
 
 def test_the_joint_answer_is_the_one_that_minimises_the_sum():
-    for seed in range(6):
+    for seed in range(3):
         *case, active = drawn(seed, sharpness=(1.0, 2.0, 4.0)[seed % 3], groups=GROUPS[seed % 3 :])
         found = join_specialists(*case, active=active).numpy()
         for q, one in zip(found, cases(*case, active), strict=True):
