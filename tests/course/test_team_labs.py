@@ -92,7 +92,7 @@ def test_the_whole_table_runs_on_another_data_set(tmp_path, monkeypatch):
         monkeypatch.setenv(f"KD_{name}", str(value))
     paper_files.write_svhn(tmp_path, list(range(10)) * 30, list(range(10)) * 2)
     paper_files.publish(monkeypatch, "svhn", tmp_path)
-    short = Schedule(steps=2, batch_size=8)
+    short = Schedule(steps=2, batch_size=8, learning_rate=0.01)
     small = {"member": "cnn-2", "big": "cnn-2", "generalists": 2, "specialists": 2}
     student = replace(lab.SVHN.student, schedule=short)
     setting = find_clusters(replace(lab.SVHN, student=student, schedule=short, **small))
