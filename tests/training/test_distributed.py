@@ -98,7 +98,7 @@ def learn_twice(folder: Path, rank: int) -> None:
     save_file(found, folder / f"rank-{rank}.safetensors")
     real = os.replace
     os.replace = lambda *paths: (folder / f"wrote-{rank}").touch() or real(*paths)
-    # Joined once: processes that part and meet again under torchrun may wait for each other for ever.
+    # Joined once: who parts and meets again under torchrun may wait for the other for ever.
     stop, distributed.stop = distributed.stop, lambda: None
     words = "transfer.images=64 schedule.steps=4 schedule.batch_size=16 teacher=course"
     for _ in range(2):
