@@ -43,14 +43,14 @@ def pictures(tmp_path_factory) -> Path:
         for row in (data.labels == label).nonzero().flatten()[:100].tolist():
             image = Image.fromarray(data.images[row, 0].numpy())
             image.save(root / "pictures" / name / f"{row}.png")
-    (root / "my_teachers.py").write_text(TEACHERS)
+    (root / "shop_teachers.py").write_text(TEACHERS)
     return root / "pictures"
 
 
 def words(pictures: Path, *more: str) -> list[str]:
     """What a user types after `kd`; of an option that is given twice the last one counts."""
     told = f"distill {pictures} --size 28 --channels 1 --student cnn-2 --steps 12 --jobs 1"
-    return [*told.split(), "--teacher", "my_teachers:good", *more]
+    return [*told.split(), "--teacher", "shop_teachers:good", *more]
 
 
 def start(pictures: Path, out: Path) -> subprocess.Popen:
@@ -99,8 +99,8 @@ def test_what_cannot_be_is_said_before_anything_is_trained(pictures, tmp_path, m
     monkeypatch.setenv("KD_OUT", str(tmp_path))
     monkeypatch.syspath_prepend(pictures.parent)
     cases = {
-        "--teacher my_teachers:in_another_order": "classes stand in another order",
-        "--teacher my_teachers:nothing": "my_teachers:nothing",
+        "--teacher shop_teachers:in_another_order": "classes stand in another order",
+        "--teacher shop_teachers:nothing": "shop_teachers:nothing",
         "--teacher resnet18": "torchvision:NAME",
         "--student cnn-3": "unknown model 'cnn-3'",
         "--size 20": "it needs at least 28",
