@@ -96,19 +96,19 @@ def test_the_head_of_a_file_says_how_many_classes_there_are(tmp_path):
 
 
 def test_a_function_of_ones_own_module(tmp_path, monkeypatch):
-    (tmp_path / "my_teachers.py").write_text(
+    (tmp_path / "teachers_of_one_test.py").write_text(
         "from torch import nn\n"
         "def net():\n    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), "
         "nn.Flatten())\n"
         "def none():\n    return 3\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    teacher = teacher_named("my_teachers:net")
+    teacher = teacher_named("teachers_of_one_test:net")
     torch.save(nn.Sequential(nn.Conv2d(3, 4, 3)).state_dict(), tmp_path / "net.pth")
-    loaded = teacher_named("my_teachers:net", weights=tmp_path / "net.pth", classes="abcd")
+    loaded = teacher_named("teachers_of_one_test:net", weights=tmp_path / "net.pth", classes="abcd")
     assert loaded(IMAGES).shape == (2, 4) and not loaded(IMAGES).allclose(teacher(IMAGES))
-    assert "expected a torch.nn.Module" in refused(teacher_named, "my_teachers:none")
-    assert "has no 'other'" in refused(teacher_named, "my_teachers:other")
+    assert "expected a torch.nn.Module" in refused(teacher_named, "teachers_of_one_test:none")
+    assert "has no 'other'" in refused(teacher_named, "teachers_of_one_test:other")
     assert "PYTHONPATH" in refused(teacher_named, "not_there:net")
 
 
