@@ -5,7 +5,7 @@
 #
 # From the folder to a file that runs without this course: look, mend, fit a teacher, distil, read the report, export. Then change one line, `FOLDER`, and do it with your own.
 #
-# Time: about 90 seconds on two processor cores, most of it for 27 short trainings; what is stored is not trained again. No GPU. Needed: notebook 02.
+# Time: about two and a half minutes on two processor cores, most of it for 27 short trainings; what is stored is not trained again. No GPU. Needed: notebook 02.
 
 # %%
 import numpy as np
