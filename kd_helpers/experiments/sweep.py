@@ -81,7 +81,7 @@ def attempt(stage: list[Recipe], lost: dict[Recipe, str], **where) -> Iterator[O
         if gone and not is_stored(recipe):
             lost[recipe] = f"the teacher {gone[0]} failed: {lost[gone[0]]}"
             yield Outcome(recipe, problem=lost[recipe])
-    stored = [recipe for recipe in stage if recipe not in lost and is_stored(recipe)]
+    stored = dict.fromkeys(r for r in stage if r not in lost and is_stored(r))
     yield from map(train_one, stored)  # here: workers take seconds to start
     going = [recipe for recipe in stage if recipe not in lost and recipe not in stored]
     for outcome in each(train_one, going, **where) if going else ():
