@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from accuracy import compare_arms
 from folder import folder_of_photographs
+from one_call import one_call
 from report import report
 from service import many_students, waiting
 from speed import all_models, benchmark_pair, cached_step, peak_rate, tutorial_pair
@@ -33,6 +34,7 @@ ROWS: dict[str, Callable[[], dict]] = {
     "f": many_students,
     "g": compare_arms,
     "h": folder_of_photographs,
+    "i": one_call,
 }
 
 

@@ -11,6 +11,7 @@ TITLES = {
     "f": "students of 300 steps (cnn-2, batch 128) of one teacher whose answers are stored, "
     "start of the processes included",
     "h": "a folder of pictures, read with `image_folder`",
+    "i": "one call: `distill` on images of one's own, cnn-2 under DeepNN, 5 passes",
 }
 JPEGS = "10,000 JPEG files of 500×375 at 64×64"
 # Row, number in it, comparison, limit.

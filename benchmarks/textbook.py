@@ -100,33 +100,36 @@ class Pictures(Dataset):
 
 def train_by_the_book(
     student: nn.Module,
-    teacher: nn.Module,
+    teacher: nn.Module | None,
     split: Split,
     optimiser: torch.optim.Optimizer,
     *,
     epochs: int,
     batch_size: int,
-    temperature: float,
-    kd_weight: float,
+    temperature: float = 1.0,
+    kd_weight: float = 0.0,
     augment: bool = False,
 ) -> list[float]:
-    """Distil as tutorials do; returns the seconds of each epoch."""
+    """Distil as tutorials do, or without a teacher train on the labels; returns the seconds of each
+    epoch."""
     loader = DataLoader(Pictures(split, augment), batch_size, shuffle=True, num_workers=2)
-    teacher.eval()
+    if teacher:
+        teacher.eval()
     seconds = []
     for _ in range(epochs):
         start, running_loss = time.perf_counter(), 0.0
         student.train()
         for images, labels in loader:
             optimiser.zero_grad()
-            with torch.no_grad():
-                teacher_logits = teacher(images)
             student_logits = student(images)
-            soft_targets = F.softmax(teacher_logits / temperature, dim=-1)
-            soft_answers = F.log_softmax(student_logits / temperature, dim=-1)
-            kd = torch.sum(soft_targets * (soft_targets.log() - soft_answers)) / len(labels)
-            ce = F.cross_entropy(student_logits, labels)
-            loss = kd_weight * temperature**2 * kd + (1 - kd_weight) * ce
+            loss = (1 - kd_weight) * F.cross_entropy(student_logits, labels)
+            if teacher:
+                with torch.no_grad():
+                    teacher_logits = teacher(images)
+                soft_targets = F.softmax(teacher_logits / temperature, dim=-1)
+                soft_answers = F.log_softmax(student_logits / temperature, dim=-1)
+                kd = torch.sum(soft_targets * (soft_targets.log() - soft_answers)) / len(labels)
+                loss = loss + kd_weight * temperature**2 * kd
             loss.backward()
             optimiser.step()
             running_loss += loss.item()

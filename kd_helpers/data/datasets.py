@@ -49,6 +49,7 @@ def load_dataset(
     | fashion-mnist | (N, 1, 28, 28) | 54,000 + 6,000 + 10,000 | Xiao, Rasul and Vollgraf 2017 |
     | cifar-10 | (N, 3, 32, 32) | 45,000 + 5,000 + 10,000 | Krizhevsky 2009 |
     | cifar-100 | (N, 3, 32, 32) | 45,000 + 5,000 + 10,000, fine labels | Krizhevsky 2009 |
+    | cifar-10-reencoded | (N, 3, 32, 32) | the same, 111 images re-encoded | nobody: a copy |
     | svhn | (N, 3, 32, 32) | 65,937 + 7,320 + 26,032 | Netzer et al. 2011 |
     | tiny-imagenet-200 | (N, 3, 64, 64) | 90,000 + 10,000 + 10,000 | Le and Yang 2015 |
 

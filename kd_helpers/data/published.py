@@ -18,15 +18,14 @@ from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from PIL import Image
 
+from kd_helpers.data import cifar
+from kd_helpers.data.cifar import Parts
 from kd_helpers.data.splits import DataError, Split
-
-Parts = tuple[list[str], Split, Split]  # class names, published training part, test split
 
 
 @dataclass(frozen=True)
@@ -134,24 +133,32 @@ def check(path: Path, sha256: str, advice: str) -> None:
 def load_cifar(name: str, root: Path) -> Parts:
     """CIFAR-10 or CIFAR-100 (fine labels): 50,000 + 10,000 images, (N, 3, 32, 32).
 
-    Copies of CIFAR differ in the order of their files, so the images are put in the order of
-    their classes; within a class they keep that of the archive.
+    From the first of these that is in root/name or in root: the published archive, the folder that
+    torchvision unpacks, and for CIFAR-100 an .npz of arrays; else the archive is downloaded.
     """
-    from torchvision.datasets import CIFAR10, CIFAR100
-    from torchvision.datasets.utils import extract_archive
+    places, archive = (root / name, root), FILES[name][0].name
+    if any((place / archive).exists() for place in places):
+        return cifar.from_archive(name, obtain(name, root)[0])
+    unpacked = {"cifar-10": "cifar-10-batches-py", "cifar-100": "cifar-100-python"}[name]
+    for place in places:
+        if (place / unpacked).is_dir():
+            return cifar.from_unpacked(name, place)
+        if (place / f"{name}.npz").exists():
+            return cifar.from_npz(name, place / f"{name}.npz")
+    return cifar.from_archive(name, obtain(name, root)[0])
 
-    reader = {"cifar-10": CIFAR10, "cifar-100": CIFAR100}[name]
-    [archive] = obtain(name, root)
-    with TemporaryDirectory() as folder:
-        extract_archive(str(archive), folder)
-        train, test = (reader(folder, train=part) for part in (True, False))
-    return train.classes, by_class(train.data, train.targets), by_class(test.data, test.targets)
 
-
-def by_class(images: np.ndarray, targets: list[int]) -> Split:
-    """Images (N, H, W, C) as (N, C, H, W), in a stable order of their classes."""
-    labels, order = torch.tensor(targets).sort(stable=True)
-    return Split(torch.from_numpy(images)[order].permute(0, 3, 1, 2).contiguous(), labels)
+def load_reencoded(root: Path) -> Parts:
+    """A copy of CIFAR-10 in which 111 of the 60,000 images are JPEG re-encodings."""
+    places = [folder / "cifar-10.npz" for folder in (root / "cifar-10", root)]
+    for path in places:
+        if path.exists():
+            return cifar.from_npz(cifar.REENCODED, path)
+    raise DataError(
+        f"{places[0]}: found no file. {cifar.REENCODED} is one certain copy of CIFAR-10, which "
+        'nobody publishes; load_dataset("cifar-10") gets the published images, and they can be '
+        "trained on and compared"
+    )
 
 
 def load_svhn(root: Path) -> Parts:
@@ -198,6 +205,7 @@ def decode(archive: zipfile.ZipFile, names: list[str], labels: list[int]) -> Spl
 LOADERS: dict[str, Callable[[Path], Parts]] = {
     "cifar-10": partial(load_cifar, "cifar-10"),
     "cifar-100": partial(load_cifar, "cifar-100"),
+    cifar.REENCODED: load_reencoded,
     "svhn": load_svhn,
     "tiny-imagenet-200": load_tiny_imagenet,
 }

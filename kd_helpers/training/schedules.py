@@ -25,6 +25,7 @@ class Schedule(Plain):
     weight_decay: float = 5e-4
     optimiser: str = "sgd"  # or "adam", with PyTorch's default betas
     shape: str = "one-cycle"  # of the learning rate; or "constant", but for `drops`
+    nesterov: bool = True  # which momentum SGD has; the papers' codes have the plain one
     drops: tuple[float, ...] = ()  # shares of the steps after which a constant rate falls to 1/10
 
     def __post_init__(self) -> None:
@@ -62,7 +63,8 @@ def make_optimiser(
     if schedule.optimiser == "adam":
         optimiser = torch.optim.Adam(student.parameters(), **how)
     else:
-        optimiser = torch.optim.SGD(student.parameters(), momentum=0.9, nesterov=True, **how)
+        how |= {"momentum": 0.9, "nesterov": schedule.nesterov}
+        optimiser = torch.optim.SGD(student.parameters(), **how)
     if schedule.shape == "constant":
         return optimiser, torch.optim.lr_scheduler.LambdaLR(
             optimiser,

@@ -5,7 +5,7 @@
 #
 # From the folder to a file that runs without this course: look, mend, fit a teacher, distil, read the report, export. Then change one line, `FOLDER`, and do it with your own.
 #
-# Time: about two and a half minutes on two processor cores, most of it for 27 short trainings; what is stored is not trained again. No GPU. Needed: notebook 02.
+# Time: one to two minutes on two processor cores, most of it for 27 short trainings; what is stored is not trained again. No GPU. Needed: notebook 02.
 
 # %%
 import numpy as np
@@ -27,7 +27,7 @@ from kd_helpers.teachers import adapted
 
 # %%
 FOLDER = lab.make_folder()
-SIZE = 32  # of the student's pictures, in pixels
+SIZE = 28  # of the student's pictures, in pixels
 
 # %% [markdown]
 # ## Look first
@@ -148,8 +148,8 @@ print("in the file:", about["classes"], about["image_shape"])
 # A colleague delivers new training pictures for the folder. The student is trained anew, on labels alone; the test pictures are the same.
 
 # %%
-before, after = (image_folder(path, size=32) for path in lab.make_delivery())
-runs = lab.collect(lab.delivery_arms(before, after), lab.SEEDS)
+before, after = (image_folder(path, size=SIZE) for path in lab.make_delivery())
+runs = lab.delivery_runs(before, after)
 lab.verdicts_of(runs)
 
 # %% [markdown]
@@ -193,7 +193,7 @@ lab.copy_table(runs, after.test.labels, near)
 # %%
 clean = lab.without_copies(after)
 print(len(after.train), "training pictures with the delivery,", len(clean.train), "without copies")
-runs = lab.collect(lab.delivery_arms(before, after, clean), lab.SEEDS)
+runs = lab.delivery_runs(before, after, clean)
 lab.verdicts_of(runs)
 
 # %% [markdown]

@@ -11,7 +11,7 @@ import torch
 from torchvision.datasets import SVHN
 
 import paper_files
-from kd_helpers.data import published
+from kd_helpers.data import cifar, published
 from kd_helpers.data.datasets import DataError, load_dataset
 
 LABELS = [0, 1, 2, 1, 1] * 11  # 11, 33 and 11 of a class; 1, 3 and 1 of them for validation
@@ -24,6 +24,7 @@ NAMES = tuple(published.FILES)
 def folder(tmp_path, monkeypatch) -> Path:
     """A data folder with a small file for every data set; nobody may be asked for another."""
     monkeypatch.setenv("KD_OFFLINE", "1")
+    monkeypatch.delitem(cifar.PIXELS, "cifar-100")  # those of the real one
     for name in ("cifar-10", "cifar-100"):
         paper_files.write_cifar(tmp_path, name, LABELS, TEST_LABELS)
     paper_files.write_svhn(tmp_path, LABELS, TEST_LABELS)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
+from sklearn.metrics import precision_recall_fscore_support
 
 from kd_helpers.experiments.metrics import (
     accuracy,
@@ -58,6 +59,16 @@ def test_macro_scores_by_hand():
     assert found["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 1, 0]]
     found = classification_metrics(TOY_LOGITS[:5], TOY_LABELS[:5])  # a class without images
     assert found["confusion"][2] == [0, 0, 0]
+    assert found["macro"]["recall"] == pytest.approx((2 / 3 + 1 / 2) / 2, abs=1e-6)
+
+
+def test_scores_of_the_classes_are_those_of_scikit_learn():
+    found = classification_metrics(LOGITS, LABELS)
+    truth, answers = LABELS.numpy(), LOGITS.argmax(dim=1).numpy()
+    *expected, _ = precision_recall_fscore_support(truth, answers)
+    for values, name in zip(expected, ("precision", "recall", "f1"), strict=True):
+        np.testing.assert_allclose(found["per_class"][name], values, atol=1e-6)
+        assert found["macro"][name] == pytest.approx(values.mean(), abs=1e-6)
 
 
 def test_parameters_and_multiply_adds_of_cnn_2_by_hand():
