@@ -25,7 +25,8 @@ WIDE = {  # their CIFAR-100 networks: used from 100 classes on
     8: "32 32 P 64 64 P 128 128 P 256 256 P F64",
     10: "32 32 P 64 64 P 128 128 P 256 256 256 256 P F512",
 }
-# VGG with batch norm as the public code of CRD (Tian et al., ICLR 2020) has it for 32×32 images.
+# VGG with batch norm as in the public code of CRD (Tian et al., ICLR 2020), which has the last pool
+# for 64×64 images only.
 VGG = {
     8: "64 P 128 P 256 P 512 P 512",
     11: "64 P 128 P 256 256 P 512 512 P 512 512",
@@ -46,8 +47,14 @@ def plain_cnn(depth: int, num_classes: int, in_channels: int, image_size: int) -
 
 
 def vgg(depth: int, num_classes: int, in_channels: int, image_size: int) -> nn.Sequential:
-    """VGG with batch norm, one linear layer after the mean over what is left of the image."""
-    layers, channels, _, _ = stack(VGG[depth], in_channels, image_size)
+    """VGG with batch norm, one linear layer after the mean over what is left of the image.
+
+    Pools three times below 64×64 pixels and four times from there on: 4×4 pixels are left of 32×32
+    and of 64×64.
+    """
+    first, _, last = VGG[depth].rpartition(" P ")
+    tokens = f"{first} P {last}" if image_size >= 64 else f"{first} {last}"
+    layers, channels, _, _ = stack(tokens, in_channels, image_size)
     return nn.Sequential(*layers, *mean_and_linear(channels, num_classes))
 
 
