@@ -1,9 +1,11 @@
-"""What goes into a file: the network with its preprocessing, and what the file says of itself."""
+"""What goes into a file, the network with its preprocessing and what the file says of itself; and
+what comes out of it."""
 
 from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from typing import Any
@@ -14,8 +16,9 @@ from torch import nn
 from kd_helpers.data.augment import to_float
 
 ABOUT = "about.json"  # the name of what a file says about itself, inside it
-# The modes of PIL by number of channels; pictures with others are made otherwise.
+# What PIL calls pictures by their number of channels; those with others are made otherwise.
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+Answer = Callable[[torch.Tensor], torch.Tensor]  # images (B, C, H, W) uint8 → logits (B, K) float32
 
 
 def versions() -> str:
@@ -35,16 +38,11 @@ class About:
     precision: str = "float32"
     made_with: str = field(default_factory=versions)
 
-    @property
-    def mode(self) -> str:
-        """What PIL calls pictures of this many channels; "" where it has no name."""
-        return MODES.get(self.image_shape[0], "")
-
     def to_json(self) -> dict[str, Any]:
         """All of it, as data for JSON."""
         channels, height, width = self.image_shape
         told = {part.name: getattr(self, part.name) for part in fields(self)} | {
-            "mode": self.mode,
+            "mode": MODES.get(channels, ""),
             "input": f"images: uint8 (B, {channels}, {height}, {width}), 0 to 255",
             "output": f"logits: float32 (B, {len(self.classes)})",
         }
@@ -83,3 +81,16 @@ class Deployed(nn.Module):
     def example(self) -> torch.Tensor:
         """Two images to trace the network with: grey, (2, C, H, W) uint8."""
         return torch.full((2, *self.about.image_shape), 128, dtype=torch.uint8)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A file in its own runtime: name and version, how to ask it, the metadata read back."""
+
+    runtime: str
+    answer: Answer
+    about: dict[str, str]
+
+    @property
+    def is_int8(self) -> bool:
+        return self.about.get("precision") == "int8"

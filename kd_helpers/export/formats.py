@@ -8,9 +8,8 @@ from pathlib import Path
 
 from torch import nn
 
-from kd_helpers.export import onnx_file, torch_export, torchscript, weights
-from kd_helpers.export.deployed import Deployed
-from kd_helpers.export.loaded import Loaded
+from kd_helpers.export import onnx_file, torch_files, weights
+from kd_helpers.export.deployed import Deployed, Loaded
 from kd_helpers.runtime.files import DamagedFile
 
 
@@ -27,10 +26,10 @@ class Format:
     check_place: Callable[[Path], None] = lambda path: None
 
 
-TORCHSCRIPT = Format(torchscript.write, torchscript.load)
+TORCHSCRIPT = Format(torch_files.write_script, torch_files.load_script)
 FORMATS = {
     ".onnx": Format(onnx_file.write, onnx_file.load),
-    ".pt2": Format(torch_export.write, torch_export.load),
+    ".pt2": Format(torch_files.write_export, torch_files.load_export),
     ".ts": TORCHSCRIPT,
     ".torchscript": TORCHSCRIPT,
     ".safetensors": Format(weights.write, weights.load, weights.check_place),

@@ -14,12 +14,10 @@ from torch import nn
 from kd_helpers.data.splits import Dataset
 from kd_helpers.experiments.room import dataset_of
 from kd_helpers.experiments.store import Run
-from kd_helpers.export.compare import compare
+from kd_helpers.export.compare import Exported, compare
 from kd_helpers.export.deployed import About, Deployed
-from kd_helpers.export.exported import Exported
 from kd_helpers.export.formats import format_of, write
-from kd_helpers.export.int8 import quantise
-from kd_helpers.export.onnx_file import put_about
+from kd_helpers.export.onnx_file import write_int8
 from kd_helpers.runtime.plain import to_plain
 
 
@@ -77,15 +75,6 @@ def verify(
     """
     path, data = Path(path), data_of(run_or_model, data)
     return compare(deployed_of(run_or_model, data), [path], data.test)
-
-
-def write_int8(deployed: Deployed, draft: Path, images: torch.Tensor) -> Path:
-    """The int8 twin of a file, in a folder beside it: images (N, C, H, W) uint8 to train on."""
-    twin = draft.parent / "int8" / draft.name
-    twin.parent.mkdir()
-    quantise(draft, twin, images)
-    put_about(twin, replace(deployed.about, precision="int8"))
-    return twin
 
 
 def put_in_place(draft: Path, path: Path) -> None:

@@ -15,8 +15,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from kd_helpers.data.augment import to_float
-from kd_helpers.export.deployed import Deployed, strings_of
-from kd_helpers.export.loaded import Loaded
+from kd_helpers.export.deployed import Deployed, Loaded, strings_of
 from kd_helpers.models.towers import ONE_NETWORK, make_network
 from kd_helpers.models.zoo import MODEL_NAMES
 from kd_helpers.runtime.plain import from_plain
