@@ -54,7 +54,8 @@ def test_the_learning_rate_of_every_epoch_and_the_views():
         epochs, batch, decay = (240, 64, 5e-4) if ladder in CRD else (160, 128, 1e-4)
         assert (schedule.batch_size, schedule.weight_decay) == (batch, decay)
         assert schedule.steps == pytest.approx(epochs * ladders.IMAGES[dataset] / batch, abs=0.51)
-        _, rate = make_optimiser(nn.Linear(1, 1), schedule)
+        optimiser, rate = make_optimiser(nn.Linear(1, 1), schedule)
+        assert optimiser.defaults["momentum"] == 0.9 and not optimiser.defaults["nesterov"]
         for epoch in (0, 10, 79, 80, 119, 120, 149, 150, 159, 179, 180, 209, 210, 239):
             if epoch < epochs:
                 step = int((epoch + 0.5) * schedule.steps / epochs)

@@ -10,6 +10,7 @@ from kd_course import cli
 from kd_course.nb05_specialists import experiments as teams
 from kd_course.nb07_papers import costs, ladders, reproduce
 from kd_course.nb07_papers.paper_scale import PAPER
+from kd_helpers.data import cifar
 from kd_helpers.experiments import metrics
 from kd_helpers.experiments import sweep as sweeps
 from kd_helpers.experiments.room import load_dataset_once
@@ -45,6 +46,7 @@ def tiny(archives, tmp_path, monkeypatch):
         monkeypatch.setenv(f"KD_{name}", str(value))
     for name in ("cifar-10", "cifar-100"):
         paper_files.publish(monkeypatch, name, archives)
+    monkeypatch.setattr(cifar, "PIXELS", {})  # small files have others
     monkeypatch.setattr(ladders, "schedule_of", lambda *_: SHORT)
     student = replace(teams.CIFAR_10.student, schedule=SHORT)
     monkeypatch.setattr(teams, "CIFAR_10", replace(teams.CIFAR_10, schedule=SHORT, student=student))
@@ -64,7 +66,8 @@ def test_every_family_is_trained_and_written(name, tiny, monkeypatch, capsys):
     command = ["reproduce", name, "--scale", "paper", "--seeds", "1"]
     assert cli.main([*command, "--yes"]) == 0
     told = capsys.readouterr().out
-    assert "measured" in told and told.count(" of ") >= len(part.recipes(0))
+    said = ("measured", "45,000 of the 50,000 training images", "PyTorch's initial weights")
+    assert all(words in told for words in said) and told.count(" of ") >= len(part.recipes(0))
     written = [*csv.DictReader((tiny / "reproduce" / f"{name}-paper.csv").open())]
     assert [line["row"] for line in written] == [row.title for row in part.rows]
     for row, line in zip(part.rows, written, strict=True):
