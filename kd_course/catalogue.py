@@ -70,10 +70,13 @@ def every_experiment() -> Iterator[Experiment]:
         yield "nb03_confidence", "treatment", confidence.treatment_arms(seed), ()
         yield "nb03_confidence", "temperature", confidence.temperature_arms(seed), ()
         yield "nb03_confidence", "entries", confidence.entry_arms(seed), ()
+        yield "nb03_confidence", "newest", confidence.newest_arms(seed), ()
+        yield "nb03_confidence", "seeking, β", confidence.seeking_arms(seed), ()
     yield "nb04_mistakes", "teacher", mistakes.TEACHERS, (WEIGHTS, LOGITS)
     for seed in hinton.SEEDS:
         yield "nb04_mistakes", "correction", mistakes.correction_arms(seed), ()
         yield "nb04_mistakes", "noisy labels", mistakes.noisy_label_arms(seed), ()
+        yield "nb04_mistakes", "refined", mistakes.refined_arms(seed), ()
     for seed in hinton.SEEDS:
         yield from team_experiments(seed)
     for seed in hinton.SEEDS:

@@ -20,6 +20,7 @@ STRENGTH = 9.0  # of the soft term with standardised logits, as its authors use
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
 COUNTS = (0, 1, 2, 3, 5)  # of largest entries kept beside the true class
 CUT = (1, 3, 5)  # largest entries left out
+SEEKING = (0.25, 0.5, 0.75, 1.0)  # β of the α-β-divergence, with α = 1 - β; β = 0 is KD
 
 
 def standardised(temperature: float) -> m.Method:
@@ -97,3 +98,22 @@ def entry_arms(seed: int) -> dict[tuple[str, int], Recipe]:
     methods |= {("rest dropped", k): m.TopK(count=k, lump=False) for k in COUNTS if k > 1}
     methods |= {("all but the top", k): m.SmallEntries(count=k, lump=False) for k in CUT}
     return {key: by_method(small_student(seed), method) for key, method in methods.items()}
+
+
+def newest_arms(seed: int) -> dict[str, Recipe]:
+    """Losses of 2022 to 2025, each at the setting of four that was best on validation."""
+    methods = {
+        "transformed teacher (TTM)": m.TTM(temperature=4.0, kd_weight=0.5, strength=9.0),
+        "the same, weighted (WTTM)": m.WTTM(temperature=4.0, kd_weight=0.5, strength=9.0),
+        "one for all (OFA), γ = 1.5": m.OFA(temperature=4.0),
+        "relations (DIST)": m.DIST(temperature=4.0, kd_weight=0.5),
+        "α-β-divergence (ABKD)": m.ABKD(kd_weight=0.5),
+    }
+    return {name: by_method(small_student(seed), method) for name, method in methods.items()}
+
+
+def seeking_arms(seed: int) -> dict[float, Recipe]:
+    """From covering what the teacher thinks possible to seeking what it thinks likeliest."""
+    return {
+        beta: by_method(small_student(seed), m.ABKD(alpha=1 - beta, beta=beta)) for beta in SEEKING
+    }

@@ -20,6 +20,7 @@ from kd_helpers.widgets.figures import (
 
 Scores = Mapping[str, Sequence[float]]  # arm → test accuracy in percent, one a seed
 Grid = Mapping[tuple[str, float], Sequence[float]]  # (arm, setting) → the same
+ENDS = {"β = 0": " (KD)", "β = 1": " (KD, roles exchanged)"}  # of the α-β-divergence
 
 
 def draw_top_three(logits: Mapping[str, np.ndarray]) -> Figure:
@@ -65,6 +66,15 @@ def mean_lines(grid: Grid) -> dict[str, tuple[list[float], list[float]]]:
         settings.append(setting)
         means.append(float(np.mean(values)))
     return lines
+
+
+def draw_seeking(scores: Mapping[float, Sequence[float]]) -> Figure:
+    """β of ABKD, with α = 1 - β → accuracies."""
+    arms = {f"β = {beta:g}": values for beta, values in scores.items()}
+    arms = {f"{name}{ENDS.get(name, '')}": values for name, values in arms.items()}
+    title = "α-β-divergence with α = 1 − β, T = 4, five seeds an arm"
+    alt = "Test accuracy of every seed, from KL(teacher ‖ student) to KL(student ‖ teacher)."
+    return drawn(draw_arms, arms, size=(8, 3), alt=alt, title=title)
 
 
 def draw_temperatures(grid: Grid) -> Figure:

@@ -4,7 +4,7 @@ from kd_course.common import SHARED, lazy
 
 __getattr__ = lazy(
     __name__,
-    experiments="CORRECTIONS HALF TEACHERS correction_arms noisy_label_arms",
+    experiments="CORRECTIONS HALF TEACHERS correction_arms noisy_label_arms refined_arms",
     explorer="build_mistake_explorer mistaken_rows",
     figures="draw_calibration draw_doubtful draw_gains_over draw_gains_where draw_mistakes",
     **SHARED,

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kd_course.nb02_hinton.experiments import LAB, TEACHER
-from kd_course.nb03_confidence.experiments import small_student
+from kd_course.nb03_confidence.experiments import WARM_UP, small_student
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.methods import (
+    RLD,
+    DecoupledKD,
     HintonKD,
     MaskMistakes,
     Method,
@@ -74,4 +76,19 @@ def noisy_label_arms(seed: int) -> dict[str, Recipe]:
             words: replace(noisy, teacher=teacher, method=CORRECTIONS[words])
             for words in ("uncorrected", "swap", "mask")
         },
+    }
+
+
+def refined_arms(seed: int) -> dict[tuple[str, str], Recipe]:
+    """Swapping against leaving out what is ranked above the true class; all else is equal.
+
+    Keys: teacher, way. Where a teacher is right, the three are nearly one method.
+    """
+    how = {"kd_weight": 0.9, "beta": 1.0, "warm_up": WARM_UP}
+    decoupled, alone = DecoupledKD(**how), small_student(seed)
+    ways = {"decoupled": decoupled, "swap": SwapMistakes(decoupled), "refined (RLD)": RLD(**how)}
+    return {
+        (name, way): replace(alone, teacher=TEACHERS[name], method=method)
+        for name in ("well fitted", "50 % random labels", "40 % pair labels")
+        for way, method in ways.items()
     }

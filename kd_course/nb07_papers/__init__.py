@@ -6,6 +6,7 @@ __getattr__ = lazy(
     __name__,
     checks="check_best_of_nothing check_seeds_needed",
     ladders="paper_ladder",
+    newest="draw_published published repetitions",
     pages="agreements difference_figure markdown",
     reproduce="find names",
     rows="lines_of",

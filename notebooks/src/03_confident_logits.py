@@ -237,6 +237,27 @@ ranked = soften(train, 4.0).sort(dim=1, descending=True).values.mean(dim=0)  # (
 print("mean probability by rank at T = 4:", " ".join(f"{share:.3f}" for share in ranked))
 
 # %% [markdown]
+# ## What came after
+#
+# Losses from 2022 to 2025, each said to beat those before it. TTM softens the teacher alone, and WTTM counts the images more of which the teacher is less sure. OFA's target pulls harder at the true class. DIST asks for the relations between classes, and between images, not for the numbers. ABKD puts a whole family of divergences in the place of KL. NKD was in the table above. `kd_helpers/methods` has a file for each, with paper and formula.
+#
+# **Guess:** how many of the six are better than plain KD here, with equal budgets?
+
+# %% tags=["nbval-check-output"]
+newest = {name: scores[name] for name in ("KD", "normalised (NKD)")}
+newest |= lab.accuracies(lab.collect(lab.newest_arms, lab.SEEDS))
+lab.verdict_table(newest, baseline="KD")
+
+# %% [markdown]
+# Notebook 07 has what their papers print, and how far apart repetitions of one of them lie.
+#
+# With $\alpha + \beta = 1$, ABKD goes in one line from KL(teacher ‖ student), which is plain KD, to KL(student ‖ teacher). The first is dear where the student misses what the teacher thinks possible, the second where it believes what the teacher does not. **Guess:** which end is the better lesson?
+
+# %%
+seeking = {0.0: scores["KD"]} | lab.accuracies(lab.collect(lab.seeking_arms, lab.SEEDS))
+lab.display_figure(lab.draw_seeking(seeking))
+
+# %% [markdown]
 # ## Exercise 1: standardise
 #
 # Give each row of logits mean 0 and standard deviation 1. Mind the dimension.

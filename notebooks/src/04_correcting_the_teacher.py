@@ -234,6 +234,19 @@ lab.verdict_table(corrected, baseline="uncorrected")
 # %% [markdown]
 # Swap, replace and mask touch these images only, and on them the label still has its own term. For swap and mask that is too little to see. To see an effect, look at a teacher that has something to correct: held-out images, few labels, wrong labels.
 #
+# ## Exchange, or leave out?
+#
+# A swap keeps all numbers and moves two of them, and so says that the true class is as far from the others as the wrong one was. Refined logit distillation (RLD, 2025) moves nothing: it leaves out every class that the teacher ranks above the true one, and puts only *how sure* the teacher is on the true class. Here both on top of decoupled KD (notebook 03), with all weights equal.
+#
+# **Guess:** for which of the three teachers does it matter how one corrects?
+
+# %% tags=["nbval-check-output"]
+refined = {}
+for (name, way), values in lab.accuracies(lab.collect(lab.refined_arms, lab.SEEDS)).items():
+    refined.setdefault(name, {})[way] = values
+lab.verdict_tables(refined, baseline="decoupled")
+
+# %% [markdown]
 # ## Whose labels?
 #
 # So far the student's labels were correct. In practice they come from where the teacher's came from. Now half of the *student's* labels are random too, and the corrections believe them:
