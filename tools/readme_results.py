@@ -1,11 +1,12 @@
-"""Write what was measured into docs/measured.md, between its marks: the stored runs and `kd
-bench`."""
+"""Write what was measured into docs/measured.md and docs/methods.md, between their marks: the
+stored runs and `kd bench`."""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ import numpy as np
 from kd_course.nb02_hinton.experiments import SEEDS, TEACHER, full_arms, lab_arms
 from kd_helpers import load_or_train
 from kd_helpers.experiments.compare import accuracies, collect, verdicts
+from methods_table import methods_table
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE, MEASURED = ROOT / "docs" / "measured.md", ROOT / "benchmarks" / "measured.json"
+MEASURED = ROOT / "benchmarks" / "measured.json"
 
 
 def results() -> str:
@@ -49,14 +51,22 @@ def table(scores: dict[str, list[float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fresh(text: str) -> str:
+PAGES: dict[Path, dict[str, Callable[[], str]]] = {  # page → mark: what stands there
+    ROOT / "docs" / "measured.md": {"results": results, "speed": speed},
+    ROOT / "docs" / "methods.md": {"methods": methods_table},
+}
+
+
+def fresh(page: Path) -> str:
     """The page with what stands between its marks written anew."""
-    for name, written in (("results", results()), ("speed", speed())):
+    text = page.read_text(encoding="utf-8")
+    for name, written in PAGES[page].items():
         first, last = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         (old,) = re.findall(f"{first}.*?{last}", text, re.DOTALL)
-        text = text.replace(old, f"{first}{written}{last}")
+        text = text.replace(old, f"{first}{written()}{last}")
     return text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(fresh(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(fresh(page), encoding="utf-8")

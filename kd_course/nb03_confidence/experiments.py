@@ -105,9 +105,9 @@ def newest_arms(seed: int) -> dict[str, Recipe]:
     methods = {
         "transformed teacher (TTM)": m.TTM(temperature=4.0, kd_weight=0.5, strength=9.0),
         "the same, weighted (WTTM)": m.WTTM(temperature=4.0, kd_weight=0.5, strength=9.0),
-        "one for all (OFA), γ = 1.5": m.OFA(temperature=4.0),
-        "relations (DIST)": m.DIST(temperature=4.0, kd_weight=0.5),
-        "α-β-divergence (ABKD)": m.ABKD(kd_weight=0.5),
+        "one for all (OFA), γ = 1.2": m.OFA(temperature=4.0, gamma=1.2),
+        "relations (DIST)": m.DIST(temperature=4.0, kd_weight=0.5, beta=2.0, gamma=2.0),
+        "α-β-divergence (ABKD)": m.ABKD(kd_weight=0.5, strength=2.0),
     }
     return {name: by_method(small_student(seed), method) for name, method in methods.items()}
 

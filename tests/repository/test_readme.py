@@ -9,6 +9,9 @@ import readme_results
 from kd_course.cli import make_parser
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_course.settings import parse_grid
+from kd_helpers import methods
+from kd_helpers.methods.method import SoftMethod
+from methods_table import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -20,8 +23,15 @@ PATH = re.compile(
 
 
 def test_measured_numbers_are_those_of_the_stored_runs_and_of_the_last_measurement():
-    text = readme_results.PAGE.read_text(encoding="utf-8")
-    assert text == readme_results.fresh(text), "run `python tools/readme_results.py`"
+    for page in readme_results.PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert text == readme_results.fresh(page), "run `python tools/readme_results.py`"
+
+
+def test_every_method_is_in_the_table_of_methods():
+    kinds = {name for name in methods.__all__ if issubclass(getattr(methods, name), SoftMethod)}
+    kinds -= {"Distillation", "Treatment", "Weighted"}
+    assert {row.method for row in ROWS} == kinds
 
 
 def test_every_link_and_every_path_leads_somewhere():
