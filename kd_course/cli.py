@@ -70,6 +70,8 @@ def make_parser() -> argparse.ArgumentParser:
     bench.add_argument("--only", metavar="ROWS", help="some rows only, such as a,c")
     reproduce = command("reproduce", run_reproduce, "a paper's numbers beside ours")
     reproduce.add_argument("name", nargs="?", help="which; without it, the list of names")
+    words = "each figure and table of the papers, its command, and how it stands here"
+    reproduce.add_argument("--list", action="store_true", help=words)
     words = "laptop: from the stored runs; paper: the paper's data, networks and settings"
     reproduce.add_argument("--scale", default="laptop", choices=("laptop", "paper"), help=words)
     reproduce.add_argument("--yes", action="store_true", help="train without asking")
@@ -109,8 +111,12 @@ def positive(text: str) -> int:
 
 
 def run_reproduce(chosen: argparse.Namespace) -> int:
+    from kd_course.nb07_papers.listing import listing
     from kd_course.nb07_papers.reproduce import names, reproduce
 
+    if chosen.list:
+        print(listing(range(chosen.seeds)))
+        return 0
     if chosen.name is None:
         print("\n".join(names()))
         return 0

@@ -1,8 +1,9 @@
-"""What a reproduction looks like: a table (Markdown, CSV), a figure, one HTML page."""
+"""What a reproduction looks like: a table (Markdown, CSV), a figure (SVG, PDF), one HTML page."""
 
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Sequence
 from html import escape
 
@@ -92,11 +93,22 @@ def as_html(reproduction: Reproduction, lines: Sequence[Line]) -> str:
 
 def image_of(lines: Sequence[Line]) -> str:
     """The differences as an image tag; nothing where no row is compared with another."""
-    if not any(line.verdict for line in lines):
+    if not is_compared(lines):
         return ""
     figure, words = difference_figure(lines)
     data = base64.b64encode(png(figure)).decode()
     return f"<p><img alt='{escape(words)}' src='data:image/png;base64,{data}'></p>"
+
+
+def is_compared(lines: Sequence[Line]) -> bool:
+    return any(line.verdict for line in lines)
+
+
+def as_figure(lines: Sequence[Line], kind: str) -> bytes:
+    """The differences as a file; kind: "svg" or "pdf"."""
+    file = io.BytesIO()
+    difference_figure(lines)[0].savefig(file, format=kind, bbox_inches="tight")
+    return file.getvalue()
 
 
 def difference_figure(lines: Sequence[Line]) -> tuple[Figure, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from kd_course.nb07_papers import laptop, laptop_ladders
 from kd_course.nb07_papers.costs import estimate
-from kd_course.nb07_papers.pages import as_csv, as_html, markdown
+from kd_course.nb07_papers.pages import as_csv, as_figure, as_html, is_compared, markdown
 from kd_course.nb07_papers.paper_scale import PAPER, WITHOUT
 from kd_course.nb07_papers.rows import Line, Reproduction, lines_of
 from kd_helpers.experiments.compare import FEWEST_SEEDS
@@ -52,7 +52,8 @@ def reproduce(
     dask: str | None = None,
     ask: Callable[[str], str] = input,
 ) -> list[Line] | None:
-    """Print the table and write `out/reproduce/NAME.html` and `.csv`; train what is missing.
+    """Print the table and write `out/reproduce/NAME.html`, `.csv`, and the figure as `.svg` and
+    `.pdf`, where rows are compared; train what is missing.
 
     Before it trains it says how long that takes on this device, and asks.
 
@@ -113,7 +114,11 @@ def train(missing: list[Recipe], dask: str | None) -> dict[Recipe, str]:
 
 def write(reproduction: Reproduction, lines: list[Line], scale: str) -> None:
     ending = "" if scale == "laptop" else "-paper"
-    for kind, make in (("html", as_html), ("csv", as_csv)):
+    tables = (("html", as_html), ("csv", as_csv))
+    files = {kind: make(reproduction, lines).encode() for kind, make in tables}
+    if is_compared(lines):
+        files |= {kind: as_figure(lines, kind) for kind in ("svg", "pdf")}
+    for kind, content in files.items():
         path = out_dir() / "reproduce" / f"{reproduction.name}{ending}.{kind}"
-        write_atomically(path, make(reproduction, lines).encode())
+        write_atomically(path, content)
         print(f"wrote {path}")

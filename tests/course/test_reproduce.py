@@ -99,6 +99,8 @@ def test_every_name_runs_from_stored_runs_and_writes_what_it_prints_and_the_note
                 assert f"| {' | '.join(row)} |" in text, (name, row)
         page = (out / "reproduce" / f"{name}.html").read_text()
         assert page.count("<tr") == len(rows) and not re.search(r"(src|href)='http", page)
+        for ending, start in ((".svg", b"<?xml"), (".pdf", b"%PDF")):  # every name compares rows
+            assert (out / "reproduce" / f"{name}{ending}").read_bytes().startswith(start)
 
 
 def shown_in(notebook):
