@@ -6,6 +6,7 @@ How the settings were chosen, on validation images: data/README.md.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from kd_course.nb02_hinton.experiments import LAB, TEACHER
 from kd_course.nb03_confidence.experiments import WARM_UP, small_student
@@ -84,7 +85,7 @@ def refined_arms(seed: int) -> dict[tuple[str, str], Recipe]:
 
     Keys: teacher, way. Where a teacher is right, the three are nearly one method.
     """
-    how = {"kd_weight": 0.9, "beta": 1.0, "warm_up": WARM_UP}
+    how: dict[str, Any] = {"kd_weight": 0.9, "beta": 1.0, "warm_up": WARM_UP}
     decoupled, alone = DecoupledKD(**how), small_student(seed)
     ways = {"decoupled": decoupled, "swap": SwapMistakes(decoupled), "refined (RLD)": RLD(**how)}
     return {
