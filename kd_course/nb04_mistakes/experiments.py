@@ -85,7 +85,7 @@ def refined_arms(seed: int) -> dict[tuple[str, str], Recipe]:
 
     Keys: teacher, way. Where a teacher is right, the three are nearly one method.
     """
-    how: dict[str, Any] = {"kd_weight": 0.9, "beta": 1.0, "warm_up": WARM_UP}
+    how: dict[str, Any] = {"kd_weight": 0.5, "beta": 2.0, "warm_up": WARM_UP}
     decoupled, alone = DecoupledKD(**how), small_student(seed)
     ways = {"decoupled": decoupled, "swap": SwapMistakes(decoupled), "refined (RLD)": RLD(**how)}
     return {
