@@ -109,7 +109,8 @@ def test_torchvisions_objects_are_matched_by_the_names_of_their_classes(tmp_path
 
 
 def test_parquet_files_of_the_hub(tmp_path):
-    pytest.importorskip("pyarrow")
+    pyarrow = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet")
     folder, names = tmp_path / "data", ["owl", "ant", "cat"]
     write_table(folder / "train-00000-of-00002.parquet", IMAGES[:20], LABELS[:20], names)
     write_table(folder / "train-00001-of-00002.parquet", IMAGES[20:40], LABELS[20:40], names)
@@ -129,6 +130,11 @@ def test_parquet_files_of_the_hub(tmp_path):
     for how, words in {"label": "lable", "image": "picture"}.items():
         with pytest.raises(DataError, match="found the columns image, label, note"):
             from_parquet(one, size=7, **{how: words})
+    two = pyarrow.parquet.read_table(one).rename_columns(["image", "fine_label", "coarse_label"])
+    pyarrow.parquet.write_table(two, one)
+    with pytest.raises(DataError, match="found the columns image, fine_label, coarse_label"):
+        from_parquet(one, size=7)  # which of them?
+    assert from_parquet(one, size=7, label="fine_label").classes == ("ant", "cat", "owl")
     one.write_bytes(b"PAR1")
     for path, words in {one: "expected a Parquet file", tmp_path / "none": "no Parquet"}.items():
         with pytest.raises(DataError, match=words):
