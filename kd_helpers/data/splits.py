@@ -94,9 +94,33 @@ class Dataset:
         return digest.hexdigest()[:12]
 
     def to(self, device: torch.device | str) -> Dataset:
-        """The same splits on `device`."""
-        train, val, test = (split.to(device) for split in (self.train, self.val, self.test))
+        """The same splits on `device`.
+
+        Raises:
+            DataError: it has not the memory.
+        """
+        splits = (self.train, self.val, self.test)
+        try:
+            train, val, test = (split.to(device) for split in splits)
+        except torch.OutOfMemoryError as problem:
+            images = [split.images for split in splits]
+            needed, (_, *shape) = sum(i.nbytes for i in images), images[0].shape
+            raise DataError(
+                f"{device} has no room for {self.name}: {sum(map(len, images)):,} images of "
+                f"{'×'.join(map(str, shape))} bytes, {needed / 1e9:.2f} GB in all, and "
+                f"{free_memory(device)}. Make the images smaller (half the size takes a quarter), "
+                "take fewer, end other programs on the GPU, or train on the processor with "
+                "CUDA_VISIBLE_DEVICES= (nothing after the sign)"
+            ) from problem
         return Dataset(self.name, self.classes, train, val, test, self.key)
+
+
+def free_memory(device: torch.device | str) -> str:
+    """What a device has left, in words."""
+    if torch.device(device).type != "cuda":
+        return "less is free"
+    free, whole = torch.cuda.mem_get_info(device)
+    return f"{free / 1e9:.2f} of {whole / 1e9:.2f} GB are free"
 
 
 def last_of_each_class(labels: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from kd_helpers.data.datasets import DataError, load_dataset
+from kd_helpers.data.datasets import DataError, Split, load_dataset
 from kd_helpers.runtime.folders import data_dir
 
 IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
@@ -71,3 +71,17 @@ def test_a_damaged_or_missing_file_is_named_with_expected_found_and_advice(tmp_p
         assert "git checkout" in words and "KD_DATA" in words
         assert caught.value.__context__ is None  # nothing of gzip's
         path.write_bytes(whole)
+
+
+def test_a_gpu_without_memory_for_the_images_is_told_of_with_the_sizes(data, monkeypatch):
+    def full(split, device):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 42.00 MiB.")
+
+    monkeypatch.setattr(Split, "to", full)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (12_000_000, 2_000_000_000))
+    with pytest.raises(DataError) as caught:
+        data.to("cuda")
+    words = str(caught.value)
+    assert "cuda has no room for fashion-mnist: 70,000 images of 1×28×28" in words
+    assert "0.05 GB in all" in words and "0.01 of 2.00 GB are free" in words
+    assert "half the size" in words and "CUDA_VISIBLE_DEVICES=" in words
