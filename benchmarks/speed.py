@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
 from functools import partial
 
 import textbook
@@ -17,13 +18,15 @@ from kd_helpers.methods import CrossEntropy, HintonKD
 from kd_helpers.models.zoo import BODIES, make_model
 from kd_helpers.runtime.device import matmul_seconds, pick_device, pick_precision, synchronise
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher
+from kd_helpers.teachers.teacher import Teacher
 from kd_helpers.training.loop import predict, training_reports
 from kd_helpers.training.schedules import Schedule
 
 EPOCHS = 10
 INPUT = {"num_classes": 10, "in_channels": 3, "image_size": 32}
 ADAM = Schedule(learning_rate=1e-3, weight_decay=0.0, optimiser="adam", shape="constant")
-PEAK_SIZES = (768, 1536, 2304)  # of the matrix products that set the limit
+# Of the matrix products that set the limit.
+PEAK_SIZES = {"cpu": (768, 1536, 2304), "cuda": (4096, 8192)}
 
 
 def epoch_seconds(student: nn.Module, split: Split, epochs: int, schedule: Schedule, **how) -> list:
@@ -139,28 +142,38 @@ def cached_step(name: str, count: int = 4096, rounds: int = 40) -> float:
     split, _ = textbook.colour_images(count)
     split = Split(split.images.to(pick_device()), split.labels.to(pick_device()))
     logits = torch.randn(count, 10)
-    cache = CachedTeacher(None, split.images, num_classes=10)
+    cache = CachedTeacher(Teacher(), split.images, num_classes=10)
     cache.remember_plain(logits)
     schedule = Schedule(steps=rounds + 5)
     trainings = [
         training_reports(make_model(name, **INPUT), split, schedule=schedule, report_every=1, **how)
         for how in ({"method": CrossEntropy()}, {"method": HintonKD(), "teacher": cache})
     ]
-    times: list[list[float]] = [[], []]
-    for _ in range(rounds + 5):  # the two take turns
-        for training, seconds in zip(trainings, times, strict=True):
-            start = time.perf_counter()
-            next(training)
-            synchronise(split.images.device)
-            seconds.append(time.perf_counter() - start)
+    times = in_turns(trainings, rounds + 5, split.images.device)
     plain, distilled = (statistics.median(seconds[5:]) for seconds in times)
     return distilled / plain
 
 
-def peak_rate() -> float:
+def in_turns(trainings: list[Iterator], rounds: int, device: torch.device) -> list[list[float]]:
+    """Seconds from report to report of each training, one after the other in every round."""
+    times: list[list[float]] = [[] for _ in trainings]
+    for _ in range(rounds):
+        for training, seconds in zip(trainings, times, strict=True):
+            start = time.perf_counter()
+            next(training)
+            synchronise(device)
+            seconds.append(time.perf_counter() - start)
+    return times
+
+
+def peak_rate(sizes: tuple[int, ...] = ()) -> float:
     """Operations a second of the fastest matrix product, in the number format of the trainings."""
-    dtype, _ = pick_precision(pick_device())
-    return max(2 * n**3 / min(matmul_seconds(dtype, n) for _ in range(6)) for n in PEAK_SIZES)
+    device = pick_device()
+    dtype, _ = pick_precision(device)
+    return max(
+        2 * n**3 / min(matmul_seconds(dtype, n, device) for _ in range(6))
+        for n in sizes or PEAK_SIZES[device.type]
+    )
 
 
 def share_of_peak(name: str, batch_size: int, steps: int = 4) -> dict:

@@ -109,10 +109,12 @@ def train_by_the_book(
     temperature: float = 1.0,
     kd_weight: float = 0.0,
     augment: bool = False,
+    workers: int = 2,
 ) -> list[float]:
     """Distil as tutorials do, or without a teacher train on the labels; returns the seconds of each
-    epoch."""
-    loader = DataLoader(Pictures(split, augment), batch_size, shuffle=True, num_workers=2)
+    epoch. The split lies on the processor, the networks on the device to train on."""
+    device = next(student.parameters()).device
+    loader = DataLoader(Pictures(split, augment), batch_size, shuffle=True, num_workers=workers)
     if teacher:
         teacher.eval()
     seconds = []
@@ -120,6 +122,7 @@ def train_by_the_book(
         start, running_loss = time.perf_counter(), 0.0
         student.train()
         for images, labels in loader:
+            images, labels = images.to(device), labels.to(device)
             optimiser.zero_grad()
             student_logits = student(images)
             loss = (1 - kd_weight) * F.cross_entropy(student_logits, labels)

@@ -15,6 +15,7 @@ import torch
 from kd_helpers.runtime.files import write_atomically
 from kd_helpers.runtime.folders import out_dir
 
+PROCESSOR = torch.device("cpu")
 WORTHWHILE_GAIN = 1.3  # bfloat16 has to be this much faster to be worth its rounding
 
 
@@ -95,11 +96,13 @@ def bfloat16_gain(rounds: int = 8) -> float:
     return min(times[torch.float32][1:]) / min(times[torch.bfloat16][1:])  # the first warms up
 
 
-def matmul_seconds(dtype: torch.dtype, size: int = 768) -> float:
-    """Seconds for one size × size matrix product on the processor."""
-    a = torch.ones(size, size, dtype=dtype)
+def matmul_seconds(dtype: torch.dtype, size: int = 768, device: torch.device = PROCESSOR) -> float:
+    """Seconds for one size × size matrix product of random numbers (equal ones are faster)."""
+    a = torch.rand(size, size, dtype=dtype, device=device)
+    synchronise(device)
     start = time.perf_counter()
     a @ a
+    synchronise(device)
     return time.perf_counter() - start
 
 
