@@ -1,7 +1,7 @@
 """The training loop on a GPU: right? how fast? In at most 8 minutes on one H100.
 
     python benchmarks/gpu.py --out out/gpu        on a GPU; without one a rehearsal of two steps
-    python benchmarks/gpu.py --steps 2 --only b,e
+    PYTHONPATH=. python benchmarks/gpu.py --steps 2 --only b,e        where nothing is installed
 
 Every number is printed and put into OUT/gpu.json as soon as it is known. Each part runs in a
 process of its own that has so many seconds: what fails or hangs there loses only what it had not
