@@ -8,7 +8,7 @@ from importlib import import_module
 SHARED = {  # what most notebooks take from the package beneath, through their chapter
     "kd_helpers.experiments.compare": (
         "accuracies collect gain_table group_accuracies mean_soft_labels pair_table paired_verdict "
-        "quality_row verdict_table verdict_tables verdicts"
+        "quality_row right_answers verdict_table verdict_tables verdicts"
     ),
     "kd_helpers.widgets.still": "display_figure display_live",
 }

@@ -13,7 +13,8 @@ import numpy as np
 
 from kd_course.nb02_hinton.experiments import SEEDS, TEACHER, full_arms, lab_arms
 from kd_helpers import load_or_train
-from kd_helpers.experiments.compare import accuracies, collect, verdicts
+from kd_helpers.data.datasets import load_dataset
+from kd_helpers.experiments.compare import collect, percent, right_answers, verdicts
 from methods_table import methods_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,14 +23,16 @@ MEASURED = ROOT / "benchmarks" / "measured.json"
 
 def results() -> str:
     """What a teacher is worth, in Markdown: a pure function of the stored runs."""
+    labels = load_dataset("fashion-mnist").test.labels
+    lab, full = (right_answers(collect(arms, SEEDS), labels) for arms in (lab_arms, full_arms))
     return (
         "The teacher, a ResNet-20 trained on all 54,000 labelled images, is right on "
         f"{load_or_train(TEACHER, quiet=True).accuracy:.2f} % of the 10,000 test images. The "
         f"student, `cnn-2`, {len(SEEDS)} seeds an arm, last step, same number of steps within a "
         "table; difference to the first row in percentage points. The 11,400 images are without "
         "label for the student only:\n\n"
-        f"{table(accuracies(collect(lab_arms, SEEDS)))}\n"
-        f"{table(accuracies(collect(full_arms, SEEDS)))}"
+        f"{table(lab)}\n"
+        f"{table(full)}"
     )
 
 
@@ -41,12 +44,13 @@ def speed() -> str:
     return report(json.loads(MEASURED.read_text(encoding="utf-8")))
 
 
-def table(scores: dict[str, list[float]]) -> str:
+def table(right: dict[str, np.ndarray]) -> str:
     """One row an arm: mean ± standard deviation and the verdict against the first row."""
-    words = verdicts(scores, next(iter(scores)))
+    words = verdicts(right, next(iter(right)))
     lines = ["| student | test accuracy | against the first row |", "| --- | --- | --- |"]
-    for name, values in scores.items():
-        score = f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f} %"
+    for name, answers in right.items():
+        values = percent(answers)
+        score = f"{values.mean():.2f} ± {values.std(ddof=1):.2f} %"
         lines.append(f"| {name} | {score} | {words.get(name, '')} |")
     return "\n".join(lines) + "\n"
 

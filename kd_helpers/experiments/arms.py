@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from kd_helpers.data.splits import Dataset
-from kd_helpers.experiments.compare import Verdict, accuracies, paired_verdict
+from kd_helpers.experiments.compare import Verdict, accuracies, paired_verdict, right_answers
 from kd_helpers.experiments.metrics import accuracy
 from kd_helpers.experiments.store import Run
 
@@ -54,10 +54,10 @@ class Arms:
 
     def verdict(self, baseline: str = LABELS) -> Verdict | None:
         """The distilled student against another arm; None for fewer than three seeds."""
-        scores = self.accuracies
-        if len(scores[TAUGHT]) < FEWEST_SEEDS:
+        if len(self.runs[TAUGHT]) < FEWEST_SEEDS:
             return None
-        return paired_verdict(scores[TAUGHT], scores[baseline], fewest=FEWEST_SEEDS)
+        right = right_answers(self.runs, self.data.test.labels)
+        return paired_verdict(right[TAUGHT], right[baseline], fewest=FEWEST_SEEDS)
 
     def __str__(self) -> str:
         means = ", ".join(f"{arm} {np.mean(told):.2f} %" for arm, told in self.accuracies.items())
@@ -66,7 +66,7 @@ class Arms:
             seeds = len(self.runs[TAUGHT])
             return f"{seeds} seeds are too few for a verdict, {FEWEST_SEEDS} at least; {means}"
         return (
-            f"Distilled against labels alone: {found}. Against smoothed labels: {smoothed.word} "
+            f"Distilled against labels alone: {found}. Against smoothed labels: {smoothed.said} "
             f"({smoothed.mean:+.2f}). Test accuracy: {means}; the teacher "
             f"{self.teacher_accuracy:.2f} %."
         )

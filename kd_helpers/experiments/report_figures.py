@@ -58,7 +58,8 @@ def svg(draw: Callable[..., object], *given: object, size: tuple[float, float], 
 def draw_answer(
     figure: Figure, scores: Mapping[str, Sequence[float]], verdicts: Mapping[str, Verdict]
 ) -> None:
-    """Accuracy of every seed, and below the paired differences with their intervals.
+    """Accuracy of every seed, and below the paired differences with their intervals: thick over
+    seeds, thin over seeds and test images.
 
     Args:
         scores: network → test accuracies in percent, the teacher's first.
@@ -75,6 +76,8 @@ def draw_answer(
     for i, (name, found) in enumerate(verdicts.items()):
         words = f"distilled − {name}: {found.mean:+.2f} points"
         row(axes[1], i, words, found.mean, np.array([found.low, found.high]), COLOURS[TAUGHT])
+        if found.with_images:
+            axes[1].plot(found.with_images, [i, i], "|-", color=COLOURS[TAUGHT], linewidth=0.7)
         axes[1].plot([0, 0], [i - 0.3, i + 0.3], color=INK, linewidth=1)
     if verdicts:
         finish(axes[1], len(verdicts), "difference in test accuracy, points")

@@ -107,7 +107,9 @@ def test_numbers_are_those_of_the_runs(result, html):
         assert row[1:] == [f"{value:.2f}" for value in wanted], row[0]
     found, words = result.verdict(), " ".join(html.find(class_="answer").text.split())
     interval = f"{found.mean:+.2f} points, 95 % interval {found.low:+.2f} to {found.high:+.2f}"
-    assert found.word in words and f"{interval}, 3 seeds" in words
+    both = "{:+.2f} to {:+.2f}".format(*found.with_images)
+    assert found.said in words
+    assert f"{interval}, 3 seeds; with other test images too {both}" in words
     assert "wide interval" in html.text
     hashes = {run.recipe.hash for runs in result.runs.values() for run in runs}
     assert hashes <= set(html.text.split())
