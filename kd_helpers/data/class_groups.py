@@ -41,16 +41,10 @@ def special_labels(labels: torch.Tensor, group: Sequence[int], classes: int) -> 
 
 def special_dataset(dataset: Dataset, group: Sequence[int]) -> Dataset:
     """The same images with the labels of a specialist."""
-    count = len(dataset.classes)
-    parts = {
-        name: Split(split.images, special_labels(split.labels, group, count))
-        for name, split in (("train", dataset.train), ("val", dataset.val), ("test", dataset.test))
-    }
-    return Dataset(
-        name=dataset.name,
-        classes=(*(dataset.classes[k] for k in group), DUSTBIN),
-        key=dataset.key,
-        **parts,
+    names, count = dataset.classes, len(dataset.classes)
+    return dataset.each(
+        lambda split: Split(split.images, special_labels(split.labels, group, count)),
+        classes=(*(names[k] for k in group), DUSTBIN),
     )
 
 

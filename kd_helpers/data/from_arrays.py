@@ -8,15 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kd_helpers.data.pictures import (
-    FITTED,
-    Shape,
-    check_room,
-    left_out,
-    progress,
-    to_pixels,
-    unusable,
-)
+from kd_helpers.data.pictures import FITTED, Shape, check_room, left_out, progress, to_pixels
 from kd_helpers.data.remarks import say
 from kd_helpers.data.splits import PARTS, DataError, Dataset
 from kd_helpers.data.three_splits import arrange, keep_rows
@@ -167,14 +159,13 @@ def from_torchvision(
     check_steady(given)
     images, labels, problems = read_items(given, rows, shape)
     told = {f"{rows[n][0]}[{rows[n][1]}]": why for n, why in problems.items()}
-    if told and not skip_problems:
-        raise unusable(name, len(rows), told)
+    missing = left_out(name, len(rows), told, skip_problems)
     usable = [n for n in range(len(rows)) if n not in problems]
     words = as_labels([labels[n] for n in usable], name)
     parts = [rows[n][0] for n in usable]
     known = class_names(train)
     dataset, notes = arrange(name, keep_rows(images, usable), words, parts, seed, known)
-    say(dataset, [FITTED[fit], *notes, *left_out(name, len(rows), told)])
+    say(dataset, [FITTED[fit], *notes, *missing])
     return dataset
 
 

@@ -15,15 +15,7 @@ import numpy as np
 
 from kd_helpers.data.folder_layout import SPLIT_NAMES
 from kd_helpers.data.from_arrays import as_labels
-from kd_helpers.data.pictures import (
-    FITTED,
-    Shape,
-    check_room,
-    left_out,
-    progress,
-    read_pictures,
-    unusable,
-)
+from kd_helpers.data.pictures import FITTED, Shape, check_room, left_out, progress, read_pictures
 from kd_helpers.data.remarks import few, say
 from kd_helpers.data.splits import DataError, Dataset
 from kd_helpers.data.three_splits import arrange, keep_rows
@@ -64,13 +56,12 @@ def from_parquet(
     check_room(len(rows), shape)
     images, words, problems = read_tables(tables, len(rows), shape)
     told = {f"{rows[n][0].path.name}, row {rows[n][1]}": why for n, why in problems.items()}
-    if told and not skip_problems:
-        raise unusable(str(path), len(rows), told)
+    missing = left_out(path, len(rows), told, skip_problems)
     usable = [n for n in range(len(rows)) if n not in problems]
     labels = as_labels([words[n] for n in usable], path.stem)
     parts, names = [rows[n][0].part for n in usable], tables[0].names
     dataset, notes = arrange(path.stem, keep_rows(images, usable), labels, parts, seed, names)
-    say(dataset, [FITTED[fit], *notes, *left_out(path.stem, len(rows), told)])
+    say(dataset, [FITTED[fit], *notes, *missing])
     return dataset
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from kd_helpers.data import own
 from kd_helpers.data.folder_layout import Folder, scan
-from kd_helpers.data.pictures import FITTED, Shape, check_room, left_out, read_pictures, unusable
+from kd_helpers.data.pictures import FITTED, Shape, check_room, left_out, read_pictures
 from kd_helpers.data.remarks import few, say
 from kd_helpers.data.splits import DataError, Dataset
 from kd_helpers.data.three_splits import arrange, keep_rows
@@ -57,11 +57,8 @@ def image_folder(
     folder = scan(path)
     record = record_path(folder, shape, seed)
     loaded = recall(record) or read(folder, shape, seed, record, skip_problems)
-    problems = folder.problems | loaded.unread
-    if problems and not skip_problems:
-        raise unusable(str(folder.root), total(folder), problems)
+    missing = left_out_of(folder, loaded.unread, skip_problems)
     dataset = replace(loaded.dataset, name=folder.root.name)
-    missing = left_out(folder.root.name, total(folder), problems)
     say(dataset, [FITTED[fit], *folder.notes, *loaded.notes, *missing])
     return dataset
 
@@ -80,8 +77,7 @@ def read(folder: Folder, shape: Shape, seed: int, record: Path, skip_problems: b
     check_room(len(folder.files), shape)
     images, failed = read_pictures([folder.root / file.path for file in folder.files], shape)
     unread = {folder.files[row].path: why for row, why in failed.items()}
-    if (folder.problems or unread) and not skip_problems:
-        raise unusable(str(folder.root), total(folder), folder.problems | unread)
+    left_out_of(folder, unread, skip_problems)
     rows = [row for row in range(len(images)) if row not in failed]
     words = np.array([folder.files[row].class_name for row in rows])
     parts = [folder.files[row].part for row in rows]
@@ -114,6 +110,7 @@ def record_path(folder: Folder, shape: Shape, seed: int) -> Path:
     return out_dir() / "data" / "folders" / f"{hashlib.sha256(state).hexdigest()[:24]}.json"
 
 
-def total(folder: Folder) -> int:
-    """How many files there are, links and the like included."""
-    return len(folder.files) + len(folder.problems)
+def left_out_of(folder: Folder, unread: dict[str, str], skip_problems: bool) -> list[str]:
+    """`pictures.left_out` of a folder: of all files, links and the like included."""
+    total = len(folder.files) + len(folder.problems)
+    return left_out(folder.root, total, folder.problems | unread, skip_problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +13,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kd_helpers.data.contact_sheet import write_sheet
 from kd_helpers.data.folder_layout import Folder, PictureFile, scan
 from kd_helpers.data.pictures import FORMATS, Shape, progress, read_pictures, told
 from kd_helpers.data.remarks import few, readable
 from kd_helpers.data.splits import PARTS, DataError
 from kd_helpers.data.three_splits import digests, plan
+from kd_helpers.runtime.files import replacing
 from kd_helpers.runtime.folders import out_dir
 from kd_helpers.runtime.memory import free_memory
 
 MOST = 40  # classes in the table and on the contact sheet
 EACH = 8  # pictures of a class on the contact sheet
+GAP = 2  # white pixels round each of them
 BATCH = 1000  # pictures in memory at a time
 
 
@@ -175,3 +176,37 @@ def memory(count: int, shape: Shape) -> str:
     free, needed = free_memory(), count * shape.bytes
     have = f", {free / 1e9:.1f} GB are free" if free else ""
     return f"memory at {shape.channels}×{shape.size}×{shape.size}: {needed / 1e9:.2f} GB{have}"
+
+
+def write_sheet(pictures: Mapping[str, Sequence[np.ndarray]], path: Path) -> None:
+    """Write the page as a PNG file.
+
+    Args:
+        pictures: class → its pictures, each (C, size, size) uint8, of one shape; none is allowed.
+    """
+    from matplotlib.figure import Figure
+
+    page, size = grid(pictures)
+    figure = Figure(figsize=(page.shape[1] / 60 + 2, page.shape[0] / 60), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(page)
+    axes.set_xticks([])
+    names = [name if len(name) < 40 else f"{name[:38]}…" for name in pictures]
+    axes.set_yticks([(n + 0.5) * size for n in range(len(names))], names, parse_math=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=120)
+
+
+def grid(pictures: Mapping[str, Sequence[np.ndarray]]) -> tuple[np.ndarray, int]:
+    """A page (H, W, 3) uint8 with a row for each class, and the height of a row."""
+    columns = max(1, *map(len, pictures.values()))
+    side = next((picture.shape[1] for row in pictures.values() for picture in row), 1)
+    size = side + 2 * GAP
+    page = np.full((size * len(pictures), size * columns, 3), 255, np.uint8)
+    for n, row in enumerate(pictures.values()):
+        for m, picture in enumerate(row):
+            top, left = n * size + GAP, m * size + GAP
+            page[top : top + side, left : left + side] = picture.transpose(1, 2, 0)
+    return page, size

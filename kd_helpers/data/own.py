@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from kd_helpers.data.splits import DataError, Dataset, Split
+from kd_helpers.data.splits import PARTS, DataError, Dataset, Split
 from kd_helpers.runtime.files import replacing
 from kd_helpers.runtime.folders import out_dir
 
@@ -26,7 +26,7 @@ def keep(dataset: Dataset) -> Dataset:
     """
     path = path_of(dataset.fingerprint)
     if not path.is_file():
-        splits = {name: getattr(dataset, name) for name in ("train", "val", "test")}
+        splits = {part: getattr(dataset, part) for part in PARTS}
         tensors = {k: (compact(s.images), compact(s.labels)) for k, s in splits.items()}
         with replacing(path) as file:
             torch.save({"name": dataset.name, "classes": list(dataset.classes), **tensors}, file)
@@ -52,7 +52,7 @@ def load(key: str) -> Dataset:
         raise DataError(f"{path}: expected the images of data set {key}, found nothing. {again}")
     try:
         kept = torch.load(path, weights_only=True, mmap=True)
-        train, val, test = (Split(*kept[name]) for name in ("train", "val", "test"))
+        train, val, test = (Split(*kept[name]) for name in PARTS)
         dataset = Dataset(kept["name"], tuple(kept["classes"]), train, val, test, key)
         found = OWN + dataset.fingerprint
     except Exception as problem:  # PyTorch's reader has many words for a damaged file

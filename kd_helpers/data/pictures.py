@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -246,15 +247,18 @@ def first_bytes(path: str | os.PathLike) -> bytes:
         return file.read(64)
 
 
-def unusable(name: str, total: int, problems: Mapping[str, str]) -> DataError:
-    """The one error about all that cannot be used."""
-    advice = "Mend or delete them, or pass skip_problems=True to leave them out."
-    return DataError(f"{told(name, total, problems)}\n{advice}")
+def left_out(
+    where: Path | str, total: int, problems: Mapping[str, str], skip_problems: bool
+) -> list[str]:
+    """What is to be said of files that cannot be used, if there are any and they may be skipped.
 
-
-def left_out(name: str, total: int, problems: Mapping[str, str]) -> list[str]:
-    """The summary of what goes on without them; nothing to say where there is none."""
-    return [f"left out, {told(name, total, problems)}"] * bool(problems)
+    Raises:
+        DataError: they may not.
+    """
+    if problems and not skip_problems:
+        advice = "Mend or delete them, or pass skip_problems=True to leave them out."
+        raise DataError(f"{told(str(where), total, problems)}\n{advice}")
+    return [f"left out, {told(Path(where).name, total, problems)}"] * bool(problems)
 
 
 def told(name: str, total: int, problems: Mapping[str, str], most: int = 20) -> str:

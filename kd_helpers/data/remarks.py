@@ -101,10 +101,15 @@ def say(dataset: Dataset, notes: Sequence[str]) -> None:
     print("\n".join([f"{head}, {len(dataset.classes):,} classes", *notes]), flush=True)
 
 
-def few(names: Sequence[str], most: int = 8) -> str:
+def few(names: Iterable[str], most: int = 8) -> str:
     """Names in a sentence, of many the first."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(map(readable, names[:most])) + more
+    told = list(map(readable, names))
+    return ", ".join(told[:most]) + (f" and {len(told) - most:,} more" if told[most:] else "")
+
+
+def quoted(names: Iterable[str], most: int = 3) -> str:
+    """The same in quotes."""
+    return few(map(repr, names), most)
 
 
 def readable(name: str) -> str:

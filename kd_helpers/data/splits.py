@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -99,11 +101,10 @@ class Dataset:
         Raises:
             DataError: it has not the memory.
         """
-        splits = (self.train, self.val, self.test)
         try:
-            train, val, test = (split.to(device) for split in splits)
+            return self.each(lambda split: split.to(device))
         except torch.OutOfMemoryError as problem:
-            images = [split.images for split in splits]
+            images = [getattr(self, part).images for part in PARTS]
             needed, (_, *shape) = sum(i.nbytes for i in images), images[0].shape
             raise DataError(
                 f"{device} has no room for {self.name}: {sum(map(len, images)):,} images of "
@@ -112,7 +113,11 @@ class Dataset:
                 "take fewer, end other programs on the GPU, or train on the processor with "
                 "CUDA_VISIBLE_DEVICES= (nothing after the sign)"
             ) from problem
-        return Dataset(self.name, self.classes, train, val, test, self.key)
+
+    def each(self, change: Callable[[Split], Split], **others: Any) -> Dataset:
+        """The same with every split changed, and with other names or key."""
+        others |= {part: change(getattr(self, part)) for part in PARTS}
+        return replace(self, **others)
 
 
 def free_memory(device: torch.device | str) -> str:

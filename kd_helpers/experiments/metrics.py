@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kd_helpers.runtime.device import describe
+
+if TYPE_CHECKING:
+    from torch.utils.benchmark import Measurement
 
 
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
@@ -103,25 +108,11 @@ def measure_latency(
         {"batch_size", "median_ms", "iqr_ms", "repeats", "device"}; the device with its threads.
         PyTorch's timer synchronises a GPU around each measurement.
     """
-    # It warns of a missing GPU where CUDA's tools lie on the disk; who asks for a time knows.
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-    from torch.utils.benchmark import Timer  # slow to import, and only needed here
-
-    reserve = room_for_outputs()
     device = next(model.parameters(), torch.empty(0)).device
     images = torch.rand(batch_size, *image_shape, device=device)
     was_training = model.training
-    model.eval()
-    for _ in range(3):
-        model(images)
-    timer = Timer(
-        "model(images)",
-        globals={"model": model, "images": images},
-        num_threads=torch.get_num_threads(),
-    )
-    result = timer.blocked_autorange(min_run_time=min_seconds)
+    result = timed(model.eval(), images, min_seconds)
     model.train(was_training)
-    del reserve  # not earlier
     return {
         "batch_size": batch_size,
         "median_ms": round(result.median * 1e3, 4),
@@ -129,6 +120,22 @@ def measure_latency(
         "repeats": len(result.times) * result.number_per_run,
         "device": describe(device),
     }
+
+
+def timed(answer: Callable, images: torch.Tensor, min_seconds: float = 0.2) -> Measurement:
+    """Times of `answer(images)`, after warm-up."""
+    # It warns of a missing GPU where CUDA's tools lie on the disk; who asks for a time knows.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    from torch.utils.benchmark import Timer  # slow to import, and only needed here
+
+    reserve = room_for_outputs()
+    for _ in range(3):
+        answer(images)
+    given = {"answer": answer, "images": images}
+    timer = Timer("answer(images)", globals=given, num_threads=torch.get_num_threads())
+    result = timer.blocked_autorange(min_run_time=min_seconds)
+    del reserve  # not earlier
+    return result
 
 
 def room_for_outputs(block: int = 16 << 20, blocks: int = 16) -> torch.Tensor:

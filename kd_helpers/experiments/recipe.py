@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections import Counter
@@ -114,7 +115,7 @@ class Recipe(Plain):
         """What differs from the defaults, as data for JSON; `from_record` is the way back."""
         return to_plain(self, self)
 
-    @property
+    @functools.cached_property
     def hash(self) -> str:
         """Twelve hexadecimal digits of the SHA-256 of what differs from the defaults."""
         text = json.dumps(self.to_plain(), sort_keys=True, separators=(",", ":"))

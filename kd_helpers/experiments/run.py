@@ -60,16 +60,12 @@ def load_or_train(recipe: Recipe, *, quiet: bool = False, **hooks) -> Run:
         KeyboardInterrupt: the training was stopped by hand; the next call goes on with it.
         DiskFull: there is no room for the result; the next call goes on as well.
     """
-    run = load_checked_run(recipe)
+    run, said = load_checked_run(recipe), None
     if run is None:
         run, said = train_alone(recipe, quiet, **hooks)
-    else:
-        said = None
-    made = run.record
-    said = said or (
-        f"loaded run {recipe.hash} (trained {made['date']} in {made['seconds']:.0f} s "
-        f"on {made['device']})"
-    )
+    if said is None:
+        when, seconds, where = (run.record[name] for name in ("date", "seconds", "device"))
+        said = f"loaded run {recipe.hash} (trained {when} in {seconds:.0f} s on {where})"
     if not quiet and distributed.is_main():
         print(f"{said}: {recipe}: {run.accuracy:.2f} % of the test images right")
     return run

@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
+from kd_helpers.data.remarks import few
 from kd_helpers.experiments.packed import (
     FORMAT,
     GET_BACK,
@@ -133,11 +134,11 @@ def find(recipe: Recipe, *, mend: bool = False) -> Run | None:
         DamagedRun: without `mend`, and where no undamaged run was found.
         NewerRun: it was stored by a newer version of this package; it is left alone.
     """
-    found, name = [], recipe.hash
+    found: list[Run] = []
     problems: list[RunError] = []
     for look, folder in places():
         try:
-            run = look(folder, recipe, name)
+            run = look(folder, recipe)
             if run and mend and run.record["kept"]:
                 read_tensors(run.path, run.record)
             found += [run] if run else []
@@ -160,21 +161,23 @@ def find_by_hash(beginning: str) -> Run:
         ValueError: there is none, or there are several.
         DamagedRun: a file of it is damaged.
     """
-    found: dict[str, tuple[bool, Path]] = {}
+    found: dict[str, Path] = {}  # hash → folder
     for look, folder in places():
         single = look is read_run
         names = [p.stem for p in folder.glob("*.json")] if single else open_folder(folder).rows
-        found |= {name: (single, folder) for name in names if name.startswith(beginning)}
+        found |= {name: folder for name in names if name.startswith(beginning)}
     if len(found) != 1 or not beginning:
-        told = ", ".join(sorted(found)[:5]) + (", …" if len(found) > 5 else "")
         raise ValueError(
-            f"got {beginning!r}; expected the beginning of one run's hash, found {told or 'none'}: "
-            f"`kd runs` lists the course's, {run_folders()[-1]} holds your own"
+            f"got {beginning!r}; expected the beginning of one run's hash, found "
+            f"{few(sorted(found), 5) or 'none'}: `kd runs` lists the course's, "
+            f"{run_folders()[-1]} holds your own"
         )
-    ((name, (single, folder)),) = found.items()
+    ((name, folder),) = found.items()
     path = folder / f"{name}.json"
-    plain = recipe_in(path) if single else record_of(open_folder(folder), name)[0]["recipe"]
-    run = find(Recipe.from_record({"recipe": plain}))
+    record = (
+        {"recipe": recipe_in(path)} if path.is_file() else record_of(open_folder(folder), name)[0]
+    )
+    run = find(Recipe.from_record(record))
     if run is None:
         raise DamagedRun(path, f"expected the record of run {name}, found that of another")
     return run
@@ -197,20 +200,20 @@ def places() -> Iterator[tuple[Callable[..., Run | None], Path]]:
                 yield read_packed, folder
 
 
-def read_packed(folder: Path, recipe: Recipe, name: str = "") -> Run | None:
-    """The run of a recipe in a packed folder, or None; name: the recipe's hash, if at hand."""
-    packed, name = open_folder(folder), name or recipe.hash
-    if name not in packed.rows:
+def read_packed(folder: Path, recipe: Recipe) -> Run | None:
+    """The run of a recipe in a packed folder, or None."""
+    packed = open_folder(folder)
+    if recipe.hash not in packed.rows:
         return None
-    record, predictions = record_of(packed, name)
+    record, predictions = record_of(packed, recipe.hash)
     if record["recipe"] != recipe.to_plain():
         raise DamagedRun(folder, f"expected the record of {recipe}, found {record['recipe']}")
     return Run(recipe, record, folder, torch.from_numpy(predictions))
 
 
-def read_run(folder: Path, recipe: Recipe, name: str = "") -> Run | None:
+def read_run(folder: Path, recipe: Recipe) -> Run | None:
     """The same for a run in two files of its own."""
-    path = folder / f"{name or recipe.hash}.safetensors"
+    path = folder / f"{recipe.hash}.safetensors"
     if not path.with_suffix(".json").is_file():
         return None
     record = read_record(folder, recipe)

@@ -3,8 +3,6 @@ in a table."""
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from kd_helpers.data.splits import Split
-from kd_helpers.experiments.metrics import accuracy, room_for_outputs
+from kd_helpers.experiments.metrics import accuracy, timed
 from kd_helpers.export.deployed import Answer, Deployed
 from kd_helpers.export.formats import load
 
@@ -170,15 +168,6 @@ def some(images: torch.Tensor, count: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def median_ms(answer: Answer, images: torch.Tensor, seconds: float = 0.2) -> float:
+def median_ms(answer: Answer, images: torch.Tensor) -> float:
     """Median time of an answer in milliseconds, on the processor, after warm-up."""
-    reserve = room_for_outputs()
-    for _ in range(3):
-        answer(images)
-    times: list[float] = []
-    while len(times) < 5 or sum(times) < seconds:
-        start = time.perf_counter()
-        answer(images)
-        times.append(time.perf_counter() - start)
-    del reserve  # not earlier
-    return 1e3 * statistics.median(times)
+    return 1e3 * timed(answer, images).median

@@ -110,9 +110,7 @@ class CrossEntropy(LabelTerm):
         super().__post_init__()
         self.check_label_term()
 
-    def __call__(
-        self, student_logits: torch.Tensor, teacher_logits: None, labels: torch.Tensor
-    ) -> Terms:
+    def __call__(self, student_logits, teacher_logits, labels) -> Terms:
         ce = self.label_term(student_logits, labels)
         return {"loss": ce, "ce": ce.detach(), "kd": torch.zeros_like(ce.detach())}
 
@@ -153,12 +151,7 @@ class SoftMethod(Method):
             return self
         return partial(self.terms, strength=core.strength * progress / core.warm_up)
 
-    def __call__(
-        self,
-        student_logits: torch.Tensor,
-        teacher_logits: torch.Tensor | None,
-        labels: torch.Tensor,
-    ) -> Terms:
+    def __call__(self, student_logits, teacher_logits, labels) -> Terms:
         return self.terms(student_logits, teacher_logits, labels, strength=self.core.strength)
 
     def terms(
@@ -207,7 +200,5 @@ class Distillation(SoftMethod, LabelTerm):
     def core(self) -> Distillation:
         return self
 
-    def rows(
-        self, student: torch.Tensor, teacher: torch.Tensor, labels: torch.Tensor
-    ) -> torch.Tensor:
+    def rows(self, student, teacher, labels):
         return self.temperature**2 * self.compare(student, teacher, labels, self.temperature)

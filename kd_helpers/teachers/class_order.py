@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from kd_helpers.data.remarks import quoted
+
 
 def places(known: Sequence[str], wanted: Sequence[str]) -> list[int]:
     """For each wanted class, its place among the known ones.
@@ -21,17 +23,18 @@ def places(known: Sequence[str], wanted: Sequence[str]) -> list[int]:
     if missing:
         raise ValueError(
             f"got a teacher that does not know {len(missing)} of {len(wanted)} classes: "
-            f"{some(missing)}; it knows {some(known)}. Expected one that knows all: rename the "
-            "classes where only the spelling differs, or fit a head: fit_head(teacher, data)"
+            f"{quoted(missing, 10)}; it knows {quoted(known, 10)}. Expected one that knows all: "
+            "rename the classes where only the spelling differs, or fit a head: "
+            "fit_head(teacher, data)"
         )
     for name, at in zip(wanted, found, strict=True):
         meant = [other for other, there in zip(wanted, found, strict=True) if there == at]
         if len(at) > 1 or len(meant) > 1:
             told = [known[place] for place in at]
             raise ValueError(
-                f"got the classes {some(meant)} for the teacher's {some(told)}; expected one class "
-                f"for each, but {name!r} could mean two: give them names that differ in more than "
-                "case and underscores"
+                f"got the classes {quoted(meant, 10)} for the teacher's {quoted(told, 10)}; "
+                f"expected one class for each, but {name!r} could mean two: give them names that "
+                "differ in more than case and underscores"
             )
     return [at[0] for at in found]
 
@@ -45,9 +48,3 @@ def by_spelling(names: Sequence[str], spell) -> dict[str, list[int]]:
 
 def loose(name: str) -> str:
     return " ".join(name.casefold().replace("_", " ").split())
-
-
-def some(names: Sequence[str], most: int = 10) -> str:
-    """The names for a sentence, the first few of many."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more

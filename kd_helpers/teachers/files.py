@@ -13,6 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
+from kd_helpers.data.remarks import few
+
 # Where trainers put the weights; moving averages first, as timm does, since they are better.
 NESTS = (
     *("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model"),
@@ -89,28 +91,23 @@ def is_safetensors(path: Path) -> bool:
 def read_torch(path: Path) -> object:
     # Training scripts, timm's too, keep their options so: a bag of names and values.
     with torch.serialization.safe_globals([Namespace]):
-        return read_without_code(path)
-
-
-def read_without_code(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as problem:  # of many kinds, for damaged files
-        wanted = wanted_code(path, problem)
-        if not wanted:
-            raise damaged(path, problem) from problem
-        raise WeightsError(
-            f"{path}: got a file that needs code to be read ({wanted}), which could do anything, "
-            "so it was not read; expected weights alone: where it comes from, save "
-            "model.state_dict()"
-        ) from None
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as problem:  # of many kinds, for damaged files
+            wanted = wanted_code(path, problem)
+            if not wanted:
+                raise damaged(path, problem) from problem
+            raise WeightsError(
+                f"{path}: got a file that needs code to be read ({wanted}), which could do "
+                "anything, so it was not read; expected weights alone: where it comes from, save "
+                "model.state_dict()"
+            ) from None
 
 
 def wanted_code(path: Path, problem: Exception) -> str:
     """What a pickle wanted to run, found without running it."""
     try:
-        names = get_unsafe_globals_in_checkpoint(path)
-        return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        return few(get_unsafe_globals_in_checkpoint(path), 3)
     except Exception:  # the old format, without a list
         _, _, told = str(problem).partition("GLOBAL ")
         return told.split(" ")[0]

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from kd_helpers.data.remarks import quoted
 from kd_helpers.runtime.files import write_atomically
 from kd_helpers.runtime.plain import to_plain
 from kd_helpers.teachers.adapted import Adapted
 from kd_helpers.teachers.files import WeightsError, read_weights
-from kd_helpers.teachers.head import head_of
 
 NOTES = "kd_teacher"  # in the header of a file that `save_teacher` wrote
 COUNTERS = "num_batches_tracked"  # no weights, and not in old files
@@ -75,7 +75,7 @@ class Fit:
         parts += [f"from {at!r} in the file"] if at else []
         parts += [f"without the prefix {self.prefix!r}"] if self.prefix else []
         parts += ["without the head, which is to be fitted"] if left else []
-        parts += [f"{len(self.others)} more not used: {first(self.others)}"] if self.others else []
+        parts += [f"{len(self.others)} more not used: {quoted(self.others)}"] if self.others else []
         return f"{Path(path).name}: {', '.join(parts)}"
 
 
@@ -90,15 +90,15 @@ def match(own: Tensors, found: Tensors, path: str | Path, prefix: str | None = N
     best = max(fits, key=lambda fit: len(fit.tensors) - len(fit.misshapen) / 2)
     if not best.tensors:
         raise WeightsError(
-            f"{path}: got no tensor of the network's names; expected names such as {first(own)}, "
-            f"found {first(found)}: is it of this network?"
+            f"{path}: got no tensor of the network's names; expected names such as {quoted(own)}, "
+            f"found {quoted(found)}: is it of this network?"
         )
     good = len(best.tensors) - len(best.misshapen)
     equal = [f for f in fits if len(f.tensors) - len(f.misshapen) == good and not f.misshapen]
     if len(equal) > 1:
         raise WeightsError(
             f"{path}: got {len(equal)} networks that fit, under the names "
-            f"{first([fit.prefix for fit in equal])}; say which one: prefix={equal[0].prefix!r}"
+            f"{quoted([fit.prefix for fit in equal])}; say which one: prefix={equal[0].prefix!r}"
         )
     return best
 
@@ -126,7 +126,7 @@ def check_fit(fit: Fit, left: set[str], of_head: set[str], path: str | Path) -> 
         "in the network"
         for name in wrong[:3]
     ]
-    told += [f"{len(absent)} tensors are not in the file: {first(absent)}"] if absent else []
+    told += [f"{len(absent)} tensors are not in the file: {quoted(absent)}"] if absent else []
     advice = "is it of this network?"
     if {*wrong, *absent} <= of_head:
         advice = (
@@ -137,6 +137,21 @@ def check_fit(fit: Fit, left: set[str], of_head: set[str], path: str | Path) -> 
         f"{path}: {len(fit.tensors) - len(fit.misshapen)} of {len(fit.own)} tensors fit, but "
         f"{'; '.join(told)}; {advice}"
     )
+
+
+def head_of(model: nn.Module) -> str | None:
+    """The name of the last linear layer, such as "fc", "classifier.6", "heads.head"; None: there
+    is none.
+
+    timm's networks say it themselves; elsewhere it is the last one that was registered, as in
+    torchvision's and Hugging Face's networks.
+    """
+    linear = {name: part for name, part in model.named_modules() if isinstance(part, nn.Linear)}
+    ask = getattr(model, "get_classifier", None)
+    if callable(ask):
+        said = ask()
+        linear = {name: part for name, part in linear.items() if part is said} or linear
+    return list(linear)[-1] if linear else None
 
 
 def head_tensors(network: nn.Module) -> set[str]:
@@ -170,9 +185,3 @@ def save_teacher(teacher: Adapted, path: str | Path) -> Path:
     }
     write_atomically(Path(path), save(weights, {NOTES: json.dumps(notes)}))
     return Path(path)
-
-
-def first(names) -> str:
-    """Three names for a sentence."""
-    names = list(names)
-    return ", ".join(map(repr, names[:3])) + (", …" if len(names) > 3 else "")

@@ -19,9 +19,9 @@ from kd_helpers.data.augment import PLAIN, ViewSet, to_float
 from kd_helpers.data.splits import Dataset, Split
 from kd_helpers.methods.method import CrossEntropy
 from kd_helpers.teachers.adapted import Adapted, adapted
-from kd_helpers.teachers.head import head_of
-from kd_helpers.training.examine import spread
-from kd_helpers.training.likely_reason import AT_ONCE, answers
+from kd_helpers.teachers.teacher import output_of
+from kd_helpers.teachers.weights import head_of
+from kd_helpers.training.examine import AT_ONCE, answers, spread
 from kd_helpers.training.loop import train
 from kd_helpers.training.schedules import Schedule
 
@@ -55,7 +55,7 @@ def fit_head(
     parts = [labelled(data.train), labelled(data.val)]
     features = [features_of(open_teacher, name, part.images) for part in parts]
     head, told = best_probe(features, [part.labels for part in parts], len(data.classes))
-    put(model, name, head)
+    model.set_submodule(name, head)
     fitted = Adapted(model, given.preprocessing, tuple(data.classes))
     print(f"head {name!r} fitted to {len(parts[0]):,} pictures: {told}")
     if steps:
@@ -79,13 +79,8 @@ def checked_head(teacher: Adapted, pictures: torch.Tensor) -> str:
             "layer is linear: replace its last layer and train it on your pictures, then "
             "adapted(model, classes=data.classes)"
         )
-    seen: list[torch.Tensor] = []
-    layer = teacher.model.get_submodule(name)
-    handle = layer.register_forward_hook(lambda module, given, output: seen.append(output))
-    try:
+    with output_of(teacher.model, name) as seen:
         logits = teacher(to_float(pictures))
-    finally:
-        handle.remove()
     # The softmax agrees too where a log-softmax or a constant follows.
     if (
         len(seen) != 1
@@ -160,12 +155,6 @@ def linear(weight: torch.Tensor, bias: torch.Tensor) -> nn.Linear:
     head = nn.Linear(weight.shape[1], weight.shape[0], device=weight.device)
     head.weight.data, head.bias.data = weight, bias
     return head.requires_grad_(False)
-
-
-def put(model: nn.Module, name: str, layer: nn.Module) -> None:
-    """Replace a layer by its name."""
-    parent, _, last = name.rpartition(".")
-    setattr(model.get_submodule(parent), last, layer)
 
 
 class Open(nn.Module):

@@ -40,6 +40,10 @@ class Schedule(Plain):
                 raise ValueError(
                     f"got {name}={getattr(self, name)!r}; expected one of {', '.join(known)}"
                 )
+        if self.optimiser == "adam" and not self.nesterov:
+            raise ValueError(
+                "got nesterov=False and adam; expected it with sgd, which has momentum"
+            )
         if not all(0 < drop < 1 for drop in self.drops) or (
             self.drops and self.shape != "constant"
         ):

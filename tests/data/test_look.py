@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from kd_course.cli import main
-from kd_helpers.data.contact_sheet import grid
-from kd_helpers.data.look import look
+from kd_helpers.data.look import grid, look
 from picture_files import colour_files, hostile_files, pile
 
 

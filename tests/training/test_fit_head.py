@@ -14,9 +14,8 @@ from kd_helpers.models.zoo import make_model, take_over
 from kd_helpers.teachers import adapted
 from kd_helpers.teachers.named import teacher_named
 from kd_helpers.teachers.weights import load_weights, save_teacher
-from kd_helpers.training.examine import examine
+from kd_helpers.training.examine import answers, examine
 from kd_helpers.training.fit_head import fit_head, probe
-from kd_helpers.training.likely_reason import answers
 
 WHOLE = load_dataset("fashion-mnist")
 DATA = replace(
