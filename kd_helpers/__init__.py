@@ -1,5 +1,4 @@
-"""Helpers behind the notebooks of the knowledge distillation course; each name loads what it
-needs."""
+"""Helpers behind the notebooks of the course; each name loads what it needs."""
 
 from importlib import import_module
 

@@ -1,5 +1,4 @@
-"""Load a data set by name, as uint8 tensors on one device, with fixed splits. No worker
-processes."""
+"""Load a data set by name: uint8 tensors on one device, fixed splits, no worker processes."""
 
 from __future__ import annotations
 

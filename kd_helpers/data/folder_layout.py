@@ -14,9 +14,8 @@ from kd_helpers.data.remarks import few, readable
 from kd_helpers.data.splits import DataError
 
 SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
+    **{"train": "train", "training": "train", "test": "test", "testing": "test"},
+    **{"val": "val", "valid": "val", "validation": "val"},
 }
 LAYOUT = (
     "expected a folder for each class, as in CLASS/picture.jpg, or train/CLASS/picture.jpg and, "
@@ -114,7 +113,7 @@ def part_folders(root: Path, notes: list[str]) -> dict[str, Path]:
     found = [entry for entry in entries(root) if is_folder(entry)]
     parts: dict[str, Path] = {}
     for entry in found:
-        part = next((p for p, names in SPLIT_NAMES.items() if entry.name.lower() in names), None)
+        part = SPLIT_NAMES.get(entry.name.lower())
         if part in parts:
             raise DataError(f"{root}: found {parts[part].name}/ and {entry.name}/; expected one")
         if part:

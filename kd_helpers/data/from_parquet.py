@@ -17,7 +17,7 @@ from kd_helpers.data.folder_layout import SPLIT_NAMES
 from kd_helpers.data.from_arrays import as_labels
 from kd_helpers.data.pictures import FITTED, Shape, check_room, left_out, progress, read_pictures
 from kd_helpers.data.remarks import few, say
-from kd_helpers.data.splits import DataError, Dataset
+from kd_helpers.data.splits import PARTS, DataError, Dataset
 from kd_helpers.data.three_splits import arrange, keep_rows
 
 ROWS = 1000  # read at a time, so that the files of all pictures are never in memory together
@@ -116,7 +116,7 @@ def parquet_files(path: Path) -> list[tuple[Path, str]]:
         return [(path, "train")]
     files = sorted(path.rglob("*.parquet"))
     found = [(file, part_of(file.relative_to(path).as_posix())) for file in files]
-    found.sort(key=lambda pair: list(SPLIT_NAMES).index(pair[1]))
+    found.sort(key=lambda pair: PARTS.index(pair[1]))
     if not found or found[0][1] != "train":
         raise DataError(
             f"{path}: found {few([file.name for file in files]) or 'no Parquet files'}; expected "
@@ -128,8 +128,7 @@ def parquet_files(path: Path) -> list[tuple[Path, str]]:
 def part_of(name: str) -> str:
     """The split that a path names; where it names none, the images are for training."""
     words = re.split(r"[^a-z]+", name.lower())
-    named = (part for word in words for part, names in SPLIT_NAMES.items() if word in names)
-    return next(named, "train")
+    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), "train")
 
 
 def open_table(path: Path, part: str, image: str | None, label: str | None) -> Table:

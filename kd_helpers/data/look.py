@@ -17,7 +17,7 @@ from kd_helpers.data.folder_layout import Folder, PictureFile, scan
 from kd_helpers.data.pictures import FORMATS, Shape, progress, read_pictures, told
 from kd_helpers.data.remarks import few, readable
 from kd_helpers.data.splits import PARTS, DataError
-from kd_helpers.data.three_splits import digests, plan
+from kd_helpers.data.three_splits import digests, numbered, plan
 from kd_helpers.runtime.files import replacing
 from kd_helpers.runtime.folders import out_dir
 from kd_helpers.runtime.memory import free_memory
@@ -148,9 +148,7 @@ def head(path: Path) -> tuple[str, str, tuple[int, int]]:
 def verdict(folder: Folder, seen: Seen) -> list[str]:
     """What `image_folder` would say of it, or why it would refuse."""
     files = [folder.files[row] for row in seen.prints]
-    classes = sorted({file.class_name for file in files})
-    places = {name: place for place, name in enumerate(classes)}
-    labels = np.array([places[file.class_name] for file in files], np.int64)
+    classes, labels = numbered(np.array([file.class_name for file in files]), None)
     parts, prints = [file.part for file in files], list(seen.prints.values())
     try:
         planned, notes = plan(folder.root.name, classes, labels, parts, prints, seed=0)

@@ -85,8 +85,7 @@ class Shape:
 
 
 def check_room(count: int, shape: Shape) -> None:
-    """Raise DataError, with a size that would do, where `count` pictures need more memory than
-    is free."""
+    """Raise DataError, with a size that would do, unless there is memory for `count` pictures."""
     free, needed = free_memory(), count * shape.bytes
     if free is None or needed < MEMORY_SHARE * free:
         return

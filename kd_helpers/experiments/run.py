@@ -72,8 +72,7 @@ def load_or_train(recipe: Recipe, *, quiet: bool = False, **hooks) -> Run:
 
 
 def train_alone(recipe: Recipe, quiet: bool = False, **hooks) -> tuple[Run, str | None]:
-    """Train a recipe unless another process does or did; the run, and what was done if it was
-    this."""
+    """Train a recipe unless another process does or did; the run, and what was done here."""
     with lock_of(recipe, quiet):
         tidy_up(recipe)
         run = load_checked_run(recipe)  # the other process may be done by now

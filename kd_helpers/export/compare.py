@@ -1,5 +1,4 @@
-"""Does a file answer as the network that it was made of? Asked in the file's own runtime, and told
-in a table."""
+"""Does a file answer as its network? Asked in the file's own runtime, and told in a table."""
 
 from __future__ import annotations
 

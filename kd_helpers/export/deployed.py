@@ -1,5 +1,4 @@
-"""What goes into a file, the network with its preprocessing and what the file says of itself; and
-what comes out of it."""
+"""What goes into a file, the network with its preprocessing and its description; what comes out."""
 
 from __future__ import annotations
 

@@ -38,6 +38,5 @@ def smooth_labels(labels: torch.Tensor, num_classes: int, smoothing: float) -> t
 
 
 def entropy_bits(probabilities: torch.Tensor) -> torch.Tensor:
-    """Entropy of each row in bits: 0 for a certain answer, log2(K) for an even one. (B, K) →
-    (B,)"""
+    """Entropy in bits, (B, K) → (B,): 0 for a certain answer, log2(K) for an even one."""
     return torch.special.entr(probabilities).sum(dim=-1) / torch.log(torch.tensor(2.0))

@@ -129,8 +129,7 @@ class Adapted(nn.Module):
         return Adapted(self.model, changed, self.classes, self.columns, self.width)
 
     def outputs(self) -> int | None:
-        """How many outputs the network has, seen by a black picture; None: it takes another
-        size."""
+        """How many outputs it has, seen by a black picture; None: it takes another size."""
         height, width = pair(self.preprocessing.size or 64)
         black = torch.zeros(1, self.preprocessing.channels or 3, height, width)
         try:

@@ -185,8 +185,7 @@ Answers = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 def fingerprint(
     words: str, weights: Iterable[torch.Tensor], images: torch.Tensor, view_set: ViewSet
 ) -> str:
-    """Sixteen hexadecimal digits that change with teacher (repr, weights), images, views or
-    format."""
+    """Sixteen hexadecimal digits of teacher (repr, weights), images, views and format."""
     told = [words, repr(dataclasses.astuple(view_set)), images.device.type]
     told.append(str(pick_precision(images.device)[0]))
     digest = hashlib.sha256(json.dumps(told).encode())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from kd_helpers.runtime.plain import Plain
+from kd_helpers.runtime.plain import Plain, check_whole
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601, as PIL's convert("L") weighs them
 INTERPOLATIONS = ("bilinear", "bicubic")
@@ -33,8 +33,7 @@ class Preprocessing(Plain):
         super().__post_init__()
         self._check_sizes()
         self._check_normalisation()
-        if self.channels is not None and (type(self.channels) is not int or self.channels < 1):
-            raise ValueError(f"got channels={self.channels!r}; expected 1, 3, or None")
+        check_whole("channels", self.channels, 1)
         if self.interpolation not in INTERPOLATIONS:
             expected = " or ".join(INTERPOLATIONS)
             raise ValueError(f"got interpolation={self.interpolation!r}; expected {expected}")

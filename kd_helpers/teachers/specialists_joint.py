@@ -94,8 +94,7 @@ def joint_problem(
 
 
 def expected(problem: JointProblem, q: torch.Tensor) -> torch.Tensor:
-    """One step of expectation maximisation: every output shares its mass as q does; then the
-    mean."""
+    """One step of expectation maximisation: each output shares its mass as q does; the mean."""
     mass, belongs, count = problem
     return q * ((mass / (q @ belongs)) @ belongs.T) / count
 
@@ -124,8 +123,7 @@ def best_of(problem: JointProblem, q: torch.Tensor, tried: Sequence[torch.Tensor
 
 
 def active_specialists(generalist: torch.Tensor, groups: Groups) -> torch.Tensor:
-    """Where each specialist is asked: the generalist's answer is one of its classes. (M, B)
-    bool."""
+    """(M, B) bool: a specialist is asked where the generalist's answer is one of its classes."""
     answers = generalist.argmax(dim=1)
     return torch.stack([torch.isin(answers, torch.tensor(tuple(g))) for g in groups])
 

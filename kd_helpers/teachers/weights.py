@@ -160,8 +160,7 @@ def head_tensors(network: nn.Module) -> set[str]:
 
 
 def outputs_in(network: nn.Module, path: str | Path, prefix: str | None = None) -> int | None:
-    """How many classes the head in a file tells apart, for a network of the same build; None: the
-    file has no such head."""
+    """How many outputs the head in a file has, for a network of the same build; None: no head."""
     fit = match(network.state_dict(), read_weights(path)[0], path, prefix)
     head = fit.tensors.get(f"{head_of(network)}.weight")
     return None if head is None else len(head)

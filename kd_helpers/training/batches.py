@@ -1,5 +1,4 @@
-"""Which pictures each step sees: drawn from a seed alone, made on the device that holds the
-split."""
+"""Which pictures each step sees: drawn from a seed alone, made on the device of the split."""
 
 from __future__ import annotations
 

@@ -83,9 +83,8 @@ def examine(teacher: Asked, data: Dataset, *, images: int = 1000, stop: bool = T
     if problem:
         raise ValueError(f"got a teacher {problem}")
     right = logits.argmax(dim=1) == split.labels
-    found = Examination(
-        right.float().mean().item(), by_class(right, split, data), data.classes, len(split)
-    )
+    shares = [right[split.labels == k].float().mean().item() for k in range(len(data.classes))]
+    found = Examination(right.float().mean().item(), tuple(shares), data.classes, len(split))
     print(found)
     problem = likely_reason(teacher, split, logits, data)
     if problem and stop:
@@ -102,12 +101,6 @@ def spread(split: Split, most: int) -> Split:
     rows = torch.linspace(0, len(split) - 1, min(most, len(split))).round().long()
     mixed = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
     return split.subset(rows[mixed].to(split.labels.device))
-
-
-def by_class(right: torch.Tensor, split: Split, data: Dataset) -> tuple[float, ...]:
-    return tuple(
-        right[split.labels == label].float().mean().item() for label in range(len(data.classes))
-    )
 
 
 def answers(teacher: Asked, images: torch.Tensor) -> torch.Tensor:

@@ -35,17 +35,12 @@ def with_features(
     if teacher is None:
         raise ValueError(f"got {type(method).__name__} and no teacher; give one network")
     mine, its = method.needs_features
-    batch = plain_batch(split, 2)
+    index = torch.arange(2, device=split.images.device)
+    images = to_float(split.images[:2])  # plain ones
+    batch = Batch(images, split.labels[:2], index, torch.zeros_like(index))
     with torch.no_grad(), output_of(student.eval(), mine) as seen:
         student(batch.images)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         regressor = method.regressor(seen[0], teacher.features(batch, its))
     return WithFeatures(student, mine, regressor.to(split.images.device))
-
-
-def plain_batch(split: Split, count: int) -> Batch:
-    """The first plain images of a split."""
-    index = torch.arange(count, device=split.images.device)
-    images = to_float(split.images[:count])
-    return Batch(images, split.labels[:count], index, torch.zeros_like(index))

@@ -16,8 +16,7 @@ SHAPES = ("one-cycle", "constant")
 
 @dataclass(frozen=True)
 class Schedule(Plain):
-    """How long and how fast to train; by default SGD with Nesterov momentum 0.9, one cosine
-    cycle."""
+    """How long and how fast to train; by default SGD, Nesterov momentum 0.9, one cosine cycle."""
 
     steps: int = 1500  # gradient steps; the same number for every arm of a comparison
     batch_size: int = 128  # images a step
@@ -56,8 +55,7 @@ class Schedule(Plain):
 def make_optimiser(
     student: nn.Module, schedule: Schedule
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """The optimiser and what moves its learning rate; the latter is to be stepped after each
-    step."""
+    """The optimiser, and what moves its learning rate: to be stepped after each step."""
     how: dict[str, Any] = {
         "lr": schedule.learning_rate,
         "weight_decay": schedule.weight_decay,

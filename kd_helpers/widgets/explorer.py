@@ -82,8 +82,7 @@ class Explorer(widgets.VBox):
 
 
 def values_of(controls: Mapping[str, widgets.Widget]) -> dict:
-    """What controls say, by name; the arrow keys of a slider make 3.5000000000000004, meaning
-    3.5."""
+    """What controls say, by name; arrow keys make 3.5000000000000004, meaning 3.5."""
     values = {name: control.value for name, control in controls.items()}
     return {name: round(v, 6) if isinstance(v, float) else v for name, v in values.items()}
 

@@ -95,7 +95,8 @@ def fingerprint(recipe: Recipe) -> list[str]:
     shape = {"num_classes": len(dataset.classes), "in_channels": 1, "image_size": SIZE}
     student = make_student(recipe.student, seed=recipe.seed, towers=recipe.towers, **shape)
     optimiser, scheduler = make_optimiser(student, recipe.schedule)
-    rates = [repr((optimiser.param_groups[0]["weight_decay"], type(optimiser)))]
+    group = optimiser.param_groups[0]
+    rates = [repr((group["weight_decay"], group.get("nesterov"), type(optimiser)))]
     for _ in range(recipe.schedule.steps):
         rates.append(repr(scheduler.get_last_lr()))
         optimiser.step()
