@@ -142,10 +142,8 @@ def find(recipe: Recipe, *, mend: bool = False) -> Run | None:
             if run and mend and run.record["kept"]:
                 read_tensors(run.path, run.record)
             found += [run] if run else []
-        except NewerRun as problem:
-            problems.append(problem)
-        except DamagedRun as problem:
-            if mend:
+        except RunError as problem:
+            if mend and isinstance(problem, DamagedRun):
                 put_away(problem, folder, recipe)
             else:
                 problems.append(problem)
