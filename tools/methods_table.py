@@ -12,8 +12,8 @@ from kd_course.nb03_confidence.experiments import entry_arms, newest_arms, treat
 from kd_course.nb04_mistakes.experiments import correction_arms, refined_arms
 from kd_course.nb05_specialists.experiments import student_arms
 from kd_course.nb06_assistants.experiments import ablation_arms
-from kd_helpers import methods
-from kd_helpers.experiments.compare import accuracies, collect, paired_verdict
+from kd_helpers import load_dataset, methods
+from kd_helpers.experiments.compare import collect, paired_verdict, right_answers
 
 NOISY = "50 % random labels"
 
@@ -95,6 +95,7 @@ def verdict_of(row: Row) -> str:
         known = treatment_arms(seed) | row.arms(seed)
         return {arm: known[arm] for arm in wanted}
 
-    found = accuracies(collect(arms, SEEDS))
+    labels = load_dataset("fashion-mnist").test.labels
+    found = right_answers(collect(arms, SEEDS), labels)
     verdict = paired_verdict(*(found[arm] for arm in wanted))
-    return f"{verdict.word} {verdict.mean:+.2f} ({verdict.low:+.2f} to {verdict.high:+.2f})"
+    return f"{verdict.said} {verdict.mean:+.2f} ({verdict.low:+.2f} to {verdict.high:+.2f})"
