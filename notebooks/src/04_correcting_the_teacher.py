@@ -248,6 +248,8 @@ for (name, way), answers_right in right.items():  # (five, 10000) each
 lab.verdict_tables(refined, baseline="decoupled", corrected=True)
 
 # %% [markdown]
+# A teacher that learnt to take one class for another is worth correcting, and both ways help about as much. Random mistakes are another matter: it has learnt to be unsure, and neither helps. And the well fitted teacher is better left alone. What it says of the doubtful images may be worth more than a correction of it; and RLD puts a *sure* answer, at temperature 1, where decoupled KD has a soft one. The last column corrects the p-values for six comparisons at once.
+#
 # ## Whose labels?
 #
 # So far the student's labels were correct. In practice they come from where the teacher's came from. Now half of the *student's* labels are random too, and the corrections believe them:
