@@ -253,7 +253,8 @@ lab.verdict_table(newest, baseline="KD", corrected=True)
 # The scores are now which test images each student has right, so that the table has a second interval: over seeds *and* test images, for other images might have been drawn. And with six comparisons at once, one in three such tables would have a "clear" difference by chance alone: Holm's correction multiplies the smallest p-value by six, the next by five, and so on.
 #
 # Notebook 07 has what these papers print, and how far apart repetitions of one of them lie.
-#
+
+# %% [markdown]
 # With $\alpha + \beta = 1$, ABKD goes in one line from KL(teacher ‖ student), which is plain KD, to KL(student ‖ teacher). The first is dear where the student misses what the teacher thinks possible, the second where it believes what the teacher does not. **Guess:** which end is the better lesson?
 
 # %%

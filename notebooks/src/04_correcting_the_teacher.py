@@ -233,7 +233,8 @@ lab.verdict_table(corrected, baseline="uncorrected")
 
 # %% [markdown]
 # Swap, replace and mask touch these images only, and on them the label still has its own term. For swap and mask that is too little to see. To see an effect, look at a teacher that has something to correct: held-out images, few labels, wrong labels.
-#
+
+# %% [markdown]
 # ## Exchange, or leave out?
 #
 # A swap keeps all numbers and moves two of them, and so says that the true class is as far from the others as the wrong one was. Refined logit distillation (RLD, 2025) moves nothing: it leaves out every class that the teacher ranks above the true one, and puts only *how sure* the teacher is on the true class. Here both on top of decoupled KD (notebook 03), with all weights equal.
@@ -249,7 +250,8 @@ lab.verdict_tables(refined, baseline="decoupled", corrected=True)
 
 # %% [markdown]
 # A teacher that learnt to take one class for another is worth correcting, and both ways help about as much. Random mistakes are another matter: it has learnt to be unsure, and neither helps. And the well fitted teacher is better left alone. What it says of the doubtful images may be worth more than a correction of it; and RLD puts a *sure* answer, at temperature 1, where decoupled KD has a soft one. The last column corrects the p-values for six comparisons at once.
-#
+
+# %% [markdown]
 # ## Whose labels?
 #
 # So far the student's labels were correct. In practice they come from where the teacher's came from. Now half of the *student's* labels are random too, and the corrections believe them:

@@ -132,7 +132,7 @@ REFUSED = {
     "train teacher=resnet-20 kd_weight=0.9": "got teacher=resnet-20; expected course",
     "train temperature=3": "got temperature without a teacher; add teacher=course",
     "train transfer.image=2": "unknown setting transfer.image; known: transfer.images",
-    "train teacher=course method=DKD": "got method=DKD; expected one of CWSM",
+    "train teacher=course method=DKD": "got method=DKD; expected one of ABKD",
     "train teacher=course method=DecoupledKD(bet=2)": "unexpected keyword argument 'bet'",
     "train teacher=course method=DecoupledKD(beta=x)": "got beta='x'; expected a number",
     "train seed=1]+[2": "got seed='1]+[2'; expected a whole number",
