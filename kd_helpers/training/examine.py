@@ -26,7 +26,8 @@ FEW = 256  # pictures for a second look, in another way
 NORMALISATION = "expected the one that it was trained with: mean=, std="
 STATISTICS = (
     "expected batch normalisation with running statistics that belong to its weights: were they in "
-    "the file? was it saved in the middle of its training?"
+    "the file? was it saved in the middle of its training? or trained on pictures of another size "
+    "(size=, on the command line --teacher-size)?"
 )
 NOT_IN_EVALUATION = (
     "expected one in evaluation mode: call model.eval() before it answers, and look for dropout or "
