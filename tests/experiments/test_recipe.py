@@ -354,6 +354,8 @@ BAD = (
     (lambda: Schedule(shape="square"), "got shape='square'; expected one of"),
     (lambda: TransferSet(images=0), "got images=0"),
     (lambda: TransferSet(images=5, labelled=6), "got 6 labelled of 5 images"),
+    (lambda: TransferSet(labelled=-1), "got labelled=-1"),
+    (lambda: Schedule(optimiser="adam", nesterov=False), "got nesterov=False and adam"),
     (lambda: ViewSet(flip="no"), "got flip='no'; expected True or False"),
     (lambda: ViewSet(max_shift=-1), "got max_shift=-1"),
     (lambda: Towers(trunk=True), "expected the classes of each tower"),
