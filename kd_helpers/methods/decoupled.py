@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from kd_helpers.methods.labels import check_shown
 from kd_helpers.methods.method import Distillation
 from kd_helpers.methods.terms import check_logits, warn_of_two
-from kd_helpers.runtime.plain import check_temperature
+from kd_helpers.runtime.plain import check_temperature, check_weight
 
 
 def decoupled_parts(
@@ -69,8 +69,7 @@ class DecoupledKD(Distillation):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("alpha", "beta"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"got {name}={getattr(self, name)}; expected a number from 0 on")
+            check_weight(name, getattr(self, name))
 
     def compare(self, student, teacher, labels, temperature):
         warn_of_two(student, "DecoupledKD: β")

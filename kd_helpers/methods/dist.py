@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from kd_helpers.methods.method import Distillation
 from kd_helpers.methods.terms import check_logits
+from kd_helpers.runtime.plain import check_weight
 
 
 def correlation(x: torch.Tensor, y: torch.Tensor, dim: int) -> torch.Tensor:
@@ -40,8 +41,7 @@ class DIST(Distillation):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("beta", "gamma"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"got {name}={getattr(self, name)}; expected a number from 0 on")
+            check_weight(name, getattr(self, name))
 
     def compare(self, student, teacher, labels, temperature):
         check_logits(student, teacher)

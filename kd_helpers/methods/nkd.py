@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from kd_helpers.methods.labels import check_shown
 from kd_helpers.methods.method import Distillation
 from kd_helpers.methods.terms import check_logits, warn_of_two
+from kd_helpers.runtime.plain import check_weight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,7 @@ class NKD(Distillation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.gamma < float("inf"):
-            raise ValueError(f"got gamma={self.gamma}; expected a number from 0 on")
+        check_weight("gamma", self.gamma)
 
     def compare(self, student, teacher, labels, temperature):
         check_logits(student, teacher)

@@ -1,8 +1,8 @@
 """Transformed teacher matching, TTM and WTTM. Zheng and Yang, ICLR 2024; chapter 03.
 
-KL(p̃ ‖ q) with p̃_k = p_k^γ / Σ_j p_j^γ, γ = 1/T: the teacher alone is softened, the student answers
-at temperature 1. WTTM weighs each image by Σ_j p_j^γ: 1 where the teacher is sure, up to K^(1-γ)
-where it is not.
+KL(p̃ ‖ q) with p̃_k = p_k^γ / Σ_j p_j^γ, γ = 1/T: the teacher alone is softened, the student
+answers at temperature 1. WTTM weighs each image by Σ_j p_j^γ: 1 where the teacher is sure, up to
+K^(1-γ) where it is not.
 """
 
 from __future__ import annotations

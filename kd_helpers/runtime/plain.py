@@ -70,6 +70,12 @@ def check_share(name: str, value: float) -> None:
         raise ValueError(f"got {name}={value}; expected a number from 0 to 1")
 
 
+def check_weight(name: str, value: float) -> None:
+    """Raise ValueError unless the value is 0 or a finite number above."""
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"got {name}={value}; expected a number from 0 on")
+
+
 def to_plain(value: object, default: object = MISSING) -> Any:
     """Data for JSON. The class is named where it is not that of the default."""
     if isinstance(value, tuple):

@@ -250,7 +250,7 @@ newest = lab.right_answers(newest, test_labels)  # (five, 10000) each
 lab.verdict_table(newest, baseline="KD", corrected=True)
 
 # %% [markdown]
-# The scores are now which test images each student has right, so that the table has a second interval: over seeds *and* test images, for other images might have been drawn. And with six comparisons at once, one in three such tables would have a "clear" difference by chance alone: Holm's correction multiplies the smallest p-value by six, the next by five, and so on.
+# The scores are now which test images each student has right, so that the table has a second interval: over seeds *and* test images, for other images might have been drawn. And with six comparisons at once, about one in four such tables would have a "clear" difference by chance alone: Holm's correction multiplies the smallest p-value by six, the next by five, and so on.
 #
 # Notebook 07 has what these papers print, and how far apart repetitions of one of them lie.
 
