@@ -8,7 +8,9 @@ BIN := .venv/bin
 READY := .venv/.installed
 # Two workers of one thread each: most tests are too small for more. A file stays with one worker,
 # and the files are taken in their order, the browser's (the longest) first.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# A test that hangs, on a machine that stalled say, is run once more; one that fails is not.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+	--reruns 1 --only-rerun 'Timeout \(>'
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/nbval_sanitize.cfg
 QUICK := $(addprefix tests/,data methods models teachers widgets/test_explorers.py widgets/test_drawings.py \
          repository/test_layers.py) $(addprefix --ignore=tests/teachers/test_,named.py own_teacher_page.py)

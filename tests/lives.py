@@ -79,8 +79,9 @@ class Child:
     output: Path
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        with contextlib.suppress(ProcessLookupError):  # it has ended
-            os.kill(self.process.pid, number)
+        if self.process.is_alive():  # the number of one that has ended may be another process's
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
     def end(self) -> int:
         """Wait for it: its exit code, or minus the signal that ended it."""

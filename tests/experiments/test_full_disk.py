@@ -69,6 +69,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_really_full(nursery, never_killed, small_disk):
     path = break_off(nursery, 30, small_disk)
     before, filler = path.read_bytes(), small_disk / "filler"
