@@ -62,6 +62,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take(self, rows: torch.Tensor, prepare: Callable) -> torch.Tensor:
+        """What a network gets of these rows; prepare: augments pictures and makes them float."""
+        return prepare(self.images[rows])
+
     def subset(self, index: torch.Tensor) -> Split:
         """The images at `index` (M,), in that order."""
         return Split(self.images[index], self.labels[index])

@@ -62,6 +62,6 @@ def batches(
         if prepare and (step - first) % AHEAD == 0:
             prepare(index[step : step + AHEAD], view[step : step + AHEAD])
         i, v = on_device[0][step], on_device[1][step]
-        pictures = make_views(split.images[i], v, augmentation)
+        inputs = split.take(i, lambda images, v=v: to_float(make_views(images, v, augmentation)))
         told = prepare is not None
-        yield Batch(to_float(pictures), split.labels[i], i, v, prepared=told, step=step)
+        yield Batch(inputs, split.labels[i], i, v, prepared=told, step=step)
