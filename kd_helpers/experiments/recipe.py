@@ -95,7 +95,7 @@ class Recipe(Plain):
             return
         if not isinstance(self.start, Recipe):
             raise ValueError(f"got start={self.start!r}; expected a recipe or None")
-        kinds = [(r.student, r.towers, r.dataset) for r in (self.start, self)]
+        kinds = [(zoo.full_precision(r.student), r.towers, r.dataset) for r in (self.start, self)]
         if kinds[0] != kinds[1]:
             raise ValueError(
                 f"got start={self.start}; expected weights of {self._words()[0]}, from "

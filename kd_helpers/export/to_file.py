@@ -18,6 +18,8 @@ from kd_helpers.export.compare import Exported, compare
 from kd_helpers.export.deployed import About, Deployed
 from kd_helpers.export.formats import format_of, write
 from kd_helpers.export.onnx_file import write_int8
+from kd_helpers.models.low_precision import plain_twin
+from kd_helpers.models.zoo import full_precision
 from kd_helpers.runtime.plain import to_plain
 
 
@@ -104,7 +106,8 @@ def data_of(run_or_model: Run | nn.Module, data: Dataset | None) -> Dataset:
 def deployed_of(
     run_or_model: Run | nn.Module, data: Dataset, classes: Sequence[str] | None = None
 ) -> Deployed:
-    """The network with its preprocessing and class names.
+    """The network with its preprocessing and class names; a run's weights in few bits as numbers
+    that lie on their levels, for an ordinary layer.
 
     Raises:
         ValueError: it has not a logit for each class.
@@ -113,9 +116,9 @@ def deployed_of(
     channels, height, width = data.test.images.shape[1:]
     shape = (channels, height, width)
     if isinstance(run_or_model, Run):
-        recipe, network = run_or_model.recipe, run_or_model.model()
+        recipe, network = run_or_model.recipe, plain_twin(run_or_model.model())
         towers = to_plain(recipe.towers, recipe.towers)
-        about = About(names, shape, recipe.student, towers, recipe.hash)
+        about = About(names, shape, full_precision(recipe.student), towers, recipe.hash)
     else:
         network, kind = run_or_model, type(run_or_model)
         about = About(

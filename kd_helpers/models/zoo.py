@@ -1,14 +1,15 @@
-"""The networks by name: plain ones, residual, wide, VGG, and twins with 1×N filters."""
+"""The networks by name: plain, residual, wide, VGG; twins with 1×N filters or in few bits."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import nn
 
 from kd_helpers.models import architectures as nets
-from kd_helpers.models import own
+from kd_helpers.models import low_precision, own
 
 RESNET_DEPTHS = (8, 14, 20, 26, 32, 44, 56, 110)
 WIDE_SIZES = ((16, 2), (22, 2), (28, 2), (34, 2), (40, 1), (40, 2), (40, 4))  # depth and factor
@@ -19,8 +20,12 @@ BODIES = {
     **{f"wrn-{d}-{f}": partial(nets.wide_resnet, d, factor=f) for d, f in WIDE_SIZES},
     **{f"vgg-{d}": partial(nets.vgg, d) for d in nets.VGG},
 }
-FILTERS = {"-1xn": nets.with_row_filters, "-both": nets.with_both_filters}  # endings of names
-MODEL_NAMES = (*BODIES, *(name + end for end in FILTERS for name in BODIES))
+TWINS: dict[str, Callable[[nn.Module], nn.Module]] = {  # endings of names
+    "-1xn": nets.with_row_filters,
+    "-both": nets.with_both_filters,
+    **{end: partial(low_precision.lowered, rounding=r) for end, r in low_precision.WEIGHTS.items()},
+}
+MODEL_NAMES = (*BODIES, *(name + end for end in TWINS for name in BODIES))
 SMALLEST_IMAGE = 28
 
 
@@ -32,7 +37,8 @@ def make_model(
     Args:
         name: one of `MODEL_NAMES`, such as "cnn-4", "resnet-20", "resnet-8x4", "wrn-16-2", "vgg-8";
             or one of these with "-1xn", all N×N filters 1×N, or with "-both", half of the N×N
-            filters of each layer 1×N; or "module:function", a network of one's own.
+            filters of each layer 1×N, or with "-int8", "-int4" or "-ternary", weights in few bits
+            and activations in 8; or "module:function", a network of one's own.
         num_classes: K, at least 2. The plain ladder is wider from 100 classes on.
         in_channels: C, at least 1.
         image_size: height and width in pixels, at least 28.
@@ -66,13 +72,20 @@ def make_model(
             f"{SMALLEST_IMAGE}. "
             "Enlarge them first, for example with torch.nn.functional.interpolate"
         )
-    end = next((end for end in FILTERS if name.endswith(end)), "")
+    end = next((end for end in TWINS if name.endswith(end)), "")
     body: nn.Module = BODIES[name.removesuffix(end)](num_classes, in_channels, image_size)
     if end:
-        body = FILTERS[end](body)
+        body = TWINS[end](body)
     network = Classifier(body, in_channels, image_size)
     network.name = name
     return network
+
+
+def full_precision(name: str) -> str:
+    """ "cnn-2-int8" → "cnn-2"; other names as they are."""
+    return next(
+        (name.removesuffix(end) for end in low_precision.WEIGHTS if name.endswith(end)), name
+    )
 
 
 def check_name(name: str) -> None:
