@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import statistics
 import sys
@@ -209,10 +210,14 @@ def client_of(address: str) -> Any:
         named = {"scheduler_file" if in_file else "address": address}
         return Client(**named, timeout=CONNECT_SECONDS)
     except Exception as problem:  # it has many ways to fail: no number of a port, no JSON, silence
-        raise ConnectionError(
-            f"got no answer of a Dask scheduler at {address} within {CONNECT_SECONDS} s "
-            f"({problem or type(problem).__name__}); {start}"
-        ) from problem
+        reason = str(problem) or type(problem).__name__
+    # The client that failed goes now. If it were collected while the next one starts, it would wait
+    # for a lock that its own thread holds (`distributed.utils.LoopRunner`), for ever.
+    gc.collect()
+    raise ConnectionError(
+        f"got no answer of a Dask scheduler at {address} within {CONNECT_SECONDS} s ({reason}); "
+        f"{start}"
+    )
 
 
 def on_dask(work: Callable, items: list, address: str) -> Iterator:

@@ -1,5 +1,6 @@
 """A sweep trains every cell of its grid once, on cores and on a cluster, and survives what dies."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -141,9 +142,11 @@ def test_a_cluster_loses_nothing_when_a_worker_is_killed(cluster, out, monkeypat
     assert same_weights(out, out.parent / "serial", recipes)
 
 
-def test_a_cluster_that_is_not_there_is_refused_soon(tmp_path, monkeypatch):
-    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+def test_a_cluster_that_is_not_there_is_refused_soon(tmp_path, monkeypatch, request):
+    dask = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     monkeypatch.setattr(sweeping, "CONNECT_SECONDS", 1)
+    gc.disable()  # a failed client that is collected later may stop the next one for ever
+    request.addfinalizer(gc.enable)
     damaged = tmp_path / "damaged.json"
     damaged.write_text("{")
     for address, words in (
@@ -156,6 +159,7 @@ def test_a_cluster_that_is_not_there_is_refused_soon(tmp_path, monkeypatch):
         with pytest.raises(OSError, match=words) as found:
             list(sweep([SMALL], dask=address))
         assert time.monotonic() - start < 15 and "\n" not in str(found.value)
+        assert not any(type(thing) is dask.Client for thing in gc.get_objects())
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch):
