@@ -11,14 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kd_course.nb07_papers.pages import agreements, gains_of
-from kd_course.nb07_papers.paper_scale import PAPER
-from kd_course.nb07_papers.reproduce import LAPTOP
+from kd_course.nb07_papers.reproduce import LAPTOP, SCALES
 from kd_course.nb07_papers.rows import Line, Reproduction, Row, lines_of
 from kd_course.nb07_papers.tables import PaperNumber, paper_numbers, tables
 from kd_helpers.experiments.run import load_run
 from kd_helpers.teachers import Team
 
-SCALES = {"": LAPTOP, " --scale paper": PAPER}
 UNKNOWN, NOT_RUN, RUN = "number unknown", "not run", "run, not compared"
 LEGEND = f"""
 reproduced: every difference that the paper has, too, has its sign here
@@ -47,7 +45,7 @@ def listing(seeds: Sequence[int]) -> str:
 def entries(seeds: Sequence[int]) -> list[Entry]:
     """Every figure and table, once for each command that has its numbers; last, what has none."""
     made = {
-        f"kd reproduce {name}{scale}": make()
+        f"kd reproduce {name}" + (f" --scale {scale}" if of_scale is not LAPTOP else ""): make()
         for scale, of_scale in SCALES.items()
         for name, make in of_scale.items()
     }

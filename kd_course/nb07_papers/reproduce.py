@@ -1,10 +1,11 @@
-"""The command `kd reproduce`: a paper's numbers beside ours, at laptop or at paper scale."""
+"""The command `kd reproduce`: a paper's numbers beside ours, at a laptop's scale or at its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 from kd_course.nb07_papers import laptop, laptop_ladders
+from kd_course.nb07_papers.cifar_scale import CIFAR
 from kd_course.nb07_papers.costs import estimate
 from kd_course.nb07_papers.pages import as_csv, as_figure, as_html, is_compared, markdown
 from kd_course.nb07_papers.paper_scale import PAPER, WITHOUT
@@ -17,6 +18,7 @@ from kd_helpers.runtime.files import write_atomically
 from kd_helpers.runtime.folders import out_dir
 
 LAPTOP = {**laptop.HINTON, **laptop.OTHERS, **laptop_ladders.LADDERS}
+SCALES = {"laptop": LAPTOP, "cifar": CIFAR, "paper": PAPER}
 
 
 def find(name: str, scale: str) -> Reproduction:
@@ -27,19 +29,22 @@ def find(name: str, scale: str) -> Reproduction:
     """
     if name not in LAPTOP:
         raise ValueError(f"got {name!r}; expected one of {', '.join(LAPTOP)}")
-    if scale == "laptop":
-        return LAPTOP[name]()
-    if name in WITHOUT:
+    if scale == "paper" and name in WITHOUT:
         raise ValueError(f"{name} has no paper scale: {WITHOUT[name]}")
-    return PAPER[name]()
+    if name not in SCALES[scale]:
+        raise ValueError(f"{name} has no scale {scale}; expected one of {', '.join(scales(name))}")
+    return SCALES[scale][name]()
+
+
+def scales(name: str) -> list[str]:
+    return [scale for scale, made in SCALES.items() if name in made]
 
 
 def names() -> list[str]:
     """One line for each reproduction: its name, its scales, its title."""
     lines = []
     for name, make in LAPTOP.items():
-        scales = "laptop" if name in WITHOUT else "laptop, paper"
-        lines.append(f"{name:22} {scales:14} {make().title}")
+        lines.append(f"{name:22} {', '.join(scales(name)):21} {make().title}")
     return lines
 
 
@@ -113,7 +118,7 @@ def train(missing: list[Recipe], dask: str | None) -> dict[Recipe, str]:
 
 
 def write(reproduction: Reproduction, lines: list[Line], scale: str) -> None:
-    ending = "" if scale == "laptop" else "-paper"
+    ending = "" if scale == "laptop" else f"-{scale}"
     tables = (("html", as_html), ("csv", as_csv))
     files = {kind: make(reproduction, lines).encode() for kind, make in tables}
     if is_compared(lines):

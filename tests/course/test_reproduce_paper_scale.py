@@ -1,15 +1,17 @@
-"""`kd reproduce NAME --scale paper`, end to end, on small published files: two steps a training."""
+"""`kd reproduce --scale cifar` and `paper`, end to end, on small published files, in two steps."""
 
 import csv
 from dataclasses import replace
 
 import pytest
+import torch
 
 import paper_files
 from kd_course import cli
 from kd_course.nb05_specialists import experiments as teams
+from kd_course.nb06_assistants import on_cifar
 from kd_course.nb07_papers import costs, ladders, reproduce
-from kd_course.nb07_papers.paper_scale import PAPER
+from kd_course.nb07_papers.reproduce import SCALES
 from kd_helpers.data import cifar
 from kd_helpers.experiments import metrics
 from kd_helpers.experiments import sweep as sweeps
@@ -48,6 +50,8 @@ def tiny(archives, tmp_path, monkeypatch):
         paper_files.publish(monkeypatch, name, archives)
     monkeypatch.setattr(cifar, "PIXELS", {})  # small files have others
     monkeypatch.setattr(ladders, "schedule_of", lambda *_: SHORT)
+    monkeypatch.setattr(on_cifar, "PLAIN", replace(on_cifar.PLAIN, steps=2, batch_size=16))
+    monkeypatch.setattr(on_cifar, "TEST_LABELS", torch.arange(100))
     student = replace(teams.CIFAR_10.student, schedule=SHORT)
     monkeypatch.setattr(teams, "CIFAR_10", replace(teams.CIFAR_10, schedule=SHORT, student=student))
     monkeypatch.setattr(metrics, "measure_latencies", lambda *_: [])
@@ -58,20 +62,24 @@ def tiny(archives, tmp_path, monkeypatch):
     load_dataset_once.cache_clear()
 
 
-@pytest.mark.parametrize("name", PAPER)
-def test_every_family_is_trained_and_written(name, tiny, monkeypatch, capsys):
-    whole = PAPER[name]()
-    part = replace(whole, rows=tuple(row for row in whole.rows if SOME.get(name, bool)(row)))
-    monkeypatch.setitem(PAPER, name, lambda: part)
-    command = ["reproduce", name, "--scale", "paper", "--seeds", "1"]
+LITTLE = {"takd": lambda row: "cnn-4" in row.title or "labels" in row.title, "dgkd": bool}
+OWN = [(scale, name) for scale in ("cifar", "paper") for name in SCALES[scale]]
+
+
+@pytest.mark.parametrize("scale, name", OWN)
+def test_every_family_is_trained_and_written(scale, name, tiny, monkeypatch, capsys):
+    whole, some = SCALES[scale][name](), SOME.get(name, bool) if scale == "paper" else LITTLE[name]
+    part = replace(whole, rows=tuple(row for row in whole.rows if some(row)))
+    monkeypatch.setitem(SCALES[scale], name, lambda: part)
+    command = ["reproduce", name, "--scale", scale, "--seeds", "1"]
     assert cli.main([*command, "--yes"]) == 0
     told = capsys.readouterr().out
-    said = ("measured", "45,000 of the 50,000 training images", "PyTorch's initial weights")
+    said = ("measured", "45,000 of the 50,000 training images")
     assert all(words in told for words in said) and told.count(" of ") >= len(part.recipes(0))
-    written = [*csv.DictReader((tiny / "reproduce" / f"{name}-paper.csv").open())]
+    written = [*csv.DictReader((tiny / "reproduce" / f"{name}-{scale}.csv").open())]
     assert [line["row"] for line in written] == [row.title for row in part.rows]
     for row, line in zip(part.rows, written, strict=True):
         assert (0 <= float(line["ours"]) <= 100) if row.ours else line["ours"] == ""
-    assert (tiny / "reproduce" / f"{name}-paper.html").is_file()
+    assert (tiny / "reproduce" / f"{name}-{scale}.html").is_file()
     monkeypatch.setattr(reproduce, "train", lambda *_: pytest.fail("this trains twice"))
     assert cli.main(command) == 0

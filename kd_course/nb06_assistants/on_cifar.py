@@ -1,0 +1,63 @@
+"""Notebook 06's ladders on the papers' own images: plain CNNs on CIFAR-100, ten passes, not 160.
+
+Networks, optimiser and batch are those of the papers and of their codes: no augmentation, SGD at a
+constant 0.01 with plain momentum (`nb07_papers.ladders`). How passes, temperature and weight were
+chosen, on validation images: data/README.md. Everything above the student is trained once, with
+seed 0, so the seeds tell the students' luck alone.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from kd_course.nb02_hinton.experiments import smoothed
+from kd_helpers.experiments.ladders import climb
+from kd_helpers.experiments.recipe import Recipe
+from kd_helpers.methods import DenselyGuidedKD, HintonKD
+from kd_helpers.training.schedules import Schedule
+
+PASSES, IMAGES, BATCH = 10, 45_000, 128
+PLAIN = Schedule(
+    steps=round(PASSES * IMAGES / BATCH),
+    batch_size=BATCH,
+    learning_rate=0.01,
+    weight_decay=1e-4,
+    shape="constant",
+    nesterov=False,
+)
+KD = HintonKD(temperature=5.0, kd_weight=0.5)
+# The order of the test images is by class in every copy of the data, so these need no images.
+TEST_LABELS = torch.arange(100).repeat_interleave(100)
+TEACHER, STUDENT, MIDDLE = "cnn-10", "cnn-2", ("cnn-8", "cnn-6", "cnn-4")
+
+
+def alone(network: str, seed: int = 0) -> Recipe:
+    """A network on its labels."""
+    return Recipe(student=network, seed=seed, dataset="cifar-100", schedule=PLAIN)
+
+
+def ladder(seed: int, way: str, *above: str, sources: DenselyGuidedKD | None = None) -> Recipe:
+    """The student below these networks."""
+    names, last = (*above, STUDENT), alone(STUDENT, seed)
+    return climb(names, way, base=alone(STUDENT), last=last, method=KD, sources=sources)[-1]
+
+
+def cifar_arms(seed: int) -> dict[str, Recipe]:
+    """The students of TAKD's figure 2 and table 2 and of DGKD's table 1, with their baselines."""
+    student, full = alone(STUDENT, seed), (TEACHER, *MIDDLE)
+    return {
+        "hard labels": student,
+        "smoothed labels": smoothed(student, 0.1),
+        "direct": ladder(seed, "direct", TEACHER),
+        **{f"{name}, which nobody taught": ladder(seed, "direct", name) for name in MIDDLE},
+        **{f"assistant {name}": ladder(seed, "chain", TEACHER, name) for name in MIDDLE},
+        "chain": ladder(seed, "chain", *full),
+        "dense": ladder(seed, "dense", *full),
+        "stochastic": ladder(seed, "stochastic", *full),
+        "dense, mean": ladder(seed, "dense", *full, sources=DenselyGuidedKD(mean=True)),
+    }
+
+
+def cifar_networks() -> dict[str, Recipe]:
+    """Every size on its labels alone."""
+    return {name: alone(name) for name in (TEACHER, *MIDDLE)}
