@@ -6,6 +6,7 @@ __getattr__ = lazy(
     __name__,
     figures="draw_samples draw_views draw_ambiguous draw_hard_and_soft draw_certainty draw_logits "
     "draw_similarity draw_smoothed_and_soft draw_entropies",
+    polygon="build_polygon minds",
     **SHARED,
     **{
         "kd_course.exercises": "check_accuracy check_most_similar check_smooth_labels check_soften",

@@ -27,6 +27,18 @@ teacher = load_or_train(lab.TEACHER)
 logits, labels = teacher.logits("test"), data.test.labels  # (10000, 10), (10000,)
 
 # %% [markdown]
+# ## See it first
+#
+# Each corner is a class, each dot one of 2,000 test images. A label would put every dot into a corner. The teacher puts it where its ten probabilities say: close to a corner when it is sure, between corners when it is in doubt.
+#
+# Press **Raise T slowly**. What *T* means comes below; what it does, you see at once: the dots leave their corners, and not at random. **Which classes come to lie side by side? Who told the teacher that they belong there?** Then let two students answer: one has learnt from labels alone, the other from this teacher.
+
+# %%
+minds = {name: load_or_train(recipe, quiet=True) for name, recipe in lab.minds().items()}
+answers = {name: run.logits("test").numpy() for name, run in minds.items()}  # (10000, 10) each
+lab.build_polygon(data.test, answers, data.classes)
+
+# %% [markdown]
 # ## Guess first
 #
 # Here are eight test images that the teacher finds hard. The label of each is above it. **Which other class would you name, if you were allowed a second answer?** Decide before you go on.

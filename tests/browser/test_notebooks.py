@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from alive import use_the_polygon
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_helpers import load_or_train
 from notebook_io import NOTEBOOKS
@@ -31,8 +32,10 @@ def expected_soft_target(temperature: float) -> np.ndarray:
     return z / z.sum()
 
 
-def test_01_the_temperature_slider_moves_bars_and_numbers(open_and_run, screenshot):
+def test_01_the_polygon_and_the_temperature_slider_answer(open_and_run, screenshot):
     page = open_and_run("01_soft_and_hard_targets.ipynb")
+    use_the_polygon(page)
+    screenshot("polygon", page.locator(".kd-polygon"))
     box = box_with(page, "temperature T")
     handle = box.locator(".noUi-handle").first
     expect(handle).to_have_attribute("aria-valuenow", "4.0")

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 
+from alive import use_the_polygon
 from notebook_io import NOTEBOOKS, read
 from site_explorers import LIVE, without_guess
 
@@ -119,6 +120,14 @@ def test_a_control_changes_the_picture_without_a_kernel(opened, screenshot):
         screenshot(f"site-{name[:2]}")
         box.get_by_role("button", name="Reset").click()
         assert box.locator(".view").inner_html() == before
+
+
+def test_the_polygon_answers_without_a_kernel_and_fits_a_phone(opened, screenshot):
+    page = opened("01_soft_and_hard_targets")
+    use_the_polygon(page)
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    screenshot("polygon-phone")
 
 
 def test_formulas_are_drawn_pages_are_linked_and_fit_a_phone(opened, screenshot):

@@ -18,7 +18,7 @@ READERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SOLVED = sorted(SOLUTIONS.glob("*.ipynb"))
 SOURCE_FILES = sorted(SOURCES.glob("*.py"))
 
-MAX_KB = 400
+MAX_KB = 500
 MEDIAN_LINES, MAX_LINES, MAX_IMPORTS = 5, 15, 8  # of code in a cell, of imports in a notebook
 MAX_WORDS = 130  # of prose in a cell; 90 read well
 
