@@ -7,25 +7,20 @@ the classes they look like.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
-from functools import cache
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
 
 from kd_course.nb02_hinton.experiments import TEACHER, full_arms
 from kd_helpers.data.splits import Split
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.widgets.alive import Alive, packed
+from kd_helpers.widgets.alive import SIDE, Alive, packed, thumbnails
 
-SHOWN, SIDE = 2000, 20  # dots, and pixels of a thumbnail
+SHOWN = 2000  # dots
 FINENESS = 40  # steps for the square root of a distance of 1 between logits
-QUALITY = 10  # of the thumbnails, in WebP: 100 kB for 2,000
 ALT = (
     "Ten classes as corners of a polygon, 2,000 test images as dots. At T = 1 the dots crowd in "
     "the corners; at T = 6 they lie between shirts, pullovers and coats, and between the shoes."
@@ -63,12 +58,7 @@ def build_polygon(split: Split, logits: Mapping[str, np.ndarray], classes: Seque
         "side": SIDE,
     }
     still = draw_polygon(next(iter(some.values())), labels[:SHOWN], classes, order)
-    return Alive(script(), data, still, ALT)
-
-
-@cache
-def script() -> str:
-    return Path(__file__).with_name("polygon.js").read_text(encoding="utf-8")
+    return Alive(Path(__file__).with_name("polygon.js"), data, still, ALT)
 
 
 def coded(logits: np.ndarray) -> np.ndarray:
@@ -105,20 +95,6 @@ def neighbours(logits: np.ndarray) -> list[int]:
     closed = np.pad(rings, ((0, 0), (1, 1)))  # begins and ends at class 0
     total = sum(alike[closed[:, i], closed[:, i + 1]] for i in range(count))
     return [0, *rings[total.argmax()].tolist()]
-
-
-def thumbnails(images: np.ndarray) -> str:
-    """(N, H, W) uint8 → one picture of all, 50 in a row, as a data address."""
-    small = [
-        np.asarray(Image.fromarray(i).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
-        for i in images
-    ]
-    small += [np.zeros((SIDE, SIDE), np.uint8)] * (-len(small) % 50)
-    sheet = np.stack(small).reshape(-1, 50, SIDE, SIDE).transpose(0, 2, 1, 3)
-    written = io.BytesIO()
-    picture = Image.fromarray(sheet.reshape(-1, 50 * SIDE))
-    picture.save(written, format="webp", quality=QUALITY, method=6)
-    return "data:image/webp;base64," + base64.b64encode(written.getvalue()).decode()
 
 
 def colours(count: int) -> list[str]:

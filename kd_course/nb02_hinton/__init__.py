@@ -4,6 +4,7 @@ from kd_course.common import SHARED, lazy
 
 __getattr__ = lazy(
     __name__,
+    bias_slider="build_bias_slider",
     experiments="HIDDEN_CLASS SEEDS TEACHER Recipe Schedule full_arms hidden_class_arms "
     "lab_arms map_arms source_arms taught",
     explorers="build_gradient_explorer build_settings_explorer",

@@ -1,5 +1,7 @@
 """What a reader does with a live picture, wherever it stands."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 INK = """map => {  // how many pixels around the middle are not white
@@ -29,3 +31,19 @@ def use_the_polygon(page: Page) -> None:
     box.get_by_role("button", name="Raise T slowly").click()
     expect(box.get_by_role("button", name="Stop")).to_be_visible()
     expect(box.get_by_role("button", name="Raise T slowly")).to_be_visible(timeout=60_000)
+
+
+def use_the_bias_slider(page: Page) -> None:
+    """Raise the sneakers' bias by key, then to the number that was chosen for the taught one."""
+    box = page.locator(".kd-bias")
+    box.scroll_into_view_if_needed()
+    expect(box.locator(".told")).to_contain_text("labels only: 0.0 % of the sneakers")
+    slider = box.get_by_role("slider")
+    slider.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "plus 0.25")
+    box.get_by_role("button", name="chosen for “teacher only”").click()
+    expect(box.locator(".told")).to_have_text(
+        re.compile(r"teacher only: 9\d\.\d % of the sneakers")
+    )
+    slider.press("End")
+    expect(box.locator(".others").first).to_contain_text("still right: 0.0 %")

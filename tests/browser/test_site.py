@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from alive import use_the_polygon
+from alive import use_the_bias_slider, use_the_polygon
 from notebook_io import NOTEBOOKS, read
 from site_explorers import LIVE, without_guess
 
@@ -122,12 +122,17 @@ def test_a_control_changes_the_picture_without_a_kernel(opened, screenshot):
         assert box.locator(".view").inner_html() == before
 
 
-def test_the_polygon_answers_without_a_kernel_and_fits_a_phone(opened, screenshot):
-    page = opened("01_soft_and_hard_targets")
-    use_the_polygon(page)
-    page.set_viewport_size({"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    screenshot("polygon-phone")
+def test_live_pictures_answer_without_a_kernel_and_fit_a_phone(opened, screenshot):
+    for name, use in (
+        ("01_soft_and_hard_targets", use_the_polygon),
+        ("02_hinton_distillation", use_the_bias_slider),
+    ):
+        page = opened(name)
+        use(page)
+        page.set_viewport_size({"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        screenshot(f"site-{name[:2]}-phone")
+        page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def test_formulas_are_drawn_pages_are_linked_and_fit_a_phone(opened, screenshot):
