@@ -12,6 +12,7 @@ from kd_course.nb04_mistakes import experiments as mistakes
 from kd_course.nb05_specialists import experiments as teams
 from kd_course.nb06_assistants import experiments as ladders
 from kd_course.nb08_faults import experiments as faults
+from kd_course.nb11_low_precision import experiments as low
 from kd_helpers.experiments.recipe import Recipe
 
 WEIGHTS, LOGITS, TRAIN_LOGITS = "weights", "test_logits", "train_logits"
@@ -87,6 +88,11 @@ def every_experiment() -> Iterator[Experiment]:
     for seed in hinton.SEEDS:
         for arms in faults.EXPERIMENTS:
             yield "nb08_faults", name_of(arms), arms(seed), ()
+    for seed in hinton.SEEDS:
+        kept = (WEIGHTS,) if seed == 0 else ()  # notebook 11 exports and draws those of one seed
+        yield "nb11_low_precision", "float32", low.float_arms(seed), (WEIGHTS,)
+        yield "nb11_low_precision", "low", low.low_arms(seed), kept
+        yield "nb11_low_precision", "together", low.together_arms(seed), ()
 
 
 def hinton_experiments(seed: int) -> Iterator[Experiment]:

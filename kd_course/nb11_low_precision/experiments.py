@@ -18,8 +18,8 @@ IMAGES = 2_000  # labelled images, all that a student sees
 WIDTHS = ("int8", "int4", "ternary")  # of the weights; activations have 8 bits in all three
 WHOLE = Schedule(steps=300, batch_size=64, learning_rate=0.1)
 FIRST, AFTER = replace(WHOLE, steps=200), replace(WHOLE, steps=100)  # of scheme C
-LABELS, TAUGHT, TUNED = "labels", "B: distilled", "C: distilled, lowered, tuned"
-BESIDE, BEFORE = "A: twin beside", "B: twin before"
+LABELS, TAUGHT, TUNED = "labels", "distilled", "distilled, lowered, tuned"
+BESIDE, BEFORE = "twin beside", "twin before"
 
 
 def student(seed: int, width: str = "", schedule: Schedule = WHOLE) -> Recipe:

@@ -95,7 +95,7 @@ def build_width_explorer(
 def render_points(points: Mapping[Key, tuple[float, float]], chosen: Key) -> str:
     """Discs: rounded while training; rings: afterwards. The frontier is dashed."""
     sizes, scores = zip(*points.values(), strict=True)
-    ranges = (min(sizes) / 1.2, max(sizes) * 1.2), (min(scores) - 1, max(scores) + 1)
+    ranges = (min(sizes) / 1.2, max(sizes) * 1.2), (np.floor(min(scores)), np.ceil(max(scores)))
     plane = svg.Plane(*ranges, width=420, height=320, log_x=True)
     named = {str(key): point for key, point in points.items()}
     xs, ys = zip(*(named[name] for name in pareto_front(named)), strict=True)

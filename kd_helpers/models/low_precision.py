@@ -53,7 +53,7 @@ def ternary(weight: torch.Tensor) -> torch.Tensor:
     large = size > THRESHOLD * size.mean(dim=1, keepdim=True)
     level = (size * large).sum(dim=1, keepdim=True) / large.sum(dim=1, keepdim=True).clamp(min=1)
     told = (level * large).view_as(weight) * weight.detach().sign()
-    return weight + (told - weight).detach()
+    return told + (weight - weight.detach())  # the level itself: what is added is exactly 0
 
 
 Rounding = Callable[[torch.Tensor], torch.Tensor]

@@ -11,7 +11,9 @@ from kd_course.nb02_hinton.experiments import TEACHER
 from kd_helpers import load_or_train
 from notebook_io import NOTEBOOKS
 
-WITH_EXPLORERS = sorted(path.name for path in NOTEBOOKS.glob("0[0345689]_*.ipynb"))
+WITH_EXPLORERS = sorted(
+    path.name for names in ("0[0345689]_*", "11_*") for path in NOTEBOOKS.glob(f"{names}.ipynb")
+)
 EXPLORERS = ".widget-vbox:has(> .widget-hbox button:text-is('Reset'))"
 SHOWN = "box => [...box.querySelectorAll('.widget-html-content')].map(e => e.innerHTML).join()"
 

@@ -39,6 +39,7 @@ from kd_course.nb07_papers.checks import (
     seeds_needed,
 )
 from kd_course.nb10_own_pictures.checks import check_nearest
+from kd_course.nb11_low_precision.checks import check_levels, check_straight_through, check_ternary
 
 HIDDEN = -100
 SIMILARITY = np.full((4, 4), 0.01)  # classes 1 and 2 are most alike, 3 → 0 is the largest one way
@@ -157,6 +158,22 @@ def distance_to_nearest(images, others):
     return torch.tensor(np.min(pairs, axis=1), dtype=torch.float32)
 
 
+def levels(weight, bits, most=None, largest=None):
+    n = most or 2 ** (bits - 1) - 1
+    rows = [row * n / (largest or max(map(abs, row.tolist()))) for row in weight]
+    scales = [row.abs().max() / n if largest is None else largest / n for row in weight]
+    return torch.stack([row.round() * s for row, s in zip(rows, scales, strict=True)])
+
+
+def three_levels(weight, least=0.7):
+    rows = []
+    for row in weight.tolist():
+        limit = least * np.mean(np.abs(row))
+        a = np.mean([abs(w) for w in row if abs(w) > limit])
+        rows.append([a * np.sign(w) if abs(w) > limit else 0.0 for w in row])
+    return torch.tensor(rows)
+
+
 def check_most_similar(answer):
     return exercises.check_most_similar(answer, SIMILARITY)
 
@@ -199,6 +216,12 @@ RIGHT = {  # the first one is of a tensor, and the base of what the tests below 
     check_best_of_nothing: (best_of_nothing,),
     check_seeds_needed: (seeds_needed, seeds_with(lambda n: stats.t.ppf(0.975, n - 1))),
     check_overlap: (overlap,),
+    check_levels: (levels,),
+    check_ternary: (three_levels, lambda w: three_levels(w).double().tolist()),
+    check_straight_through: (
+        lambda w, told: w + (told - w).detach(),
+        lambda w, told: told.detach() - w.detach() + w,
+    ),
 }
 MISTAKES = (  # the check, a part of what it has to say, the wrong answer
     (check_accuracy, "number of right answers", lambda z, y: (z.argmax(1) == y).sum()),
@@ -229,6 +252,11 @@ MISTAKES = (  # the check, a part of what it has to say, the wrong answer
     (check_best_of_nothing, "root of n", lambda n, s: s * n**0.5),
     (check_seeds_needed, "n - 1 degrees", seeds_with(lambda n: stats.t.ppf(0.975, n))),
     (check_seeds_needed, "too few", lambda s, d: seeds_needed(s, d) - 1),
+    (check_levels, "on each side", lambda w, bits: levels(w, bits, most=2**bits - 1)),
+    (check_levels, "for all channels", lambda w, bits: levels(w, bits, largest=w.abs().max())),
+    (check_ternary, "nothing is 0", lambda w: three_levels(w).abs().amax(1)[:, None] * w.sign()),
+    (check_straight_through, "no gradient", lambda w, told: told),
+    (check_straight_through, "unrounded weight", lambda w, told: w + (told - told).detach()),
 )
 CHECKS = [*RIGHT, check_most_similar]
 

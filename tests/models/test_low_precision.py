@@ -55,8 +55,8 @@ def test_a_lowered_layer_is_integer_arithmetic():
 
 def test_ternary_weights_by_hand():
     """Li et al.: below 0.7 of the mean |w| of the channel 0, else the mean |w| of what is left."""
-    weight = torch.tensor([[0.1, -0.2, 0.9, -1.2], [8.0, 0.0, 0.0, 0.0]])  # thresholds 0.42, 1.4
-    expected = torch.tensor([[0.0, 0.0, 1.05, -1.05], [8.0, 0.0, 0.0, 0.0]])
+    weight = torch.tensor([[0.1, -0.37, 0.4, -1.33], [8.0, 0.0, 0.0, 0.0]])  # thresholds 0.385, 1.4
+    expected = torch.tensor([[0.0, 0.0, 0.865, -0.865], [8.0, 0.0, 0.0, 0.0]])
     torch.testing.assert_close(ternary(weight), expected)
     assert (ternary(torch.zeros(2, 3)) == 0).all()
 

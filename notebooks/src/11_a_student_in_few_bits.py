@@ -1,0 +1,243 @@
+# %% [markdown]
+# # 11 · A student in few bits
+#
+# **Question: a student is to become small. How few bits can its weights have, and does a teacher help it there?**
+#
+# A smaller network is one way to fewer bytes. The other is fewer bits for each weight. Mishra and Marr (*Apprentice*, ICLR 2018) put the two together: a teacher in full precision, a student with weights of 4 bits, or of three values. Their tables could not be read; their three schemes are tried here, on trained networks.
+#
+# Time: about a minute on two processor cores. Needed: notebooks 02 and 10.
+
+# %%
+import torch
+
+from kd_course import nb11_low_precision as lab
+from kd_helpers import load_dataset
+
+data = load_dataset("fashion-mnist")
+labels = data.test.labels  # (10000,)
+
+# %% [markdown]
+# ## Levels
+#
+# Eight bits can name 256 numbers, four can name 16. So a weight becomes the nearest of a few **levels**: a whole number times a **scale**. We take whole numbers from $-n$ to $n$ with $n = 2^{b-1} - 1$, and for each output channel the scale that just reaches its largest weight:
+#
+# $$s = \frac{\max |w|}{n}, \qquad \hat w = s \cdot \mathrm{round}(w / s)$$
+#
+# **Guess:** four weights, 0.1, −0.2, 0.9 and −1.2. What is left of the first with 8 bits, with 4, with 3?
+
+# %% tags=["nbval-check-output"]
+w = torch.tensor([[0.1, -0.2, 0.9, -1.2]])  # (channels, weights)
+for bits in (8, 4, 3):
+    n = 2 ** (bits - 1) - 1
+    s = w.abs().amax(dim=1, keepdim=True) / n  # (channels, 1)
+    mine = s * (w / s).round()
+    same = torch.allclose(mine, lab.rounded(w, bits))  # the helper's
+    print(f"{bits} bits:", *(f"{x:6.3f}" for x in mine[0].tolist()), "as the helper:", same)
+
+# %% [markdown]
+# With two bits there are three levels, and the largest weight should not decide alone where they lie. Li, Zhang and Liu (*ternary weight networks*, 2016): a weight below 0.7 times the mean $|w|$ of its channel becomes 0, the others $\pm a$, where $a$ is the mean $|w|$ of what is left.
+
+# %% tags=["nbval-check-output"]
+print("ternary:", *(f"{x:6.3f}" for x in lab.ternary(w)[0].tolist()))
+
+# %% [markdown]
+# Activations are rounded too, in all that follows to 8 bits: from 0 to the largest that is usual at that place. What remains of a layer is whole numbers times whole numbers, added up, and one scale at the end. A test compares it with just that.
+#
+# **How can one learn with steps?** The derivative of rounding is 0 almost everywhere. So training keeps the unrounded weights, computes the answer with the rounded ones, and passes the gradient on as if nothing had been rounded: **straight through**. You will write it in exercise 3.
+#
+# In `kd_helpers` such a network has a name: `"cnn-2-int8"`, `"cnn-2-int4"`, `"cnn-2-ternary"`. It has the starting weights of `"cnn-2"`.
+
+# %% [markdown]
+# ## What do few bits cost?
+#
+# The student of notebooks 03 and 04, cnn-2 with 2,000 labelled images, here for 300 steps of 64. All layers are lowered, also the first and the last. For each seed all arms have the same images, starting weights and batches. First on labels alone.
+#
+# **Guess:** how many points does each width cost?
+
+# %% tags=["nbval-check-output"]
+floats = lab.collect(lab.float_arms, lab.SEEDS)
+few = lab.collect(lab.low_arms, lab.SEEDS)
+whole = lab.right_answers(floats, labels)  # arm → (five, 10000)
+low = lab.right_answers(few, labels)  # (width, arm) → the same
+alone = {lab.FLOAT: whole[lab.LABELS]} | {w: low[w, lab.LABELS] for w in lab.WIDTHS}
+lab.verdict_table(alone, baseline=lab.FLOAT)
+
+# %% [markdown]
+# ## A teacher for few bits
+#
+# Apprentice has three schemes:
+#
+# - **A**: teacher and student start together, and learn side by side.
+# - **B**: the teacher is trained; the student starts from nothing, in few bits.
+# - **C**: the student is first trained in full precision, then lowered, then trained on with the teacher.
+#
+# B ("distilled" below) and C ("distilled, lowered, tuned") with the course's ResNet-20, T = 4 and α = 0.9. Equal budgets: C's student has 200 steps in float32 and 100 in few bits.
+#
+# **Guess:** at which width does the teacher add most? Is C better than B?
+
+# %% tags=["nbval-check-output"]
+arms = (lab.LABELS, lab.TAUGHT, lab.TUNED)
+schemes = {lab.FLOAT: whole} | {w: {arm: low[w, arm] for arm in arms} for w in lab.WIDTHS}
+lab.verdict_tables(schemes, baseline=lab.LABELS)
+
+# %% [markdown]
+# C against B, at each width. And the claim that makes the idea attractive: a *taught* student in few bits against one in float32 that was *not* taught.
+
+# %% tags=["nbval-check-output"]
+for w in lab.WIDTHS:
+    print(w, "C against B:", lab.paired_verdict(low[w, lab.TUNED], low[w, lab.TAUGHT]))
+for w in lab.WIDTHS:
+    print(w, "B against float32:", lab.paired_verdict(low[w, lab.TAUGHT], whole[lab.LABELS]))
+
+# %% [markdown]
+# ### Scheme A
+#
+# A ResNet-20 that learns beside every student would take hours here. So in A the ternary student has its own **float32 twin** beside it: cnn-2 with the same starting weights and batches. The twin minimises its cross-entropy with the labels; what it says is a constant for the student. At the end it is the very network of the first table. The control is scheme B with that network, trained *before* it teaches.
+#
+# **Guess:** a teacher that knows nothing yet, or one that has finished?
+
+# %% tags=["nbval-check-output"]
+together = lab.right_answers(lab.collect(lab.together_arms, lab.SEEDS), labels)
+together |= {arm: low["ternary", arm] for arm in (lab.LABELS, lab.TAUGHT)}
+print("A against labels:", lab.paired_verdict(together[lab.BESIDE], together[lab.LABELS]))
+lab.verdict_table(together, baseline=lab.BEFORE)
+
+# %% [markdown]
+# ## Rounded afterwards
+#
+# What most people do: train in float32, round at the end. 512 training images show the ranges of the activations; no weight learns. The figure has both, and C.
+#
+# **Guess:** down to which width is that good enough?
+
+# %%
+after = lab.all_afterwards(floats, data)  # (width, arm) → right answers (five, 10000)
+lab.display_figure(lab.draw_widths(lab.lines_of(whole, low, after), (lab.FLOAT, *lab.WIDTHS)))
+
+# %%
+pairs = {
+    f"{w}, {arm}": {"afterwards": after[w, arm], "while training": low[w, arm]}
+    for w in lab.WIDTHS
+    for arm in (lab.LABELS, lab.TAUGHT)
+}
+lab.verdict_tables(pairs, baseline="afterwards")
+
+# %% [markdown]
+# ## Does int8 cost a distilled network more?
+#
+# People ask this: the student was tuned to soft targets, perhaps they live in the last bits. So take what rounding afterwards *costs* a network, and compare the costs of the taught and the untaught one, paired by seed and by image. WORSE would mean that the distilled network loses more.
+
+# %%
+costs = {key: lab.cost(after[key], whole[key[1]]) for key in after}  # -1, 0 or 1 an image
+lab.display_figure(lab.draw_costs(costs))
+
+# %%
+cost_verdicts = {
+    w: lab.paired_verdict(costs[w, lab.TAUGHT], costs[w, lab.LABELS]) for w in lab.WIDTHS
+}
+for w, verdict in cost_verdicts.items():
+    print(w, verdict)
+
+# %% [markdown]
+# ## Bytes and milliseconds
+#
+# Now the files. `export` writes ONNX; with `int8=True` onnxruntime finds the ranges of the activations by itself, from training images. No runtime here has a convolution of fewer than 8 bits, so the 4-bit and the ternary network are int8 files with few different numbers in them, and only a packed file, here by gzip, shows it.
+#
+# **Guess:** int8 has a quarter of the bits. A quarter of the bytes, and of the time?
+
+# %%
+taught = {lab.FLOAT: floats[lab.TAUGHT][0]} | {w: few[w, lab.TAUGHT][0] for w in lab.WIDTHS}
+files = lab.write_files(taught, data)
+lab.file_table(files, taught, data)
+
+# %% [markdown]
+# "As the network" is the share of test images with the same answer from the file and from the network of this notebook. They differ a little: onnxruntime finds its own ranges, and uses 7 of the 8 bits for weights, so that sums do not overflow on older processors.
+#
+# Some kilobytes of each file are the graph, not the weights. And the time is a matter of the processor: without instructions for int8, and for a network this small, the work of rounding can be more than what it saves. Measure where it is to run.
+
+# %% [markdown]
+# ## Explore
+#
+# **Try it:** from float32 to ternary. The left picture has accuracy (mean of five seeds) against the packed file; whoever lies on the dashed line is beaten by nobody in both. The right one has the 784 weights into the output "Shirt".
+
+# %%
+first = {(lab.FLOAT, arm): runs[0] for arm, runs in floats.items()}
+first |= {key: runs[0] for key, runs in few.items()}  # of seed 0
+points = lab.points_of(whole, low, after, lab.kilobytes(files))
+explorer = lab.build_width_explorer(points, lab.output_weights(first, 6), "Shirt")
+alt = "Accuracy against kilobytes with the frontier, and a histogram of weights."
+lab.display_live(explorer, explorer.still(alt, width="int4"))
+
+# %% [markdown]
+# ## Exercise 1: levels
+#
+# Round each row to $2^b - 1$ levels, with a scale for each row.
+
+
+# %% tags=["exercise"]
+def my_levels(weight, bits):  # (C, M), b → (C, M)
+    # solution
+    largest = 2 ** (bits - 1) - 1
+    scale = weight.abs().amax(dim=1, keepdim=True) / largest
+    return scale * (weight / scale).round()
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(lab.check_levels(my_levels))
+
+# %% [markdown]
+# ## Exercise 2: three levels
+#
+# Threshold: 0.7 of the mean $|w|$ of the row. Level: the mean $|w|$ of what is above it.
+
+
+# %% tags=["exercise"]
+def my_ternary(weight):  # (C, M) → (C, M)
+    # solution
+    size = weight.abs()
+    large = size > 0.7 * size.mean(dim=1, keepdim=True)
+    level = (size * large).sum(dim=1, keepdim=True) / large.sum(dim=1, keepdim=True)
+    return level * large * weight.sign()
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(lab.check_ternary(my_ternary))
+
+# %% [markdown]
+# ## Exercise 3: straight through
+#
+# `levels` are the rounded weights, without a gradient. Return a tensor that has their values, and whose gradient reaches `weight` unchanged. One line with `.detach()`.
+
+
+# %% tags=["exercise"]
+def my_straight_through(weight, levels):  # (C, M), (C, M) → (C, M)
+    # solution
+    return weight + (levels - weight).detach()
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(lab.check_straight_through(my_straight_through))
+
+# %% [markdown]
+# ## What we saw
+
+# %%
+print("int8 costs the distilled network, against the plain one:", cost_verdicts["int8"])
+lab.summary(whole, low, after, files)
+
+# %% [markdown]
+# **Does int8 cost a distilled network more?** No: with eight bits neither network loses anything that five seeds can show, and the interval of the difference is narrow. With four bits the same holds, less surely.
+#
+# **Three values** are another matter. Rounded afterwards the network loses many points; trained with the rounding it gets most of them back.
+
+# %% [markdown]
+# **The teacher helps at every width**, and a taught ternary student beats an untaught one in float32. That is Apprentice's idea, and it holds here. Of its schemes none beat B: C has only 100 of its 300 steps in few bits, little for a fine-tuning. A was worse than no teacher at all: a twin that is still learning has little to say in 300 steps, and finished it is no clear help either.
+#
+# **The file** is smaller by less than the bits are, and on this processor int8 was slower. Both say more of the small network and of the machine than of int8: measure your own.
+#
+# Ten classes, 28 pixels and a short training are a mild test. A larger task may lose more with four bits.
