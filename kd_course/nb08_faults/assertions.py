@@ -132,6 +132,60 @@ def answers_belong_to_these_pictures(s: Setup) -> None:
     )
 
 
+def teacher_beats_guessing(s: Setup) -> None:
+    found, guess = F.cross_entropy(s.teacher_logits, s.batch.labels), torch.tensor(10.0).log()
+    assert found < guess / 2, f"the teacher's cross-entropy is {found:.2f}, a guess has {guess:.2f}"
+
+
+def classes_come_in_one_order(s: Setup) -> None:
+    of_class = {int(k): s.teacher_logits[s.batch.labels == k] for k in s.batch.labels.unique()}
+    said = {k: int(logits.mean(dim=0).argmax()) for k, logits in of_class.items()}
+    assert all(k == said[k] for k in said), f"label → what the teacher mostly says: {said}"
+
+
+def logits_and_temperature_share_a_unit(s: Setup) -> None:
+    T, z, v, y = s.loss.temperature, s.student_logits, s.teacher_logits, s.batch.labels
+    once = s.loss(z, v, y)["kd"] / T**2
+    twice = replace(s.loss, temperature=2 * T)(2 * z, 2 * v, y)["kd"] / (2 * T) ** 2
+    assert torch.allclose(once, twice, rtol=1e-3), (
+        f"{once:.4f}; with twice the logits at 2T {twice:.4f}"
+    )
+
+
+def student_follows_any_teacher(s: Setup) -> None:
+    always_3 = torch.zeros_like(s.teacher_logits)
+    always_3[:, 3] = 10.0
+    z = s.student_logits.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(s.loss.soft(z, always_3, s.batch.labels), z)
+    follow = (gradient[:, 3] < 0).double().mean()
+    assert follow == 1, f"a teacher that always says 3 leads {follow:.0%} of the images to 3"
+
+
+def switch_changes_the_loss(s: Setup) -> None:
+    given = (s.student_logits, s.teacher_logits, s.batch.labels)
+    on, off = (replace(s.loss, standardised=way)(*given)["loss"] for way in (True, False))
+    assert on != off, f"switched on or off, the loss is {on:.4f}"
+
+
+def masked_images_do_not_pull(s: Setup) -> None:
+    z = s.student_logits.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(s.loss.soft(z, s.teacher_logits, s.batch.labels), z)
+    pulling = gradient[~s.loss.mask(s.teacher_logits)].any(dim=1).sum()
+    assert pulling == 0, f"{pulling} images that the mask leaves out still pull"
+
+
+def sure_teacher_gives_a_number(s: Setup) -> None:
+    sure = 100 * s.teacher_logits
+    found = s.loss.soft(s.student_logits, sure, s.batch.labels)
+    assert found.isfinite(), f"with a teacher that is quite sure the soft loss is {found:.1f}"
+
+
+def copies_of_a_teacher_change_nothing(s: Setup) -> None:
+    z, one = s.student_logits, s.teacher_logits[:, :10]
+    once, thrice = (s.loss.soft(z, one.repeat(1, n), s.batch.labels) for n in (1, 3))
+    assert torch.allclose(once, thrice), f"one teacher {once:.4f}, three copies of it {thrice:.4f}"
+
+
 def some_target_is_sure(s: Setup) -> None:
     top = s.teacher_logits.softmax(dim=1).max()
     assert top > 0.5, f"at T = 1 no image has a target above {top:.2f}"

@@ -216,6 +216,99 @@ EXHIBITS = (
         lab.unequal_arms,
         "labels",
     ),
+    Exhibit(
+        "untrained head",
+        "a teacher with an untrained head",
+        "load(weights, ignore_mismatched_sizes=True)",
+        "fine-tune the new last layer first",
+        "The weights were those of a network for other classes; the last layer did not fit and was "
+        "made anew, with a warning. The first version of a guide let it teach, and called 65 "
+        "against 63 % a gain.",
+        ("https://github.com/huggingface/transformers/pull/25182",),
+        checks.teacher_beats_guessing,
+    ),
+    Exhibit(
+        "classes by name",
+        "classes in another order",
+        "classes = sorted(names)  # of the teacher alone",
+        "columns = [teacher_classes.index(name) for name in classes]",
+        "Folders are read in the order of their names, label files are not. Where the two differ, "
+        "an output means one class to the teacher and another to the student. In the threads it "
+        "was the test set that was so labelled.",
+        (
+            "https://github.com/modestyachts/ImageNetV2/issues/10",
+            "https://github.com/facebookresearch/deit/issues/130",
+        ),
+        checks.classes_come_in_one_order,
+    ),
+    Exhibit(
+        "T on one side",
+        "T on one side only",
+        "log_q = z.log_softmax(1)",
+        "log_q = (z / T).log_softmax(1)",
+        "The teacher is softened, the student is not. Nobody noticed while T was 1.",
+        ("https://github.com/lancopku/DynamicKD/issues/1",),
+        checks.logits_and_temperature_share_a_unit,
+    ),
+    Exhibit(
+        "labels for the teacher",
+        "distilled, from the true labels",
+        "soft = T**2 * cross_entropy(z / T, labels)",
+        "soft = T**2 * kl_div(log_q, p, …)",
+        "A student that was to be trained on a teacher's answers saw the true labels. Its accuracy "
+        "was fine; whatever was then concluded about distillation was about labels.",
+        ("https://github.com/aidotse/LeakPro/pull/440",),
+        checks.student_follows_any_teacher,
+    ),
+    Exhibit(
+        "switch ignored",
+        "a switch that does nothing",
+        "# z, v = standardise(z), standardise(v)",
+        "if standardised: z, v = standardise(z), standardise(v)",
+        "With the method commented out, a reader of this code had the same accuracy as before; "
+        "in another branch of the same code its flag was inverted. An ablation of such a switch "
+        "finds that the method makes no difference. Here T = 1.",
+        (
+            "https://github.com/sunshangquan/logit-standardization-KD/issues/27",
+            "https://github.com/sunshangquan/logit-standardization-KD/issues/15",
+        ),
+        checks.switch_changes_the_loss,
+        lab.switch_arms,
+    ),
+    Exhibit(
+        "mask on a scalar",
+        "a mask multiplied onto a scalar",
+        "soft = (mask * rows.mean()).mean()",
+        "soft = (mask * rows).mean()",
+        "Only the half of a batch that the teacher is less sure of was to be taught. But the loss "
+        "was a mean already when the mask came: it chooses nothing and halves the soft term.",
+        ("https://github.com/Jin-Ying/Multi-Level-Logit-Distillation/issues/2",),
+        checks.masked_images_do_not_pull,
+        lab.mask_arms,
+    ),
+    Exhibit(
+        "ε in half precision",
+        "an ε that is 0 in half precision",
+        "(p + 1e-8).log()  # p in half precision",
+        "(logits.float() / T).log_softmax(1)",
+        "The smallest number above 0 in half precision is 6e-8, so a guard of 1e-8 guards nothing. "
+        "In the thread it stood under a division; here under a logarithm, at T = 1. The loss is "
+        "then not a number, and as many scripts do, the loop leaves the step out and says nothing.",
+        ("https://github.com/lightonai/pylate/issues/239",),
+        checks.sure_teacher_gives_a_number,
+        lab.half_arms,
+    ),
+    Exhibit(
+        "wrong axis",
+        "the number of teachers from the wrong axis",
+        "soft = sum(terms) / len(told)  # told: (B, M, K)",
+        "soft = sum(terms) / told.shape[1]",
+        "The mean over three teachers was divided by the size of the batch. Its author thought it "
+        "a mere factor that should not matter much.",
+        ("https://github.com/samuelstanton/gnosis/issues/17",),
+        checks.copies_of_a_teacher_change_nothing,
+        lab.axis_arms,
+    ),
 )
 
 

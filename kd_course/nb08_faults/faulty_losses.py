@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from kd_helpers.experiments.metrics import accuracy
 from kd_helpers.methods.hinton import HintonKD, kd_loss
+from kd_helpers.methods.standardised_logits import standardise
 from kd_helpers.training.loop import predict
 
 
@@ -93,6 +94,18 @@ class LabelWithoutGradient(Watched):
         return super().label_term(student, labels).detach()
 
 
+class TemperatureOnOneSide(Watched):
+    def soft(self, student, teacher, labels):
+        return kl(student, teacher / self.temperature) * self.temperature**2
+
+
+class LabelsForTeacher(Watched):
+    """What is called the soft term compares with the true labels."""
+
+    def soft(self, student, teacher, labels):
+        return F.cross_entropy(student / self.temperature, labels) * self.temperature**2
+
+
 class WithTeachersGradient(Watched):
     """The teacher's answer keeps its gradient; for a teacher that learns."""
 
@@ -120,6 +133,82 @@ class BestStep(Watched):
         student.load_state_dict(best["weights"])
 
 
+# Faults of what the right loss above does not do: the right way first.
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithSwitch(Watched):
+    """Standardised logits, with a switch for an ablation."""
+
+    standardised: bool = True
+
+    def soft(self, student, teacher, labels):
+        if self.standardised:
+            student, teacher = standardise(student), standardise(teacher)
+        return super().soft(student, teacher, labels)
+
+
+class SwitchIgnored(WithSwitch):
+    def soft(self, student, teacher, labels):
+        return super(WithSwitch, self).soft(student, teacher, labels)
+
+
+class UnsureHalf(Watched):
+    """Teaches the half of the batch that the teacher is less sure of."""
+
+    def mask(self, teacher: torch.Tensor) -> torch.Tensor:
+        top = teacher.softmax(1).amax(1)
+        return top <= top.median()
+
+    def soft(self, student, teacher, labels):
+        return (self.mask(teacher) * self.rows(student, teacher, labels)).mean()
+
+
+class MaskOnScalar(UnsureHalf):
+    """The mean was taken before the mask."""
+
+    def soft(self, student, teacher, labels):
+        return (self.mask(teacher) * self.rows(student, teacher, labels).mean()).mean()
+
+
+class EachTeacher(Watched):
+    """The mean over the teachers of their soft terms; their logits side by side, (B, M·K)."""
+
+    sources_apart: ClassVar[bool] = True
+
+    def soft(self, student, teacher, labels):
+        told = teacher.unflatten(1, (-1, student.shape[1]))  # (B, M, K)
+        each = [kd_loss(student, one, temperature=self.temperature) for one in told.unbind(1)]
+        return sum(each) / self.count(told)
+
+    def count(self, told: torch.Tensor) -> int:
+        return told.shape[1]
+
+
+class WrongAxis(EachTeacher):
+    def count(self, told: torch.Tensor) -> int:
+        return len(told)
+
+
+class EpsilonInHalf(Watched):
+    """1e-8 against log(0), in half precision, where it is 0.
+
+    Nothing is learnt from a step whose loss is not a number (`if not loss.isfinite(): continue`).
+    Its terms count as 0.
+    """
+
+    def soft(self, student, teacher, labels):
+        q, p = ((z.half() / self.temperature).softmax(1) for z in (student, teacher))
+        rows = p * ((p + 1e-8).log() - (q + 1e-8).log())
+        return rows.sum(1).float().mean() * self.temperature**2
+
+    def terms(self, student, teacher, labels, strength):
+        terms = super().terms(student, teacher, labels, strength)
+        if torch.stack([*terms.values()]).isfinite().all():
+            return terms
+        return {name: 0 * student.sum() for name in terms}
+
+
 RIGHT, BEST_STEP = "none", "best step"  # the latter: of the test images
 LOSS_FAULTS: dict[str, type[Watched]] = {
     "mean": MeanOverClasses,
@@ -131,6 +220,8 @@ LOSS_FAULTS: dict[str, type[Watched]] = {
     "teacher against itself": TeacherAgainstItself,
     "weights swapped": WeightsSwapped,
     "label without gradient": LabelWithoutGradient,
+    "T on one side": TemperatureOnOneSide,
+    "labels for the teacher": LabelsForTeacher,
 }
 
 

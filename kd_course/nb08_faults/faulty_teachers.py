@@ -13,9 +13,12 @@ import torch
 from torch import nn
 
 from kd_helpers.runtime.device import autocast, pick_precision
-from kd_helpers.teachers.teacher import Batch, Members, Teacher
+from kd_helpers.teachers.teacher import Batch, Members, NetworkTeacher, Teacher
 from kd_helpers.teachers.team import Team
 from kd_helpers.training.schedules import Schedule, make_optimiser
+
+# Fashion-MNIST's classes from "Ankle boot" to "Trouser"; four of the ten stay where they were.
+BY_NAME = (9, 8, 4, 3, 2, 5, 6, 7, 0, 1)
 
 
 class TrainModeTeacher(Teacher):
@@ -95,6 +98,16 @@ class MeansAsLogits(Members):
         return torch.stack([member(batch).softmax(dim=1) for member in self.members]).mean(dim=0)
 
 
+class InOrder(Members):
+    """The columns of a teacher's answers in another order."""
+
+    def __init__(self, teacher: Teacher, order: Sequence[int]) -> None:
+        self.members, self.order = [teacher], list(order)
+
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        return self.members[0](batch)[:, self.order]
+
+
 @dataclass(frozen=True)
 class Faulty(Team):
     """One teacher, asked in a wrong way."""
@@ -131,10 +144,29 @@ class ProbabilitiesAsLogits(Faulty):
         return MeansAsLogits([room.cached(member) for member in self.members])
 
 
+class UntrainedHead(Faulty):
+    """The last layer did not fit and was made anew."""
+
+    def build(self, room):
+        network = room.network(self.members[0])
+        *_, head = (layer for layer in network.modules() if isinstance(layer, nn.Linear))
+        with torch.random.fork_rng():
+            torch.manual_seed(room.seed)
+            head.reset_parameters()
+        return room.remembered(NetworkTeacher(network))
+
+
+class AlphabeticalClasses(Faulty):
+    def build(self, room):
+        return InOrder(room.cached(self.members[0]), BY_NAME)
+
+
 TEACHER_FAULTS: dict[str, type[Faulty]] = {
     "train mode": TrainMode,
     "learning teacher": LearningToo,
     "reshuffled": ReshuffledAnswers,
     "other view": PlainView,
+    "untrained head": UntrainedHead,
+    "classes by name": AlphabeticalClasses,
     "means as logits": ProbabilitiesAsLogits,
 }

@@ -16,7 +16,7 @@ COLOURS = {WORSE: RED, BETTER: BLUE}
 def draw_costs(verdicts: Mapping[str, Verdict]) -> Figure:
     """Mean difference and its 95 % interval, one row a name; beyond 1 point the axis is
     logarithmic."""
-    figure, (ax,) = new_figure(9, 5)
+    figure, (ax,) = new_figure(9, 0.3 * len(verdicts) + 0.5)
     figure.set_label(f"Cost of each fault: { {name: str(v) for name, v in verdicts.items()} }")
     for row, verdict in enumerate(verdicts.values()):
         colour = COLOURS.get(verdict.word, GREY)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from scipy.special import log_softmax, softmax
 
+from kd_course.nb08_faults import faulty_losses as losses
 from kd_course.nb08_faults.experiments import FAULTS, METHODS, with_fault
 from kd_course.nb08_faults.faulty_losses import BEST_STEP, LOSS_FAULTS, RIGHT, Watched
 from kd_course.nb08_faults.faulty_teachers import TEACHER_FAULTS
@@ -17,13 +18,23 @@ from kd_helpers.data.augment import ViewSet
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import dataset_of, load_or_train, new_student, train_student
-from kd_helpers.methods import HintonKD
+from kd_helpers.methods import HintonKD, Standardised
 from kd_helpers.teachers import Mean
 from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.loop import History
 from kd_helpers.training.schedules import Schedule
 
 T, W, B, K = 3.0, 0.8, 6, 10
+OWN = (  # the last two take several teachers
+    losses.UnsureHalf,
+    losses.MaskOnScalar,
+    losses.WithSwitch,
+    losses.SwitchIgnored,
+    losses.EpsilonInHalf,
+    losses.EachTeacher,
+    losses.WrongAxis,
+)
+Y = [1, 0, 4, 9, 2, 7]
 NOTHING_ELSE = {
     "T on the labels",
     "weights swapped",
@@ -41,7 +52,7 @@ def faulty(fault: str, smoothing: float = 0.0) -> Watched:
 def case():
     generator = torch.Generator().manual_seed(5)
     z, v = (3 * torch.randn(B, K, generator=generator) for _ in range(2))
-    return z.requires_grad_(), v, torch.tensor([1, 0, 4, 9, 2, 7])
+    return z.requires_grad_(), v, torch.tensor(Y)
 
 
 def soft_by_numpy(z, v, fault):
@@ -57,6 +68,8 @@ def soft_by_numpy(z, v, fault):
         "no logarithm": T**2 * (q * (log_q - p)).sum(axis=1).mean(),
         "softmax twice": T**2 * (p2 * (np.log(p2) - log_q)).sum(axis=1).mean(),
         "teacher against itself": 0.0,
+        "T on one side": T**2 * (p * (log_p - log_softmax(z, axis=1))).sum(axis=1).mean(),
+        "labels for the teacher": -(T**2) * log_q[np.arange(B), Y].mean(),
     }.get(fault, T**2 * forward)
 
 
@@ -76,6 +89,32 @@ def test_the_terms_are_those_written_out():
         assert terms["ce"].item() == pytest.approx(hard, rel=1e-4), fault
         assert terms["loss"].item() == pytest.approx((1 - weight) * hard + weight * soft, rel=1e-4)
         assert (fault in NOTHING_ELSE) == (abs(soft - soft_by_numpy(*plain, RIGHT)) < 1e-9)
+
+
+def test_faults_with_a_right_way_of_their_own_are_the_mistakes_they_claim_to_be():
+    z, v, y = case()
+    soft = {kind: kind(temperature=T).soft(z, v, y).item() for kind in OWN}
+    rows = HintonKD(temperature=T).rows(z, v, y)
+    unsure = v.softmax(1).amax(1).argsort()[:3]
+    assert soft[losses.UnsureHalf] == pytest.approx(rows[unsure].sum().item() / B)
+    assert soft[losses.MaskOnScalar] == pytest.approx(rows.mean().item() / 2)
+    standard = Standardised(HintonKD(temperature=T)).soft(z, v, y).item()
+    assert soft[losses.WithSwitch] == pytest.approx(standard)
+    off = losses.WithSwitch(temperature=T, standardised=False).soft(z, v, y).item()
+    assert soft[losses.SwitchIgnored] == pytest.approx(off) == pytest.approx(rows.mean().item())
+    assert soft[losses.EpsilonInHalf] == pytest.approx(rows.mean().item(), rel=0.02)
+    told = torch.cat([v, v.flip(0)], dim=1)
+    right, wrong = (kind(temperature=T).soft(z, told, y) for kind in OWN[-2:])
+    each = [HintonKD(temperature=T).soft(z, one, y) for one in (v, v.flip(0))]
+    torch.testing.assert_close(right, sum(each) / 2)
+    torch.testing.assert_close(wrong, sum(each) / B)
+
+
+def test_in_half_precision_a_sure_teacher_ends_the_lesson():
+    z, v, y = case()
+    terms = losses.EpsilonInHalf(temperature=T)(z, 100 * v, y)
+    terms["loss"].backward()
+    assert not any(terms.values()) and not z.grad.any()
 
 
 def test_the_pulls_are_the_lengths_of_the_gradients_in_closed_form():
