@@ -15,6 +15,11 @@ from kd_helpers.methods.hinton import kd_loss
 from kd_helpers.methods.targets import smooth_labels, soften
 from kd_helpers.methods.terms import hard_loss
 
+NO_RETURN = "your function gives nothing back: end it with `return …`"
+NO_GRADIENT = (
+    "the number is right, but no gradient comes back through it, so nothing would be learnt: leave "
+    "out .item(), .detach() and .numpy()"
+)
 NOT_YET = "not answered yet: replace the line under the exercise, run it, then run this cell again"
 
 
@@ -118,8 +123,13 @@ def check_kd_loss(answer: Callable) -> str:
         "this is the cross-entropy with the soft target; it differs from KL "
         "by the teacher's entropy (same gradient)": -T * T * (p * q.log()).sum(1).mean(),
         "the factor is T², you used T": right / T,
+        "the result is no number: kl_div takes the student's log-probabilities first, then the "
+        "teacher's probabilities; are they exchanged, or the teacher's logarithms too?": torch.nan,
+        "softmax runs over the batch (dim=0); it belongs over the classes (dim=1)": loss(
+            F.softmax(t / T, dim=0), F.softmax(s / T, dim=0)
+        ),
     }
-    return report(answer, KD_CASE, kd_loss(s, t, temperature=T), mistakes)
+    return report(answer, KD_CASE, kd_loss(s, t, temperature=T), mistakes, trains=True)
 
 
 def check_gradient(answer: Callable) -> str:
@@ -145,7 +155,7 @@ def check_labelled_loss(answer: Callable) -> str:
         "you added the images up; take their mean": total,
         "the hidden labels were taken for class 0": F.cross_entropy(z, y.clamp(min=0)),
     }
-    said = report(answer, (z, y), hard_loss(z, y), mistakes)
+    said = report(answer, (z, y), hard_loss(z, y), mistakes, trains=True)
     if not said.startswith("[ok]"):
         return said
     none = "without a single labelled image your loss is not a number; it must be 0"
@@ -159,18 +169,20 @@ def report(
     mistakes: Mapping[str, torch.Tensor | float],
     *,
     tolerance: float = 1e-4,
+    trains: bool = False,
 ) -> str:
     """Compare an answer with the right value, then with that of each known mistake.
 
-    tolerance: the share by which it may be off.
+    tolerance: the share by which it may be off. trains: it is a loss of the first tensor, so a
+    gradient must come back to that.
     """
-    got, said = ask(answer, case)
+    got, said = ask(answer, case, trains)
     if said:
         return said
     try:
         value = torch.as_tensor(got).detach().double()
     except Exception:
-        return f"[wrong] expected a tensor, got {got!r} ({type(got).__name__})"
+        return f"[wrong] expected a tensor, got {short(got)}"
 
     def same(goal: torch.Tensor | float) -> bool:
         goal = torch.as_tensor(goal).detach().double()
@@ -179,7 +191,7 @@ def report(
 
     expected = torch.as_tensor(expected)
     if same(expected) and not value.isnan().any():
-        return "[ok] right"
+        return f"[wrong] {NO_GRADIENT}" if trains and not has_gradient(got) else "[ok] right"
     for words, wrong in mistakes.items():
         if same(wrong):
             return f"[wrong] {words}"
@@ -189,13 +201,30 @@ def report(
     return f"[wrong] {numbers}: not one of the known mistakes"
 
 
-def ask(answer: Callable, case: tuple) -> tuple[Any, str]:
+def ask(answer: Callable, case: tuple, trains: bool = False) -> tuple[Any, str]:
     """What the answer gives for the case; or what to say of it where it gives nothing."""
-    try:  # on copies, so that an answer that works in place spoils nothing
-        value = answer(*copy.deepcopy(case))
+    first, *rest = copy.deepcopy(case)  # so that an answer that works in place spoils nothing
+    try:
+        value = answer(first.requires_grad_() * 1 if trains else first, *rest)
     except Exception as problem:
-        return None, f"[error] your function stopped with {type(problem).__name__}: {problem}"
-    return value, f"[todo] {NOT_YET}" if value is None or value is ... else ""
+        given = ", ".join(map(short, case))
+        told = f"{type(problem).__name__}: {problem}"
+        return None, f"[error] your function stopped with {told.rstrip('.')}. It got {given}"
+    unanswered = {None: f"[wrong] {NO_RETURN}", ...: f"[todo] {NOT_YET}"}
+    return value, unanswered[value] if value is None or value is ... else ""
+
+
+def has_gradient(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.requires_grad
+
+
+def short(value: Any) -> str:
+    """A value in a few words: of a tensor its shape."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return f"a {type(value).__name__.lower()} of shape {tuple(value.shape)}"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"{value!r} ({type(value).__name__})" if not isinstance(value, float) else f"{value:g}"
 
 
 def summary(value: torch.Tensor) -> str:

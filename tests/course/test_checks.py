@@ -60,6 +60,11 @@ def kl(s, t, T):
     return (p * (p.log() - soft(s, T).log())).sum(dim=1)
 
 
+def kl_over_batch(s, t, T):
+    p = soft(t, T, dim=0)
+    return (p * (p.log() - soft(s, T, dim=0).log())).sum() / len(s)
+
+
 def smooth(y, k, e):
     return torch.full((len(y), k), e / k) + (1 - e) * F.one_hot(y, k)
 
@@ -230,6 +235,20 @@ MISTAKES = (  # the check, a part of what it has to say, the wrong answer
     (check_most_similar, "one direction", lambda s: (3, 0)),
     (check_kd_loss, "expected shape ()", lambda s, t, T: T**2 * kl(s, t, T)),
     (check_kd_loss, "T² is missing", lambda s, t, T: kl(s, t, T).mean()),
+    (check_kd_loss, "no gradient comes back", lambda s, t, T: T**2 * kl(s, t, T).mean().item()),
+    (check_kd_loss, "no gradient comes back", lambda s, t, T: T**2 * kl(s, t, T).mean().detach()),
+    (
+        check_kd_loss,
+        "exchanged",
+        lambda s, t, T: T**2 * F.kl_div(soft(t, T), soft(s, T).log(), reduction="sum"),
+    ),
+    (
+        check_kd_loss,
+        "exchanged",
+        lambda s, t, T: F.kl_div(soft(s, T).log(), soft(t, T).log(), reduction="sum"),
+    ),
+    (check_kd_loss, "over the batch", lambda s, t, T: T**2 * kl_over_batch(s, t, T)),
+    (check_labelled_loss, "no gradient comes back", lambda z, y: labelled_mean(z, y).item()),
     (check_kd_loss, "roles swapped", lambda s, t, T: T**2 * kl(t, s, T).mean()),
     (check_gradient, "factor 1/B", lambda s, t, T: T * (soft(s, T) - soft(t, T))),
     (check_labelled_loss, "for class 0", lambda z, y: labelled_mean(z, F.relu(y))),
@@ -286,9 +305,9 @@ def test_what_is_no_answer_or_an_unknown_one_is_said_in_words():
         raise RuntimeError("shapes do not fit")
 
     for check in CHECKS:
-        for nothing in (None, ...):
-            assert check(lambda *_, x=nothing: x).startswith("[todo] not answered yet")
-        assert "RuntimeError: shapes do not fit" in check(broken)
+        assert check(lambda *_: ...).startswith("[todo] not answered yet")
+        assert "end it with `return" in check(lambda *_: None)
+        assert "RuntimeError: shapes do not fit. It got " in check(broken), check.__name__
         for strange in ("0.5", {"loss": 1}, [], 7):
             assert check(lambda *_, x=strange: x).startswith(("[wrong] ", "[error] "))
     for check, (right, *_) in RIGHT.items():
