@@ -3,7 +3,9 @@
 The answers here are written anew, by loops and in numpy: a check must not compare with itself.
 """
 
+import itertools
 import math
+import sys
 import warnings
 
 import numpy as np
@@ -38,6 +40,7 @@ from kd_course.nb07_papers.checks import (
     check_seeds_needed,
     seeds_needed,
 )
+from kd_course.nb08_faults.checks import check_ratio
 from kd_course.nb10_own_pictures.checks import check_nearest
 from kd_course.nb11_low_precision.checks import check_levels, check_straight_through, check_ternary
 
@@ -298,6 +301,24 @@ def test_a_known_mistake_is_called_by_its_name():
     for check, words, answer in MISTAKES:
         said = check(answer)
         assert said.startswith("[wrong] ") and words in said, (check.__name__, words, said)
+
+
+def test_no_two_known_mistakes_give_the_same_answer(monkeypatch):
+    """Else one would be called by the other's name."""
+    modules = {sys.modules[check.__module__] for check in (*CHECKS, check_ratio)} - {
+        sys.modules[__name__]
+    }
+    told = []
+    for module in modules:
+        spy = lambda answer, case, right, mistakes, **_: told.append(mistakes) or ""  # noqa: E731
+        monkeypatch.setattr(module, "report", spy, raising=False)
+    for check in (*CHECKS, check_ratio):
+        check(lambda *_: ...)
+    assert len(told) >= len(CHECKS) - 5
+    for mistakes in told:
+        values = {words: torch.as_tensor(value).double() for words, value in mistakes.items()}
+        for (one, a), (other, b) in itertools.combinations(values.items(), 2):
+            assert a.shape != b.shape or not torch.allclose(a, b, 1e-4, 1e-6), (one, other)
 
 
 def test_what_is_no_answer_or_an_unknown_one_is_said_in_words():
