@@ -108,7 +108,7 @@ def check_kd_loss(answer: Callable) -> str:
 
     right = loss(p, q)
     twice = loss(soften(soften(t, 1), T), q), loss(p, soften(soften(s, 1), T))
-    mistakes = {
+    mistakes: dict[str, torch.Tensor | float] = {
         "T² is missing: the gradient shrinks as 1/T²": right / T**2,
         'reduction "mean" also divides by the number of classes; use "batchmean"': right / 10,
         'reduction "mean" divides by the number of classes, and T² is missing': right / T**2 / 10,

@@ -12,6 +12,7 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kd_course.nb02_hinton.experiments import TEACHER, full_arms
@@ -105,20 +106,33 @@ def colours(count: int) -> list[str]:
 
 
 def draw_polygon(
-    logits: np.ndarray, labels: np.ndarray, classes: Sequence[str], order: Sequence[int]
+    logits: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    order: Sequence[int],
+    temperatures: Sequence[float] = (1.0, 6.0),
 ) -> Figure:
-    """The polygon at T = 1 and at T = 6, side by side."""
-    hues = np.array(colours(len(classes)))
-    figure, places = Figure(figsize=(9.5, 4.6), layout="constrained", label=ALT), corners(order)
-    for axes, temperature in zip(figure.subplots(1, 2), (1.0, 6.0), strict=True):
-        dots = soft_targets(logits, temperature) @ places
-        ring = places[[*order, order[0]]]
-        axes.plot(*ring.T, color="#bbbbbb", linewidth=1)
-        axes.scatter(*dots.T, s=4, c=hues[labels], linewidths=0)
-        for name, (x, y) in zip(classes, places, strict=True):
-            side = "center" if abs(x) < 0.1 else "left" if x > 0 else "right"
-            axes.text(1.06 * x, 1.1 * y, name, ha=side, va="center", fontsize=9)
-        axes.set_title(f"T = {temperature:g}")
-        axes.set(xlim=(-1.7, 1.7), ylim=(-1.2, 1.2), aspect="equal")
-        axes.axis("off")
+    """The polygon at each temperature, side by side."""
+    count = len(temperatures)
+    figure = Figure(figsize=(4.75 * count, 4.6), layout="constrained", label=ALT)
+    hues = np.array(colours(len(classes)))[labels]
+    for axes, temperature in zip(
+        np.atleast_1d(figure.subplots(1, count)), temperatures, strict=True
+    ):
+        draw_dots(axes, soft_targets(logits, temperature), hues, classes, order)
+        axes.set_title(f"T = {temperature:.2g}")
     return figure
+
+
+def draw_dots(
+    axes: Axes, soft: np.ndarray, hues: np.ndarray, classes: Sequence[str], order: Sequence[int]
+) -> None:
+    places = corners(order)
+    ring, (x, y) = places[[*order, order[0]]], (soft @ places).T
+    axes.plot(ring[:, 0], ring[:, 1], color="#bbbbbb", linewidth=1)
+    axes.scatter(x, y, s=4, c=hues, linewidths=0)
+    for name, (x, y) in zip(classes, places, strict=True):
+        side = "center" if abs(x) < 0.1 else "left" if x > 0 else "right"
+        axes.text(1.06 * x, 1.1 * y, name, ha=side, va="center", fontsize=9)
+    axes.set(xlim=(-1.7, 1.7), ylim=(-1.2, 1.2), aspect="equal")
+    axes.axis("off")
