@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from kd_course.nb01_targets import polygon
+from kd_course.nb02_hinton.experiments import minds
 from kd_helpers import load_dataset, load_or_train
 from notebook_io import ROOT
 
@@ -16,7 +17,7 @@ TEMPERATURES = np.geomspace(1.0, 8.0, 22)
 
 def main() -> None:
     data = load_dataset("fashion-mnist")
-    logits = load_or_train(polygon.minds()["teacher"], quiet=True).logits("test").numpy()
+    logits = load_or_train(minds()["teacher"], quiet=True).logits("test").numpy()
     logits, labels = logits[: polygon.SHOWN], data.test.labels[: polygon.SHOWN].numpy()
     order, frames = polygon.neighbours(logits), []
     for temperature in TEMPERATURES:

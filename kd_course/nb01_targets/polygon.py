@@ -15,9 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kd_course.nb02_hinton.experiments import TEACHER, full_arms
 from kd_helpers.data.splits import Split
-from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.widgets.alive import SIDE, Alive, packed, thumbnails
 
 SHOWN = 2000  # dots
@@ -26,16 +24,6 @@ ALT = (
     "Ten classes as corners of a polygon, 2,000 test images as dots. At T = 1 the dots crowd in "
     "the corners; at T = 6 they lie between shirts, pullovers and coats, and between the shoes."
 )
-
-
-def minds() -> dict[str, Recipe]:
-    """Whose answers the polygon shows: the teacher, and one student taught in two ways."""
-    students = full_arms(0)
-    return {
-        "teacher": TEACHER,
-        "student, labels only": students["student, hard labels"],
-        "student, distilled": students["student, distilled"],
-    }
 
 
 def build_polygon(split: Split, logits: Mapping[str, np.ndarray], classes: Sequence[str]) -> Alive:

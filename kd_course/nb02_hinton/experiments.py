@@ -80,6 +80,16 @@ def source_arms(seed: int) -> dict[str, Recipe]:
     }
 
 
+def minds() -> dict[str, Recipe]:
+    """Notebook 01, the polygon: the teacher, and one student taught in two ways."""
+    students = full_arms(0)
+    return {
+        "teacher": TEACHER,
+        "student, labels only": students["student, hard labels"],
+        "student, distilled": students["student, distilled"],
+    }
+
+
 def full_arms(seed: int) -> dict[str, Recipe]:
     """Notebook 02, closing table: the same student on all 54,000 training images."""
     base = Recipe(seed=seed, schedule=FULL)

@@ -121,7 +121,7 @@ def train_speller(lesson: Lesson, **hooks) -> tuple[Speller, History]:
 
 
 def measured(speller: Speller) -> dict[str, torch.Tensor]:
-    """What is stored of a network: its weights, and the errors that these make on the test words."""
+    """What is stored of a network: weights, and the errors that these make on the test words."""
     weights = {f"weights.{name}": value.half() for name, value in speller.state_dict().items()}
     speller.half().float()  # what was stored, no more digits
     said = splits()["test"]

@@ -264,6 +264,7 @@ pd.DataFrame.from_dict(rows, orient="index").round(2).rename_axis("sneakers righ
 # %% [markdown]
 # That is the raw result. A student that never saw a sneaker may know what one looks like and still prefer its neighbours: the targets never made *sneaker* the largest class, so its bias was learnt much too low. Hinton's famous 98.6 % of the 3s came after raising that bias by a value chosen on the *test* set; the raw result was 133 errors on 1,010.
 
+
 # %%
 def answers(run):  # → logits of the validation images (6000, 10) and of the test images (10000, 10)
     model = run.model(device)

@@ -9,12 +9,13 @@ import numpy as np
 from PIL import Image
 
 from kd_course.nb01_targets import polygon
+from kd_course.nb02_hinton.experiments import minds
 from kd_helpers import load_dataset, load_or_train
 
 
 def test_the_page_has_every_answer_to_two_decimals_and_every_picture():
     data = load_dataset("fashion-mnist")
-    runs = {name: load_or_train(r, quiet=True) for name, r in polygon.minds().items()}
+    runs = {name: load_or_train(r, quiet=True) for name, r in minds().items()}
     answers = {name: run.logits("test").numpy() for name, run in runs.items()}
     alive = polygon.build_polygon(data.test, answers, data.classes)
     html = alive.html()
