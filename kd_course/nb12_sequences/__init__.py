@@ -5,7 +5,7 @@ from kd_course.common import SHARED, lazy
 __getattr__ = lazy(
     __name__,
     beam="Beam search spell",
-    checks="check_nearest check_phoneme_error_rate check_token_loss",
+    checks="check_nearest_hypothesis check_phoneme_error_rate check_token_loss",
     error_rates="edit_distance errors phoneme_error_rate word_error_rate",
     experiments=(
         "BEAM DICTIONARY NEAREST SEEDS SOFT TEACHER WIDTH arms load_or_train names nearest "

@@ -67,7 +67,7 @@ def check_phoneme_error_rate(answer: Callable) -> str:
     return report(answer, (said, true), 100 * total / length, mistakes)
 
 
-def check_nearest(answer: Callable) -> str:
+def check_nearest_hypothesis(answer: Callable) -> str:
     """Check the place of the hypothesis with the fewest edits: (hypotheses, best first, truth)."""
     truth = ["T", "AH", "F"]
     beam = [["T", "AW"], ["D", "OW"], ["T", "UW", "F"], ["T", "AO", "F"], ["T", "OW", "F", "F"]]

@@ -44,10 +44,11 @@ from kd_helpers.training.loop import History, train
 from kd_helpers.training.schedules import Schedule
 
 SEEDS = range(5)
-LABELS_ONLY = CrossEntropy()
-SHORT = Schedule(steps=1000, batch_size=128, learning_rate=5e-3, weight_decay=0.0, optimiser="adam")
+LABELS_ONLY, STANDARD = CrossEntropy(), Schedule()
+SHORT = Schedule(steps=1000, batch_size=64, learning_rate=0.01, weight_decay=0.0, optimiser="adam")
+LONG = replace(SHORT, steps=5500, batch_size=128, learning_rate=0.004)
 WIDTH = 5  # of every beam, as in the paper
-SOFT = HintonKD(temperature=2.0, kd_weight=0.5)
+SOFT = HintonKD(temperature=1.0, kd_weight=0.9)
 DICTIONARY, BEAM, NEAREST = "dictionary", "beam", "nearest"
 
 
@@ -57,15 +58,13 @@ class Lesson(Plain):
 
     width: int = 56  # of the network
     seed: int = 0  # starting weights and order of the words
-    words: int = 30_000  # the first of the training words; 0: all
+    words: int = 20_000  # the first of the training words; 0: all
     targets: str = DICTIONARY  # whose phonemes are learnt: or those of the teacher's BEAM, NEAREST
     method: Method = LABELS_ONLY  # at each place
-    schedule: Schedule = SHORT
+    schedule: Schedule = STANDARD
 
 
-TEACHER = Lesson(
-    width=192, seed=1000, words=0, schedule=replace(SHORT, steps=5500, learning_rate=4e-3)
-)
+TEACHER = Lesson(width=192, seed=1000, words=0, schedule=LONG)
 
 
 def new_speller(lesson: Lesson) -> Speller:
@@ -76,10 +75,11 @@ def new_speller(lesson: Lesson) -> Speller:
 
 
 def arms(seed: int) -> dict[str, Lesson]:
-    """The five lessons of a student; every arm has the same words, steps and starting weights."""
-    alone = Lesson(seed=seed)
+    """A student's five lessons, and smoothed labels; all with one set of words and weights."""
+    alone = Lesson(seed=seed, schedule=SHORT)
     return {
         "labels": alone,
+        "smoothed labels": replace(alone, method=CrossEntropy(label_smoothing=0.1)),
         "word": replace(alone, method=SOFT),
         "sequence": replace(alone, targets=BEAM),
         "sequence and word": replace(alone, targets=BEAM, method=SOFT),
@@ -121,7 +121,7 @@ def train_speller(lesson: Lesson, **hooks) -> tuple[Speller, History]:
 
 
 def measured(speller: Speller) -> dict[str, torch.Tensor]:
-    """What is stored of a network: weights, and the errors that these make on the test words."""
+    """What is stored of a network: its weights, and the errors they make on the test words."""
     weights = {f"weights.{name}": value.half() for name, value in speller.state_dict().items()}
     speller.half().float()  # what was stored, no more digits
     said = splits()["test"]

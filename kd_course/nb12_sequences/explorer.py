@@ -18,11 +18,12 @@ from kd_helpers.widgets.explorer import WIDE, Explorer, walker
 CELL = 24  # pixels
 
 
-def build_spelling_explorer(spellers: Mapping[str, Speller]) -> Explorer:
+def build_spelling_explorer(spellers: Mapping[str, Speller], student: str) -> Explorer:
     """Beams of the first network (the teacher) and of two others, and where one of them looks.
 
     Args:
         spellers: name → network, three at least; the second is the student of labels.
+        student: the name of the other one that is shown first.
     """
     known = list(spellers)
 
@@ -45,7 +46,7 @@ def build_spelling_explorer(spellers: Mapping[str, Speller]) -> Explorer:
 
     controls = {
         "word": widgets.Text("thought", description="word", **WIDE),
-        "lesson": widgets.Dropdown(options=known[1:], value=known[-1], description="student"),
+        "lesson": widgets.Dropdown(options=known[1:], value=student, description="student"),
         "looks": widgets.Dropdown(options=known, description="attention of"),
         "place": walker("hypothesis", WIDTH),
     }

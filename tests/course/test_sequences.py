@@ -7,6 +7,11 @@ import torch
 from torch.nn import functional as F
 
 from kd_course.nb12_sequences.beam import search, spell
+from kd_course.nb12_sequences.checks import (
+    check_nearest_hypothesis,
+    check_phoneme_error_rate,
+    check_token_loss,
+)
 from kd_course.nb12_sequences.error_rates import edit_distance, errors, phoneme_error_rate
 from kd_course.nb12_sequences.network import Speller
 from kd_course.nb12_sequences.per_token import PerToken
@@ -141,3 +146,30 @@ def test_the_word_level_loss_against_a_loop_over_places():
             kd.append(4 * F.kl_div((q / 2).log_softmax(0), p, reduction="sum"))
     expected = 0.7 * torch.stack(ce).mean() + 0.3 * torch.stack(kd).mean()
     assert torch.allclose(got, expected, rtol=1e-5)
+
+
+def test_the_exercises_tell_right_answers_and_known_mistakes():
+    def loss(student, teacher, labels, T, factor=2, keep=True):
+        there = labels != UNLABELLED if keep else torch.ones_like(labels, dtype=torch.bool)
+        q, p = student[there].div(T).log_softmax(-1), teacher[there].div(T).softmax(-1)
+        return T**factor * (p * (p.log() - q)).sum(-1).mean()
+
+    assert check_token_loss(loss) == "[ok] right"
+    assert "T² is missing" in check_token_loss(lambda *given: loss(*given, factor=0))
+    assert "leave out those labelled" in check_token_loss(lambda *given: loss(*given, keep=False))
+
+    def rate(said, true, of=lambda said, true: true):
+        edits = sum(edit_distance(a, b) for a, b in zip(said, true, strict=True))
+        return 100 * edits / sum(map(len, of(said, true)))
+
+    assert check_phoneme_error_rate(rate) == "[ok] right"
+    wrong = check_phoneme_error_rate(lambda *given: rate(*given, of=lambda said, true: said))
+    assert "divide by what is right" in wrong
+
+    def place(beam, truth, pick=min):
+        edits = [edit_distance(one, truth) for one in beam]
+        return edits.index(pick(edits))
+
+    assert check_nearest_hypothesis(place) == "[ok] right"
+    assert "farthest" in check_nearest_hypothesis(lambda *given: place(*given, pick=max))
+    assert "the teacher's best" in check_nearest_hypothesis(lambda beam, truth: 0)

@@ -1,0 +1,284 @@
+# %% [markdown]
+# # 12 · Sequences
+#
+# **Question: a network that answers with a sequence, one piece after another: what does its student learn from, each piece, or the whole?**
+#
+# Kim and Rush (2016) distilled translators. Our task is smaller: English spelling to phonemes. *thought* → TH AO T. Both are done by an encoder, a decoder and attention, so all that they tried can be tried here.
+#
+# Time: about 20 seconds on two processor cores. Needed: notebook 02.
+
+# %%
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from kd_course import nb12_sequences as lab
+
+# %% [markdown]
+# ## The task
+#
+# The CMU Pronouncing Dictionary, words of 3 to 10 letters, stress left out: 39 phonemes. Some words have two pronunciations; either is right.
+#
+# Held-out words must be *new*. If *hopping* were in training and *hopped* in test, the network could look it up. So words go by families: all that have one stem lie in one split.
+
+# %%
+words = lab.splits()
+print({part: len(some) for part, some in words.items()})
+for word in words["test"][:8]:
+    print(word, lab.dictionary()[word])
+
+# %% [markdown]
+# ## The teacher
+#
+# An LSTM reads the letters in both directions, a second one says the phonemes, and attention lets it look back at the letters. It had all training words; the students will have 20,000 of them.
+#
+# **Guess:** of a thousand new words, how many does it get wholly right?
+
+# %%
+teacher = lab.teacher()
+results = {"teacher": [lab.load_or_train("teacher", lab.TEACHER)], **lab.collect_results(lab.SEEDS)}
+lab.rate_table({"teacher": results["teacher"]})
+
+# %% [markdown]
+# Is that good? The authors of g2p-seq2seq, a tool for this task, [report](https://github.com/cmusphinx/g2p-seq2seq) for the newest dictionary without stress 33.9 % wrong words with a weighted transducer (Phonetisaurus) and about 31 % with a transformer of 256 units. Rao et al. (2015) report 25.8 % for an LSTM, on an older and easier edition. Our splits differ from theirs: short words only, no inflections of training words; so the numbers are near each other, not comparable to the point.
+#
+# ## A beam
+#
+# The network gives the probability of the *next* phoneme. Taking the best one each time is greedy. A beam keeps the five best beginnings, and lets all five go on.
+
+
+# %%
+def my_beam(next_probabilities, width, places):
+    kept = [((), 1.0, False)]  # beginning, its probability, is it over
+    for _ in range(places):
+        grown = [one for one in kept if one[2]]
+        for said, p, over in kept:
+            if not over:
+                for token, q in enumerate(next_probabilities(said)):
+                    end = token == lab.END
+                    grown.append((said if end else (*said, token), p * q, end))
+        kept = sorted(grown, key=lambda one: -one[1])[:width]
+    return kept
+
+
+# %%
+letters = lab.letters_of(["thought"])
+read, memory = teacher.read(letters.long())
+
+
+def next_probabilities(said):
+    before = torch.tensor([[lab.START, *said]])
+    with torch.no_grad():
+        return teacher.say(before, read, memory)[0][0, -1].softmax(dim=0).tolist()
+
+
+mine = my_beam(next_probabilities, 5, lab.PLACES)
+beam = lab.spell(teacher, letters, 5)
+
+# %% tags=["nbval-check-output"]
+same = [list(said) == beam.phonemes(0, i) for i, (said, _, _) in enumerate(mine)]
+print("the same five hypotheses as the helper's:", all(same))
+
+# %%
+for i, (said, p, _) in enumerate(mine):
+    print(f"{p:.3f}  {beam.scores[0, i].exp():.3f}  {' '.join(lab.names(said))}")
+
+# %% [markdown]
+# ## Lesson 1: each phoneme
+#
+# At each place teacher and student have seen the same phonemes so far, those of the dictionary. So each place is an example as in notebook 02, with 40 classes: 39 phonemes, and the end.
+#
+# $$L_\text{word} = (1-\alpha)\,\mathrm{CE} + \alpha\,T^2\,\frac1n\sum_{\text{places}} \mathrm{KL}\big(p_T(\cdot \mid \text{so far}) \,\|\, q_T(\cdot \mid \text{so far})\big)$$
+#
+# Kim and Rush call it *word level*: in translation the pieces are words. It needs no new method and no new loop. `PerToken` takes the places of a batch apart and leaves out those behind the end.
+
+# %%
+some = lab.encode(["cat", "thought"], [("K", "AE", "T"), ("TH", "AO", "T")])
+inputs = some.images.long()  # (2, 2, 11): letters, and the phonemes before each place
+told = teacher(inputs)  # (2, 11 · 40)
+torch.manual_seed(0)
+student = torch.randn(told.shape).requires_grad_()
+method = lab.PerToken(lab.SOFT)  # HintonKD at T = 1, α = 0.9
+print({name: round(value.item(), 3) for name, value in method(student, told, some.labels).items()})
+
+# %% [markdown]
+# ## Lesson 2: the whole sequence
+#
+# The teacher's distribution over *all* pronunciations has most of its mass on few of them. Kim and Rush put all of it on one: the best of its beam. The student then learns with cross-entropy, and the teacher's answer in place of the dictionary's. Only the data change.
+#
+# **Guess:** on training words, how often does the teacher say something else than the dictionary? And what could a student gain from a target that is wrong?
+
+# %%
+shown = words["train"][:500]
+beams = lab.spell(teacher, lab.letters_of(shown), lab.WIDTH)
+other = lab.disagreements(shown, beams)
+print(f"{len(other)} of {len(shown)}")
+other.head(8)
+
+# %% [markdown]
+# Some are mistakes; many are the rule where the dictionary has an exception, a foreign name or a slip. The teacher's pronunciations are more regular, and a small network may have use for that.
+#
+# ## Lesson 3: between both
+#
+# *Interpolated*: of the five hypotheses the one that is nearest to the dictionary. It is something the teacher would say, and no further from the truth than it must be. (The paper fine-tunes with it; here it is a lesson of its own, of the same length as the others.)
+
+# %%
+for i in range(500):
+    truth = lab.dictionary()[shown[i]][0]
+    place = lab.nearest(beams, i, truth)
+    if place > 1:
+        told = [" ".join(lab.names(beams.phonemes(i, p))) for p in (0, place)]
+        print(f"{shown[i]}: {' '.join(truth)} | best {told[0]} | nearest {told[1]}")
+        break
+
+# %% [markdown]
+# ## Five lessons
+#
+# The student has a tenth of the teacher's weights. It learns from labels, from lesson 1, 2 or 3, and from 1 and 2 together: word level on the teacher's sequences. All have the same words, starting weights and number of steps. Smoothed labels (ε = 0.1) stand beside them: is softness all that lesson 1 gives?
+#
+# **Guess:** which lesson is best greedily? Which with a beam?
+
+# %%
+rates = {
+    way: {arm: [r.phoneme_error_rate(way) for r in of] for arm, of in results.items()}
+    for way in ("greedy", "beam")
+}
+at_teacher = {way: of.pop("teacher")[0] for way, of in rates.items()}
+lab.display_figure(lab.draw_rates(rates, at_teacher))
+
+# %%
+lab.rate_table(results)
+
+# %% [markdown]
+# The verdicts, on the share of right phonemes: 100 % less the error rate, so that more is better, as everywhere in the course.
+
+# %%
+right = {
+    way: {arm: [100 - rate for rate in values] for arm, values in of.items()}
+    for way, of in rates.items()
+}
+lab.verdict_table(right["greedy"], baseline="labels")
+
+# %% [markdown]
+# And on words that are wholly right. Here the test words are counted too, as the images were in other chapters: the last column is the interval over seeds and words.
+
+# %%
+students = {arm: of for arm, of in results.items() if arm != "teacher"}
+whole = {arm: np.stack([r.right("greedy") for r in of]) for arm, of in students.items()}
+lab.verdict_table(whole, baseline="labels")
+
+# %% [markdown]
+# ## Does the student still need a beam?
+#
+# A student of sequences was shown the one that a beam finds. Kim and Rush saw that it hardly needs a beam of its own: their gain over no distillation was 4.2 BLEU greedily (14.7 to 18.9) and 1.7 with a beam (to 19.3). What a beam adds here, lesson by lesson:
+
+# %%
+both = {f"{arm}, {way}": right[way][arm] for arm in students for way in ("greedy", "beam")}
+lab.pair_table(both, [(f"{arm}, beam", f"{arm}, greedy") for arm in students])
+
+# %% [markdown]
+# What a student saves here, 250 words at a time; compare the ratios:
+
+# %%
+spellers = {"teacher": teacher}
+for arm, lesson in lab.arms(0).items():
+    spellers[f"student, {arm}"] = lab.speller_of(lesson, lab.load_or_train(arm, lesson))
+pair = {name: spellers[name] for name in ("teacher", "student, sequence")}
+lab.seconds_per_thousand(pair, words["test"][:250], lab.WIDTH)
+
+# %% [markdown]
+# ## Type a word
+#
+# Orange: a pronunciation of the dictionary.
+
+# %%
+explorer = lab.build_spelling_explorer(spellers, "student, sequence")
+lab.display_live(explorer, explorer.still("“thought”: beams of teacher and students, attention"))
+
+# %% [markdown]
+# ## Exercise 1: word level by hand
+#
+# T² times the KL divergence of the places, its mean over the real ones: those behind the end have the label -100.
+
+
+# %% tags=["exercise"]
+def my_token_loss(student, teacher, labels, T):  # (B, P, K), (B, P, K), (B, P) → scalar
+    # solution
+    there = labels != -100
+    q = F.log_softmax(student[there] / T, dim=-1)  # (places, K)
+    p = F.softmax(teacher[there] / T, dim=-1)
+    return T * T * F.kl_div(q, p, reduction="batchmean")
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(lab.check_token_loss(my_token_loss))
+
+# %% [markdown]
+# ## Exercise 2: phoneme error rate
+#
+# In percent: edits of all words, divided by the right phonemes of all words. `lab.edit_distance(said, true)` counts the edits of one word.
+
+
+# %% tags=["exercise"]
+def my_phoneme_error_rate(said, true):  # two lists of lists of phonemes → percent
+    # solution
+    edits = sum(lab.edit_distance(a, b) for a, b in zip(said, true))
+    return 100 * edits / sum(len(b) for b in true)
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(lab.check_phoneme_error_rate(my_phoneme_error_rate))
+
+# %% [markdown]
+# ## Exercise 3: the nearest hypothesis
+#
+# Its place in the beam; of equally near ones the more probable, which comes first.
+
+
+# %% tags=["exercise"]
+def my_nearest(hypotheses, truth):  # lists of phonemes, best first → place
+    # solution
+    edits = [lab.edit_distance(one, truth) for one in hypotheses]
+    return edits.index(min(edits))
+    # end solution
+    # stub: return ...  # your code here
+
+
+# %%
+print(lab.check_nearest_hypothesis(my_nearest))
+
+# %% [markdown]
+# ## What we saw
+#
+# Greedily, in points of right phonemes:
+
+# %% tags=["nbval-check-output"]
+found = right["greedy"]
+pairs = [(arm, "labels") for arm in students if arm != "labels"]
+pairs += [(arm, "smoothed labels") for arm in ("word", "sequence", "interpolated")]
+pairs += [("sequence", "word"), ("sequence and word", "sequence"), ("interpolated", "sequence")]
+for arm, other in pairs:
+    print(f"{arm} against {other}: {lab.paired_verdict(found[arm], found[other])}")
+
+# %% [markdown]
+# And what a beam adds:
+
+# %% tags=["nbval-check-output"]
+added = {}
+for arm in students:
+    pairs = zip(right["beam"][arm], right["greedy"][arm])
+    added[arm] = [beam - greedy for beam, greedy in pairs]
+    print(f"{arm}, beam against greedy: {lab.paired_verdict(right['beam'][arm], found[arm])}")
+print("to labels, against to sequence:", lab.paired_verdict(added["labels"], added["sequence"]))
+rivals = found["sequence"], right["beam"]["labels"]
+print("sequence, greedy, against labels, beam:", lab.paired_verdict(*rivals))
+
+# %% [markdown]
+# Every lesson is better than labels, and so are smoothed labels. Word and sequence level are better than these too; neither is clearly ahead of the other, and both together add nothing clear. The interpolated target is the weakest, not clearly better than smoothed labels: it is mostly the dictionary's own. A small network may gain from the teacher's regular answers more than from right ones.
+
+# %% [markdown]
+# Is the student of sequences as good greedily as with a beam? Not quite: a beam adds something to every student. To this one it adds least, though that it adds less than to labels is not clear. But greedily it is better than the student of labels with a beam, and faster. One task, one teacher, short trainings, and settings chosen with one seed.
