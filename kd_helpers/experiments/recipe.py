@@ -75,7 +75,8 @@ class Recipe(Plain):
                 f"got a teacher and method={told}, which asks none; give a method that does, such "
                 "as HintonKD(temperature=4, kd_weight=0.9)"
             )
-        if not getattr(method.core, "kd_weight", 1) or not getattr(method.core, "strength", 1):
+        weights = [getattr(method.core, name, 1) for name in ("kd_weight", "strength")]
+        if not all(weights) and not method.needs_features:
             raise ValueError(f"got method={told}: no weight for the soft term; use CrossEntropy()")
         known = self.teacher.special if isinstance(self.teacher, Recipe) else ()
         if self.teacher is not None and known != self.special:

@@ -15,28 +15,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from kd_helpers.methods.hinton import HintonKD
 from kd_helpers.methods.method import Terms
+from kd_helpers.methods.on_features import WithLayers
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitNets(HintonKD):
-    """Layers are named as in `model.named_modules()`; the teacher is one network."""
-
-    student_layer: str = ""
-    teacher_layer: str = ""
+class FitNets(WithLayers):
     hint_share: float = 0.25  # of the steps, above 0 and below 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.hint_share < 1:
             raise ValueError(f"got hint_share={self.hint_share}; expected a number between 0 and 1")
-        if not (self.student_layer and self.teacher_layer):
-            raise ValueError("got a hint without layers; expected student_layer and teacher_layer")
-
-    @property
-    def needs_features(self) -> tuple[str, ...]:
-        return (self.student_layer, self.teacher_layer)
 
     def regressor(self, student: torch.Tensor, teacher: torch.Tensor) -> nn.Module:
         """A 1×1 convolution after pooling to the teacher's height and width."""

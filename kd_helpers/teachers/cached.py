@@ -8,7 +8,8 @@ import json
 import os
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from kd_helpers.runtime.plain import as_code
 from kd_helpers.teachers.teacher import Batch, Teacher
 
 MAX_BYTES = 2**30  # memory for the answers of all caches of this process together
+FEATURE_BYTES = 2**28  # beside it, for what each layer that is looked at said; none is on disk
 # Pictures in each call of the teacher, always just so many: the last bits of an answer may depend
 # on the size of the batch, and must not depend on who else is asked. More is slower on a
 # processor.
@@ -71,6 +73,7 @@ class CachedTeacher(Teacher):
         # On the processor, whatever the device: asking a GPU would make it wait for the answer.
         self.known = torch.zeros(len(self.answers), dtype=torch.bool)
         self.at_once = PICTURES_AT_ONCE.get(images.device.type, 32)
+        self.held: dict[str, dict[int, torch.Tensor]] = {}  # layer → pair → features
         self.unsaved: list[torch.Tensor] = []
         self.looked, self.wrote = -float("inf"), time.monotonic()
         _alive.add(self)
@@ -91,7 +94,8 @@ class CachedTeacher(Teacher):
             new = new[~self.known[new]]
         for some in new.split(self.at_once) if len(new) else ():
             index, slot = some // self.room, some % self.room
-            self._remember(some, self._ask(index, self.view_set.view_of(index, slot)))
+            view = self.view_set.view_of(index, slot)
+            self._remember(some, self._ask(self.teacher, index, view).half())
             self.unsaved.append(some)
         if self.unsaved and time.monotonic() > self.wrote + SECONDS_BETWEEN_FILES:
             self.save()
@@ -110,18 +114,18 @@ class CachedTeacher(Teacher):
         logits = self.answers.new_empty(len(pairs), self.answers.shape[1])
         logits[inside] = self.answers[pairs[inside]]
         for rows in torch.where(~inside)[0].split(self.at_once) if not inside.all() else ():
-            logits[rows] = self._ask(batch.index[rows], batch.view[rows])
+            logits[rows] = self._ask(self.teacher, batch.index[rows], batch.view[rows]).half()
         return logits.float()
 
-    def _ask(self, index: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
-        """The teacher's answers (M, K) half to M ≤ `at_once` pairs; the call is filled up."""
+    def _ask(self, ask: Callable, index: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
+        """What is answered, (M, …), to M ≤ `at_once` pairs; the call is filled up."""
         device, missing = self.images.device, self.at_once - len(index)
         index, view = (
             torch.cat([values, values[:1].expand(missing)]).to(device) for values in (index, view)
         )
         pictures = to_float(make_views(self.images[index], view, self.view_set))
         batch = Batch(pictures, torch.zeros_like(index), index, view)
-        return self.teacher(batch)[: self.at_once - missing].half()
+        return ask(batch)[: self.at_once - missing]
 
     def read_files(self) -> None:
         """Take over what is on disk by now."""
@@ -141,7 +145,21 @@ class CachedTeacher(Teacher):
         self.unsaved = []
 
     def features(self, batch: Batch, layer: str) -> torch.Tensor:
-        return self.teacher.features(batch, layer)
+        """On a processor they are remembered, unrounded and in memory only."""
+        if self.images.device.type != "cpu":
+            return self.teacher.features(batch, layer)
+        held, ask = self.held.setdefault(layer, {}), partial(self.teacher.features, layer=layer)
+        slot = self.view_set.slot_of(batch.index, batch.view)
+        pairs = (batch.index * self.view_set.slots + slot).tolist()
+        new = [row for row, pair in enumerate(pairs) if pair not in held]
+        for rows in torch.tensor(new).split(self.at_once) if new else ():
+            told = self._ask(ask, batch.index[rows], batch.view[rows]).clone()
+            held.update(zip((pairs[row] for row in rows), told, strict=True))
+        features = torch.stack([held[pair] for pair in pairs])
+        if len(held) * features[0].nbytes > FEATURE_BYTES:
+            for row in new:
+                held.pop(pairs[row], None)
+        return features
 
     def remember_plain(self, logits: torch.Tensor) -> None:
         """Fill in stored answers (N, K) to the plain images (view 0), as if each had been asked."""

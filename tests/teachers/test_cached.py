@@ -37,6 +37,9 @@ class Shows(Teacher):
         self.asked += list(dict.fromkeys(pairs))
         return batch.images.flatten(1)[:, 200:600:40]
 
+    def features(self, batch: Batch, layer: str) -> torch.Tensor:
+        return self(batch) + len(layer)
+
 
 def batch(index, view, view_set: ViewSet = ALL) -> Batch:
     index, view = torch.as_tensor(index), torch.as_tensor(view)
@@ -87,6 +90,17 @@ def test_each_pair_is_asked_once_and_those_that_were_given_never():
     assert teacher.asked == [(i, 5) for i in range(COUNT)]
     with pytest.raises(ValueError, match=f"got answers to 3 images; expected {COUNT}"):
         cache.remember_plain(torch.zeros(3, K))
+
+
+def test_features_are_asked_once_for_each_pair_and_layer_while_there_is_room(monkeypatch):
+    teacher = Shows()
+    cache, asked = cache_of(teacher), drawn(0)
+    for layer, calls in (("a", 4), ("ab", 8), ("a", 8)):  # 100 pictures are four calls
+        found = cache.features(asked, layer)
+        assert found.equal(Shows().features(asked, layer)) and teacher.calls == calls
+    monkeypatch.setattr(memory, "FEATURE_BYTES", cache.features(asked, "a").nbytes // 2)
+    assert cache.features(drawn(1), "abc").equal(Shows().features(drawn(1), "abc"))
+    assert not cache.held["abc"]
 
 
 def test_told_beforehand_the_teacher_is_asked_in_full_calls():
