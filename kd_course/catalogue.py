@@ -73,6 +73,7 @@ def every_experiment() -> Iterator[Experiment]:
         yield "nb03_confidence", "entries", confidence.entry_arms(seed), ()
         yield "nb03_confidence", "newest", confidence.newest_arms(seed), ()
         yield "nb03_confidence", "seeking, β", confidence.seeking_arms(seed), ()
+        yield "nb03_confidence", "features", confidence.feature_arms(seed), ()
     yield "nb04_mistakes", "teacher", mistakes.TEACHERS, (WEIGHTS, LOGITS)
     for seed in hinton.SEEDS:
         yield "nb04_mistakes", "correction", mistakes.correction_arms(seed), ()

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kd_course.nb02_hinton.experiments import SEEDS, lab_arms
-from kd_course.nb03_confidence.experiments import entry_arms, newest_arms, treatment_arms
+from kd_course.nb03_confidence.experiments import (
+    entry_arms,
+    feature_arms,
+    newest_arms,
+    treatment_arms,
+)
 from kd_course.nb04_mistakes.experiments import correction_arms, refined_arms
 from kd_course.nb05_specialists.experiments import student_arms
 from kd_course.nb06_assistants.experiments import ablation_arms
@@ -49,6 +54,9 @@ ROWS = (
     Row("OFA", "03", newest_arms, "one for all (OFA), γ = 1.2", "KD"),
     Row("DIST", "03", newest_arms, "relations (DIST)", "KD"),
     Row("ABKD", "03", newest_arms, "α-β-divergence (ABKD)", "KD"),
+    Row("AttentionTransfer", "03", feature_arms, "attention (AT) and KD", "KD"),
+    Row("RelationalKD", "03", feature_arms, "distances and angles (RKD) and KD", "KD"),
+    Row("PKT", "03", feature_arms, "neighbours (PKT) and KD", "KD"),
     *(
         Row(name, "04", correction_arms, (NOISY, way), (NOISY, "uncorrected"), "noisy teacher")
         for name, way in (

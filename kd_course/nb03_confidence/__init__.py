@@ -5,10 +5,13 @@ from kd_course.common import SHARED, lazy
 __getattr__ = lazy(
     __name__,
     checks="check_lumped check_other_classes check_standardise",
-    experiments="TEMPERATURES entry_arms newest_arms seeking_arms temperature_arms treatment_arms",
+    costs="cost_table",
+    experiments="TEMPERATURES entry_arms feature_arms newest_arms seeking_arms temperature_arms "
+    "treatment_arms",
     explorer="build_certainty_explorer build_treatment_explorer",
     figures="draw_entries draw_gains_by_certainty draw_muted draw_seeking draw_temperatures "
     "draw_top_three draw_treatments",
+    seeking="build_seeking_explorer",
     **SHARED,
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS TEACHER full_arms",

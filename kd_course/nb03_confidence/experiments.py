@@ -6,6 +6,7 @@ How the settings were chosen, on validation images: data/README.md.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from kd_course.nb02_hinton.experiments import TEACHER, smoothed
 from kd_helpers import methods as m
@@ -116,4 +117,21 @@ def seeking_arms(seed: int) -> dict[float, Recipe]:
     """From covering what the teacher thinks possible to seeking what it thinks likeliest."""
     return {
         beta: by_method(small_student(seed), m.ABKD(alpha=1 - beta, beta=beta)) for beta in SEEKING
+    }
+
+
+def feature_arms(seed: int) -> dict[str, Recipe]:
+    """A term on the features of the last layers, beside the labels alone and beside plain KD."""
+    maps: dict[str, Any] = {"student_layer": "body.7", "teacher_layer": "body.11"}  # 7×7
+    flat: dict[str, Any] = {"student_layer": "body.8", "teacher_layer": "body.13"}  # 784 and 64
+    methods: dict[str, m.HintonKD] = {
+        "attention (AT)": m.AttentionTransfer(feature_weight=4.0, **maps),
+        "distances and angles (RKD)": m.RelationalKD(feature_weight=5.0, **flat),
+        "neighbours (PKT)": m.PKT(feature_weight=94.0, **flat),
+    }
+    beside = {"labels": 0.0, "KD": 0.9}
+    return {
+        f"{name} and {what}": by_method(small_student(seed), replace(method, kd_weight=weight))
+        for name, method in methods.items()
+        for what, weight in beside.items()
     }

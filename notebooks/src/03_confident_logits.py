@@ -257,12 +257,57 @@ lab.verdict_table(newest, baseline="KD", corrected=True)
 # %% [markdown]
 # With $\alpha + \beta = 1$, ABKD goes in one line from KL(teacher ‖ student), which is plain KD, to KL(student ‖ teacher). The first is dear where the student misses what the teacher thinks possible, the second where it believes what the teacher does not. **Guess:** which end is the better lesson?
 
+# %% [markdown]
+# Why *covering* and *seeking*? A small student cannot tell all images apart. Suppose that it has to give two images one answer: which one has the smallest mean divergence? At β = 0 the arithmetic mean of the two targets, at β = 1 the geometric one.
+#
+# **Try it** on the validation images that the teacher is least sure of. Which classes are given up on the way from 0 to 1?
+
+# %%
+unsure = soften(val, 1.0).max(dim=1).values.argsort()[:50]
+images, told, truth = data.val.images[unsure].numpy(), val[unsure], val_labels[unsure]
+explorer = lab.build_seeking_explorer(images, told, truth, data.classes)
+alt = "Two images, the teacher's answers, and the one answer that covers both."
+lab.display_live(explorer, explorer.still(alt))
+
 # %%
 seeking = {0.0: scores["KD"]} | lab.accuracies(lab.collect(lab.seeking_arms, lab.SEEDS))
 lab.display_figure(lab.draw_seeking(seeking))
 
 # %% [markdown]
 # None of the five is clearly better or worse than plain KD here, and from one end of the divergences to the other the means differ by a tenth of a point. NKD is worse; it had one setting, its paper's, the others the best of four. With ten classes, T = 4 and 600 steps there is little left for a new loss to find. With a hundred classes there may be more.
+
+# %% [markdown]
+# ## Before the answer
+#
+# A network says more than its logits. FitNets (2015) wants the numbers of a layer in the middle, through a convolution that is thrown away later. **Attention transfer** (AT, 2017) asks only *where* a layer is active: the sum of squares over its channels. **Relational KD** (RKD, 2019) wants the same distances and angles between the images of a batch, **PKT** (2018) the same neighbours. These three train no further weights, whatever the sizes of the layers.
+#
+# CRD (2020) needs a bank of thousands of images' features, and is left out.
+#
+# **Guess:** features in the place of soft targets, or beside them: what is better than plain KD?
+
+# %% tags=["nbval-check-output"]
+features = lab.collect(lab.feature_arms, lab.SEEDS)
+features |= {"hint, then KD": runs["hint from the middle"]}
+features |= {name: runs[name] for name in ("KD", "hard labels")}
+features = lab.right_answers(features, test_labels)
+beside_kd = {name: told for name, told in features.items() if name.endswith("KD")}
+lab.verdict_table(beside_kd, baseline="KD", corrected=True)
+
+# %% tags=["nbval-check-output"]
+beside_labels = {name: told for name, told in features.items() if name.endswith("labels")}
+lab.verdict_table(beside_labels, baseline="hard labels", corrected=True)
+
+# %% [markdown]
+# What does a look into the teacher cost? Logits are few, and are remembered. Features are many: the teacher has to be there, or there must be room for them. In milliseconds, here and now:
+
+# %%
+arms = lab.treatment_arms(0) | lab.feature_arms(0)
+arms = {name: arms[name] for name in arms if name.endswith("KD")}
+arms["hint, then KD"] = lab.treatment_arms(0)["hint from the middle"]
+lab.cost_table(arms)
+
+# %% [markdown]
+# Beside the labels, features teach something, and soft targets teach more: none of the three reaches plain KD. Beside KD none adds anything clear; the hint, which takes a quarter of the steps from KD, costs a point. Who has no logits of a teacher, or other classes than the teacher, still has its features.
 #
 # ## Exercise 1: standardise
 #
