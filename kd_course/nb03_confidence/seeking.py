@@ -37,14 +37,14 @@ def build_seeking_explorer(
     """
 
     def shown(row: int) -> str:
-        title = f"the teacher on a {classes[labels[row]]}"
-        chances = teacher[row].softmax(dim=0).tolist()
-        chart = svg.bars(classes, chances, title=title, marked=int(labels[row]), width=WIDTH)
-        return svg.picture(images[row], alt=f"a {classes[labels[row]]}", side=80) + chart
+        label, chances = int(labels[row]), teacher[row].softmax(dim=0).tolist()
+        title = f"the teacher on a {classes[label]}"
+        chart = svg.bars(classes, chances, title=title, marked=label, width=WIDTH)
+        return svg.picture(images[row], alt=f"a {classes[label]}", side=80) + chart
 
     def render(beta: float, one: int, other: int) -> str:
         answer = shared_answer(teacher[[one, other]], beta)
-        top, second = (f"{classes[k]} {answer[k]:.2f}" for k in answer.topk(2).indices)
+        top, second = (f"{classes[k]} {answer[k]:.2f}" for k in answer.topk(2).indices.tolist())
         bits = float(-(answer * answer.clamp(min=1e-30).log2()).sum())
         title = f"one answer to both, β = {beta:.2f}"
         chart = svg.bars(classes, answer.tolist(), title=title, width=WIDTH)
