@@ -22,6 +22,11 @@ from PIL import Image
 from kd_helpers.widgets.still import png
 
 SIDE, QUALITY = 20, 10  # of a thumbnail, in pixels and as WebP counts it: 2,000 of them are 100 kB
+# Keys on a control would else run JupyterLab's shortcuts: an arrow selects another cell. The mark
+# has to be on the control itself, because their selectors look first at what has the focus.
+NO_SHORTCUTS = """for (const control of box.querySelectorAll("input, button, [tabindex]")) {
+  control.setAttribute("data-lm-suppress-shortcuts", "true");
+}"""
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,11 @@ class Alive:
         """The box, and after it the script, which finds the box by that."""
         data = json.dumps(self.data, ensure_ascii=False).replace("</", "<\\/")
         return (
-            # In JupyterLab keys would otherwise run its shortcuts: "m" makes a cell Markdown.
-            '<div class="kd-alive" data-lm-suppress-shortcuts="true">'
+            '<div class="kd-alive">'
             f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{self.picture}"></div>'
             "<script>(function (box, data) {\n"
             f"{self.script.read_text(encoding='utf-8')}\n"
+            f"{NO_SHORTCUTS}\n"
             f"}})(document.currentScript.previousElementSibling, {data});</script>"
         )
 

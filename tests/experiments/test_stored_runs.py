@@ -274,7 +274,8 @@ def test_the_shipped_folders_hold_these_runs_and_are_small():
     shop = COURSE_DATA / "runs"
     table = pd.concat(map(pd.read_csv, shop.glob("*/runs.csv")))
     assert sorted(table["hash"]) == sorted(item.recipe.hash for item in SHIPPED)
-    assert {p.name for p in shop.iterdir()} == {item.chapter for item in SHIPPED}
+    own_form = {"nb12_sequences"}  # words, not images; tested with its chapter
+    assert {p.name for p in shop.iterdir()} == {item.chapter for item in SHIPPED} | own_form
     assert len(list(shop.glob("*/weights/*"))) == sum(bool(item.keep) for item in SHIPPED)
     assert sum(p.stat().st_size for p in shop.rglob("*")) <= MEGABYTES * 1e6
 
