@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -87,10 +86,11 @@ def arms(seed: int) -> dict[str, Lesson]:
     }
 
 
-def load_or_train(arm: str, lesson: Lesson) -> Result:
-    """The stored result of a lesson; trained where there is none, and kept in `out/runs`."""
+def load_or_train(arm: str, lesson: Lesson, again: bool = False) -> Result:
+    """The stored result of a lesson; trained where there is none, or `again`, and kept in
+    `out/runs`."""
     name, told = f"{slug(arm)}-seed{lesson.seed}", as_json(to_plain(lesson))
-    if found := find(name, told):
+    if not again and (found := find(name, told)):
         return found
     checkpoint = Checkpoint(checkpoint_folder() / f"spelling-{name}.checkpoint", told)
     speller, history = train_speller(lesson, checkpoint=checkpoint)
@@ -98,7 +98,7 @@ def load_or_train(arm: str, lesson: Lesson) -> Result:
     tensors = measured(speller)
     keep(folders()[-1], row | numbers(Result({}, tensors), history), tensors, weights=True)
     checkpoint.remove()
-    return find(name, told)  # type: ignore[return-value]
+    return find(name, told, folders()[-1:])  # type: ignore[return-value]
 
 
 def train_speller(lesson: Lesson, **hooks) -> tuple[Speller, History]:
@@ -156,14 +156,14 @@ def names(tokens: Iterable[int]) -> tuple[str, ...]:
 
 
 def ship(again: bool = False) -> None:
-    """Train what is missing, or all again; write what ships: all results, one seed's weights."""
-    if again:
-        for folder in folders():
-            shutil.rmtree(folder, ignore_errors=True)
+    """Train what is missing, or all again; write what ships: all results, one seed's weights.
+
+    What ships stays until its successor is trained.
+    """
     shipped = [("teacher", TEACHER)]
     shipped += [pair for seed in SEEDS for pair in arms(seed).items()]
     for arm, lesson in shipped:
-        result = load_or_train(arm, lesson)
+        result = load_or_train(arm, lesson, again)
         kept = arm == "teacher" or lesson.seed == SEEDS[0]
         keep(folders()[0], dict(result.row), result.tensors, weights=kept)
         print(result.row["name"], f"{result.phoneme_error_rate('greedy'):.2f} %", flush=True)

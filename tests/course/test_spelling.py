@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kd_course import nb12_sequences as lab
-from kd_course.nb12_sequences import store
+from kd_course.nb12_sequences import experiments, store
 from kd_course.nb12_sequences.experiments import Lesson, soft_answers, targets_of
 from kd_helpers.experiments.packed import DamagedRun
 from kd_helpers.runtime.plain import from_plain
@@ -100,3 +100,32 @@ def test_the_explorer_takes_any_word(spellers):
         assert np.allclose(shares.sum(axis=1), 1, atol=0.1)
     explorer.reset()
     assert "TH AO T" in explorer.view.value
+
+
+def test_what_ships_stays_until_its_successor_is_trained(tmp_path, monkeypatch):
+    folders = [tmp_path / "shipped", tmp_path / "own"]
+    for module in (store, experiments):
+        monkeypatch.setattr(module, "folders", lambda: folders)
+    monkeypatch.setenv("KD_OUT", str(tmp_path / "out"))
+    history, made = experiments.History(), []
+    history.terms["loss"] = [1.0]
+
+    def train(lesson, **_):
+        if len(made) == 40:
+            raise KeyboardInterrupt
+        made.append(lesson)
+        return len(made), history
+
+    def measured(number):
+        return {"edits": torch.full((2, 3), number, dtype=torch.uint8), "lengths": torch.ones(2, 3)}
+
+    monkeypatch.setattr(experiments, "train_speller", train)
+    monkeypatch.setattr(experiments, "measured", measured)
+    experiments.ship()
+    before = store.read_table(folders[0])
+    assert len(before) == len(made) == 31
+    with pytest.raises(KeyboardInterrupt):
+        experiments.ship(again=True)
+    assert store.read_table(folders[0]).keys() == before.keys()
+    told = experiments.as_json(experiments.to_plain(experiments.TEACHER))
+    assert store.find("teacher-seed1000", told).tensors["edits"].max() == 32
