@@ -1,4 +1,4 @@
-"""Notebook 06's ladders on the papers' own images: plain CNNs on CIFAR-100, ten passes, not 160.
+"""Notebook 06's ladders on the papers' own images: plain CNNs on CIFAR-100, 20 passes, not 160.
 
 Networks, optimiser and batch are those of the papers and of their codes: no augmentation, SGD at a
 constant 0.01 with plain momentum (`nb07_papers.ladders`). How passes, temperature and weight were
@@ -16,7 +16,7 @@ from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.methods import DenselyGuidedKD, HintonKD
 from kd_helpers.training.schedules import Schedule
 
-PASSES, IMAGES, BATCH = 10, 45_000, 128
+PASSES, IMAGES, BATCH = 20, 45_000, 128
 PLAIN = Schedule(
     steps=round(PASSES * IMAGES / BATCH),
     batch_size=BATCH,
@@ -25,7 +25,7 @@ PLAIN = Schedule(
     shape="constant",
     nesterov=False,
 )
-KD = HintonKD(temperature=5.0, kd_weight=0.5)
+KD = HintonKD(temperature=10.0, kd_weight=0.5)
 # The order of the test images is by class in every copy of the data, so these need no images.
 TEST_LABELS = torch.arange(100).repeat_interleave(100)
 TEACHER, STUDENT, MIDDLE = "cnn-10", "cnn-2", ("cnn-8", "cnn-6", "cnn-4")

@@ -31,7 +31,7 @@ def network(name: str) -> Ours:
 
 
 @reproduction(
-    "Teacher assistants (Mirzadeh et al. 2020), CIFAR-100 in ten passes", DIFFERS, "paper"
+    "Teacher assistants (Mirzadeh et al. 2020), CIFAR-100 in 20 passes", DIFFERS, "paper"
 )
 def takd() -> Iterator[Row]:
     def at(table: str, sizes: str, way: str) -> tuple:
@@ -60,7 +60,7 @@ def shared_errors(run: Run) -> float:
 
 
 @reproduction(
-    "Every larger network teaches (Son et al. 2021), CIFAR-100 in ten passes", DIFFERS, "paper"
+    "Every larger network teaches (Son et al. 2021), CIFAR-100 in 20 passes", DIFFERS, "paper"
 )
 def dgkd() -> Iterator[Row]:
     at = partial(printed, "dgkd_2021")

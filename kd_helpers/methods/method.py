@@ -31,6 +31,8 @@ class Method(Plain):
     sources_apart: ClassVar[bool] = False
     # Whether a training that was cut off can go on from its weights and optimiser alone.
     resumable: ClassVar[bool] = True
+    # Whether a call does nothing but arithmetic, so that a GPU may replay it (`training.recorded`).
+    recordable: ClassVar[bool] = True
 
     @property
     def needs_features(self) -> tuple[str, ...]:
@@ -73,6 +75,8 @@ class Method(Plain):
 
 class ByFunction(Method):
     """Anybody's function of that form as a method, for the loop."""
+
+    recordable: ClassVar[bool] = False
 
     def __init__(self, function: Callable[..., Terms]) -> None:
         object.__setattr__(self, "function", function)

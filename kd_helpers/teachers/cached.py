@@ -78,6 +78,10 @@ class CachedTeacher(Teacher):
         self.looked, self.wrote = -float("inf"), time.monotonic()
         _alive.add(self)
 
+    @property
+    def recordable(self) -> bool:  # type: ignore[override]
+        return self.room >= self.view_set.slots
+
     def prepare(self, index: torch.Tensor, view: torch.Tensor) -> None:
         """Ask for all that is not known yet of some coming batches, (…) int64 each, at once.
 

@@ -28,6 +28,7 @@ class Teacher:
     """A call that answers a batch with logits (B, K); all else has a default."""
 
     changes = False  # whether the same (image, view) can get another answer another time
+    recordable = False  # whether a call, once prepared, is arithmetic on the device and no more
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         raise NotImplementedError

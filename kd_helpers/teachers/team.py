@@ -99,6 +99,7 @@ class Joined(Members):
     def __init__(self, team: Team, members: Sequence[Teacher], room: Room) -> None:
         self.team, self.members, self.room = team, list(members), room
         self.changes = team.changes or any(member.changes for member in members)
+        self.recordable = not self.changes and all(member.recordable for member in members)
 
     def __call__(self, batch: Batch) -> torch.Tensor:
         return self.team.answer(batch, self.members, self.room)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 
 from kd_helpers.data.augment import ViewSet, make_views, to_float
-from kd_helpers.data.datasets import Split
+from kd_helpers.data.splits import Split
 from kd_helpers.runtime import distributed
 from kd_helpers.teachers.teacher import Batch
 from kd_helpers.training.schedules import Schedule
 
 AHEAD = 8  # steps that a teacher is told of at once: few looks at its memory, soon stopped by hand
+
+
+class Draw(NamedTuple):
+    """Which pictures one step sees, on the device of the split."""
+
+    index: torch.Tensor  # type: ignore[assignment]  # (B,) int64, rows of the split
+    view: torch.Tensor  # (B,) int64
+    step: int = 0  # steps taken before this one
 
 
 def draw_batches(
@@ -36,7 +45,7 @@ def draw_batches(
     return index.reshape(shape), augmentation.view_of(index, slots).reshape(shape)
 
 
-def batches(
+def draws(
     split: Split,
     rows: torch.Tensor | None,
     schedule: Schedule,
@@ -45,8 +54,8 @@ def batches(
     *,
     first: int = 0,
     prepare: Callable[[torch.Tensor, torch.Tensor], None] | None = None,
-) -> Iterator[Batch]:
-    """The batches of a run from step `first` on; with several processes, this one's share of each.
+) -> Iterator[Draw]:
+    """What each step of a run sees, from step `first` on; with several processes, this one's share.
 
     prepare: told the rows and views of some steps, (steps, B) each, before the first of them.
     """
@@ -61,7 +70,13 @@ def batches(
     for step in range(first, schedule.steps):
         if prepare and (step - first) % AHEAD == 0:
             prepare(index[step : step + AHEAD], view[step : step + AHEAD])
-        i, v = on_device[0][step], on_device[1][step]
-        inputs = split.take(i, lambda images, v=v: to_float(make_views(images, v, augmentation)))
-        told = prepare is not None
-        yield Batch(inputs, split.labels[i], i, v, prepared=told, step=step)
+        yield Draw(on_device[0][step], on_device[1][step], step)
+
+
+def batch_of(split: Split, augmentation: ViewSet, draw: Draw, *, prepared: bool = False) -> Batch:
+    """The pictures of a step, made on the device; prepared: the teacher was told of them."""
+    inputs = split.take(
+        draw.index, lambda images: to_float(make_views(images, draw.view, augmentation))
+    )
+    labels = split.labels[draw.index]
+    return Batch(inputs, labels, draw.index, draw.view, prepared=prepared, step=draw.step)

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import nn
@@ -18,7 +19,7 @@ from kd_helpers.models.towers import ONE_NETWORK, Towers, make_network
 from kd_helpers.runtime import distributed
 from kd_helpers.runtime.device import autocast, pick_precision
 from kd_helpers.teachers.teacher import Batch, Teacher
-from kd_helpers.training.batches import batches
+from kd_helpers.training.batches import Draw, batch_of, draws
 from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.features import with_features
 from kd_helpers.training.given import (
@@ -29,6 +30,7 @@ from kd_helpers.training.given import (
     check_weights,
     look_once,
 )
+from kd_helpers.training.recorded import Recorder, why_not
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
 
@@ -42,6 +44,7 @@ class History:
     stopped: bool = False  # True when training ended before its last step
     seconds: float = field(default=0.0, compare=False)  # of training, before a break too
     resumed: int = 0  # how often the training was interrupted and went on
+    how: str = field(default="", compare=False)  # steps were taken: plain or recorded, and why
 
 
 @dataclass
@@ -149,17 +152,24 @@ def training_reports(
     network, history = distributed.wrap(trained), state.history
     prepare = teacher.prepare if teacher else None
     first, start = history.taken, time.perf_counter() - history.seconds
-    for batch in batches(split, rows, schedule, augmentation, seed, first=first, prepare=prepare):
+
+    def step(draw: Draw, now: Callable[..., Terms] = method) -> Terms:
+        trained.train()  # whoever looked at the last report may have evaluated the student
+        batch = batch_of(split, augmentation, draw, prepared=prepare is not None)
+        return train_step(network, batch, teacher, now, state.optimiser, method.needs_features)
+
+    device = split.images.device
+    seeded = partial(random_numbers_of, seed, device=device)
+    recorder = Recorder(step, seeded, state.optimiser, why_not(device, teacher, method))
+    for draw in draws(split, rows, schedule, augmentation, seed, first=first, prepare=prepare):
         if should_stop():
             history.stopped = True
             return
-        trained.train()  # whoever looked at the last report may have evaluated the student
-        with random_numbers_of(seed, history.taken, split.images.device):
-            now = method.at(history.taken / schedule.steps)
-            if history.taken == first:
-                now = look_once(now, method, split, rows)
-            layers = method.needs_features
-            terms = train_step(network, batch, teacher, now, state.optimiser, layers)
+        now = method.at(draw.step / schedule.steps)
+        if draw.step == first:
+            now = look_once(now, method, split, rows)
+        terms = recorder(draw) if now is method else recorder.plain(draw, now)
+        history.how = recorder.how
         state.scheduler.step()
         state.add(terms)
         history.seconds = time.perf_counter() - start

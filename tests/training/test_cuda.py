@@ -17,6 +17,7 @@ from kd_helpers.methods import CrossEntropy, HintonKD
 from kd_helpers.teachers import Batch, CachedTeacher, NetworkTeacher
 from kd_helpers.teachers.cached import AnswerFiles
 from kd_helpers.training import loop as training
+from kd_helpers.training import recorded
 from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.loop import make_student, predict, train, training_reports
 from kd_helpers.training.schedules import Schedule
@@ -58,10 +59,10 @@ def test_no_step_between_two_reports_waits_for_the_gpu(split, cache, monkeypatch
         method=SOFT,
         teacher=cache,
         augmentation=VIEWS,
-        schedule=Schedule(steps=40, batch_size=16),
-        report_every=10,
+        schedule=Schedule(steps=180, batch_size=16),
+        report_every=60,
     )
-    next(reports)  # the first steps choose algorithms and make room
+    next(reports)  # the first steps choose algorithms, make room, and are recorded
 
     def record(history, sums):
         torch.cuda.set_sync_debug_mode("default")
@@ -69,7 +70,7 @@ def test_no_step_between_two_reports_waits_for_the_gpu(split, cache, monkeypatch
     monkeypatch.setattr(training, "record", record)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        assert next(reports).taken == 20
+        assert next(reports).taken == 120
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
@@ -87,6 +88,24 @@ def test_a_gpu_learns_what_the_processor_learns(split, monkeypatch):
     for how, found in losses.items():
         tolerance = 0.05 if "bfloat16" in how else 0.02
         torch.testing.assert_close(found, losses["cpu", "float32"], rtol=tolerance, atol=0)
+
+
+def test_recorded_steps_teach_what_plain_ones_do(split, cache, monkeypatch):
+    """With a rate that changes at every step, two optimisers and batch norm."""
+    monkeypatch.setenv("KD_PRECISION", "float32")
+    monkeypatch.setattr(recorded, "WORTHWHILE", 0.0)
+    for optimiser, rate in (("sgd", 0.02), ("adam", 1e-3)):
+        schedule = Schedule(steps=90, batch_size=16, learning_rate=rate, optimiser=optimiser)
+        given = {"method": SOFT, "teacher": cache, "augmentation": VIEWS, "schedule": schedule}
+        found = {}
+        for kind in ("plain", "recorded"):
+            monkeypatch.setenv("KD_RECORDED", "0" if kind == "plain" else "")
+            student = make_student("resnet-8", seed=0, **INPUT)
+            history = train(student, split, report_every=10, **given)
+            assert history.how.startswith(kind), history.how
+            found[kind] = torch.tensor(history.terms["loss"])
+        assert found["plain"][-1] < 0.9 * found["plain"][0], "nothing was learnt"
+        torch.testing.assert_close(found["recorded"], found["plain"], rtol=0.05, atol=0)
 
 
 def test_a_cached_answer_is_the_teachers_to_that_picture(split, cache, tmp_path):
