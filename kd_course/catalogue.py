@@ -11,6 +11,7 @@ from kd_course.nb03_confidence import experiments as confidence
 from kd_course.nb04_mistakes import experiments as mistakes
 from kd_course.nb05_specialists import experiments as teams
 from kd_course.nb06_assistants import experiments as ladders
+from kd_course.nb06_assistants import on_cifar
 from kd_course.nb08_faults import experiments as faults
 from kd_course.nb11_low_precision import experiments as low
 from kd_helpers.experiments.recipe import Recipe
@@ -86,6 +87,11 @@ def every_experiment() -> Iterator[Experiment]:
         yield "nb06_assistants", "teacher", ladders.gap_teachers(seed), kept
         for arms in ladders.EXPERIMENTS:
             yield "nb06_assistants", name_of(arms), arms(seed), ()
+    yield "cifar_100", "network", on_cifar.cifar_networks(), ()
+    yield "cifar_100", "teacher", {"": on_cifar.alone(on_cifar.TEACHER)}, (WEIGHTS,)
+    for seed in hinton.SEEDS:
+        kept = (WEIGHTS,) if seed == 0 else ()  # of one seed, to be asked for answers again
+        yield "cifar_100", "assistants", on_cifar.assistant_arms(seed), kept
     for seed in hinton.SEEDS:
         for arms in faults.EXPERIMENTS:
             yield "nb08_faults", name_of(arms), arms(seed), ()

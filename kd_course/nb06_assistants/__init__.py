@@ -11,7 +11,8 @@ __getattr__ = lazy(
         "ASSISTANTS BOTH LARGE MEDIUM STUDENT TEACHER WAYS ablation_arms gap_arms gap_teachers "
         "ladder ladder_arms of_labels rival_arms row_arms row_ladder share_arms small_student"
     ),
-    figures="draw_gains_over_direct draw_gap draw_overlaps",
+    figures="draw_gains_over_direct draw_gap draw_on_cifar draw_overlaps",
+    on_cifar="assistant_arms cifar_networks",
     tables="cost_table overlaps paper_table stored_rungs",
     **SHARED,
     **{

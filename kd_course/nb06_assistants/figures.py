@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kd_helpers.experiments.compare import gain_table, mean_interval
-from kd_helpers.widgets.figures import BLUE, draw_gains, draw_matrix, drawn, new_figure, tidy
+from kd_helpers.widgets.figures import (
+    BLUE,
+    ORANGE,
+    draw_gains,
+    draw_matrix,
+    drawn,
+    new_figure,
+    tidy,
+)
+
+PAPER: dict[str, Any] = {"color": ORANGE, "fillstyle": "none", "linestyle": "none"}
 
 
 def draw_gap(own: Mapping[str, list[float]], taught: Mapping[str, list[float]]) -> Figure:
@@ -62,4 +73,55 @@ def draw_overlaps(overlap: Mapping[str, np.ndarray], names: Sequence[str]) -> Fi
         shown = np.where(np.tri(len(matrix), k=-1), matrix, np.nan)[1:, :-1]
         how = {"fmt": ".3f", "unit": "share of errors in common", "limits": (0.3, 0.75)}
         draw_matrix(ax, shown, names[1:], names[:-1], title=way, **how)
+    return figure
+
+
+def draw_on_cifar(
+    networks: Mapping[str, float], scores: Mapping[str, Sequence[float]], numbers: Iterable
+) -> Figure:
+    """TAKD's figures 4 and 2 and table 2, plain CNNs on CIFAR-100, and ours beside them.
+
+    Args:
+        networks: test accuracy of each network on its labels, percent. scores: of its students, one
+            a seed, by the arms of `on_cifar.assistant_arms`. numbers: the paper's.
+    """
+    names = sorted(networks, key=lambda name: int(name.removeprefix("cnn-")))
+    places = {name: place for place, name in enumerate(names)}
+    paper = {(n.table, n.setting, n.method): n.value for n in numbers}
+    setting = "plain CNN {}, CIFAR-100".format
+    untaught = {
+        name: scores.get(f"{name}, which nobody taught", scores["direct"]) for name in names
+    }
+    assistants = {n: scores[f"assistant {n}"] for n in names if f"assistant {n}" in scores}
+    figure, (left, right) = new_figure(12, 4, columns=2)
+    for name, place in places.items():
+        size = name.removeprefix("cnn-")
+        left.plot(place, networks[name], "o", color=BLUE)
+        left.plot(place, paper["figure 4", setting(size), "labels only"], "D", **PAPER)
+        right.plot(place - 0.12, paper["figure 2", setting(f"{size}-2"), "direct"], "D", **PAPER)
+    for name in assistants:
+        size = name.removeprefix("cnn-")
+        number = paper["table 2", setting(f"10-{size}-2"), "chain"]
+        right.plot(places[name] + 0.28, number, "s", **PAPER)
+    for of_kind, shift, marker, words in (
+        (untaught, 0.0, "o", "of the network alone"),
+        (assistants, 0.16, "s", "of an assistant below cnn-10"),
+    ):
+        at = np.array([places[name] for name in of_kind]) + shift
+        means = np.array([np.mean(values) for values in of_kind.values()])
+        ends = np.array([mean_interval(values) for values in of_kind.values()]).T
+        errors = abs(ends - means)
+        right.errorbar(at, means, yerr=errors, fmt=marker, capsize=3, color=BLUE, label=words)
+    left.plot([], [], "o", color=BLUE, label="here, one run each")
+    right.set_ylim(top=47)
+    for ax, title in ((left, "the network itself, on labels"), (right, "its student, cnn-2")):
+        ax.plot([], [], "D", **PAPER, label="the paper (open)")
+        ax.set_xticks(range(len(names)), names)
+        ax.grid(axis="y", color="#e4e4e4")
+        tidy(ax, title=title, x="network", y="test accuracy, %").legend(frameon=False)
+    figure.set_label(
+        "Accuracy on CIFAR-100 of four plain CNNs and of their students, the paper's and ours. The "
+        "networks agree to two points. The students of untaught networks agree, too: best below "
+        "cnn-6 or cnn-8. The paper's assistants teach better than ours."
+    )
     return figure

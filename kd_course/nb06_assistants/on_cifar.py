@@ -42,20 +42,31 @@ def ladder(seed: int, way: str, *above: str, sources: DenselyGuidedKD | None = N
     return climb(names, way, base=alone(STUDENT), last=last, method=KD, sources=sources)[-1]
 
 
-def cifar_arms(seed: int) -> dict[str, Recipe]:
-    """The students of TAKD's figure 2 and table 2 and of DGKD's table 1, with their baselines."""
-    student, full = alone(STUDENT, seed), (TEACHER, *MIDDLE)
+def assistant_arms(seed: int) -> dict[str, Recipe]:
+    """The students of TAKD's figure 2 and table 2, with their baselines."""
+    student = alone(STUDENT, seed)
     return {
         "hard labels": student,
         "smoothed labels": smoothed(student, 0.1),
         "direct": ladder(seed, "direct", TEACHER),
         **{f"{name}, which nobody taught": ladder(seed, "direct", name) for name in MIDDLE},
         **{f"assistant {name}": ladder(seed, "chain", TEACHER, name) for name in MIDDLE},
+    }
+
+
+def dense_arms(seed: int) -> dict[str, Recipe]:
+    """The students of DGKD's table 1: all five networks, in four ways."""
+    full = (TEACHER, *MIDDLE)
+    return {
         "chain": ladder(seed, "chain", *full),
         "dense": ladder(seed, "dense", *full),
         "stochastic": ladder(seed, "stochastic", *full),
         "dense, mean": ladder(seed, "dense", *full, sources=DenselyGuidedKD(mean=True)),
     }
+
+
+def cifar_arms(seed: int) -> dict[str, Recipe]:
+    return assistant_arms(seed) | dense_arms(seed)
 
 
 def cifar_networks() -> dict[str, Recipe]:

@@ -30,9 +30,7 @@ def network(name: str) -> Ours:
     return lambda _: on_cifar.alone(name)
 
 
-@reproduction(
-    "Teacher assistants (Mirzadeh et al. 2020), CIFAR-100 in 20 passes", DIFFERS, "paper"
-)
+@reproduction("Teacher assistants (Mirzadeh et al. 2020), CIFAR-100 in 20 passes", DIFFERS, "paper")
 def takd() -> Iterator[Row]:
     def at(table: str, sizes: str, way: str) -> tuple:
         return printed("takd_2020", table, f"plain CNN {sizes}, CIFAR-100", way)

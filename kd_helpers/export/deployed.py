@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
@@ -22,7 +22,11 @@ Answer = Callable[[torch.Tensor], torch.Tensor]  # images (B, C, H, W) uint8 →
 
 def versions() -> str:
     """What made a file, with versions."""
-    return f"kd-helpers {version('kd-helpers')}, torch {torch.__version__}"
+    try:
+        ours = version("kd-helpers")
+    except PackageNotFoundError:  # used from its folder, not installed
+        ours = "not installed"
+    return f"kd-helpers {ours}, torch {torch.__version__}"
 
 
 @dataclass(frozen=True)
