@@ -39,6 +39,17 @@ answers = {name: run.logits("test").numpy() for name, run in minds.items()}  # (
 lab.build_polygon(data.test, answers, data.classes)
 
 # %% [markdown]
+# ## Draw a garment
+#
+# Change a test image with pen and eraser, or draw your own: three networks answer at every stroke, computed in this page. **Try this:** raise the shaft of the sneaker until it is an ankle boot. What does the teacher say just before it changes its mind? Then make it as unsure as you can.
+#
+# A ResNet-20 does not fit into a page, so the teacher here is a smaller network, `cnn-4`, trained on the same images in the same way. The distilled student learnt from the ResNet-20.
+
+# %%
+drawers = {name: load_or_train(recipe, quiet=True) for name, recipe in lab.drawers().items()}
+lab.build_drawing(data.test, drawers, data.classes)
+
+# %% [markdown]
 # ## Guess first
 #
 # Here are eight test images that the teacher finds hard. The label of each is above it. **Which other class would you name, if you were allowed a second answer?** Decide before you go on.

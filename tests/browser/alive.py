@@ -47,3 +47,33 @@ def use_the_bias_slider(page: Page) -> None:
     )
     slider.press("End")
     expect(box.locator(".others").first).to_contain_text("still right: 0.0 %")
+
+
+def use_the_drawing(page: Page) -> None:
+    """Begin with nothing, draw by pointer, undo, draw by key; score and answers follow."""
+    box = page.locator(".kd-drawing")
+    box.scroll_into_view_if_needed()
+    answers, paper = box.locator("tbody"), box.locator("canvas.paper")
+    box.get_by_role("button", name="begin with a test image, label Bag").click()
+    expect(answers.get_by_role("row", name="Bag").locator("td").first).to_have_class("top")
+    box.get_by_role("button", name="begin with nothing").click()
+    expect(box.locator(".score")).to_contain_text("none of yours yet")
+    empty = answers.inner_text()
+    box.get_by_role("slider", name="width").press("End")
+    corner = paper.bounding_box()
+    page.mouse.move(corner["x"] + 80, corner["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(corner["x"] + 250, corner["y"] + 210, steps=5)
+    page.mouse.up()
+    expect(answers).not_to_have_text(empty, use_inner_text=True)
+    expect(box.locator(".score")).to_contain_text("your best")
+    box.get_by_role("button", name="undo").click()
+    expect(answers).to_have_text(empty, use_inner_text=True)
+    paper.press("ArrowDown")  # the cursor appears
+    for _ in range(9):
+        paper.press("Shift+ArrowRight")
+    paper.press("Space")
+    expect(answers).not_to_have_text(empty, use_inner_text=True)
+    expect(box.locator(".told")).to_contain_text("teacher: ")
+    box.get_by_role("slider", name="temperature T").press("End")
+    expect(answers.get_by_role("row", name="entropy")).to_contain_text(re.compile(r"3\.[0-3]"))

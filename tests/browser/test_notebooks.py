@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from alive import use_the_bias_slider, use_the_polygon
+from alive import use_the_bias_slider, use_the_drawing, use_the_polygon
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_helpers import load_or_train
 from notebook_io import NOTEBOOKS
@@ -38,6 +38,8 @@ def test_01_the_polygon_and_the_temperature_slider_answer(open_and_run, screensh
     page = open_and_run("01_soft_and_hard_targets.ipynb")
     use_the_polygon(page)
     screenshot("polygon", page.locator(".kd-polygon"))
+    use_the_drawing(page)
+    screenshot("drawing", page.locator(".kd-drawing"))
     box = box_with(page, "temperature T")
     handle = box.locator(".noUi-handle").first
     expect(handle).to_have_attribute("aria-valuenow", "4.0")

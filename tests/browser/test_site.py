@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from alive import use_the_bias_slider, use_the_polygon
+from alive import use_the_bias_slider, use_the_drawing, use_the_polygon
 from notebook_io import NOTEBOOKS, read
 from site_explorers import LIVE, without_guess
 
@@ -125,6 +125,7 @@ def test_a_control_changes_the_picture_without_a_kernel(opened, screenshot):
 def test_live_pictures_answer_without_a_kernel_and_fit_a_phone(opened, screenshot):
     for name, use in (
         ("01_soft_and_hard_targets", use_the_polygon),
+        ("01_soft_and_hard_targets", use_the_drawing),
         ("02_hinton_distillation", use_the_bias_slider),
     ):
         page = opened(name)
