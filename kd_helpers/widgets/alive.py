@@ -46,22 +46,29 @@ class Alive:
     alt: str
 
     def html(self) -> str:
-        """The box, and after it the script, which finds the box by that."""
-        data = json.dumps(self.data, ensure_ascii=False, separators=(",", ":")).replace(
-            "</", "<\\/"
-        )
         still = as_address(Image.open(io.BytesIO(png(self.still))), quality=60)
-        return (
-            f'<style>{STYLE}</style><div class="kd-alive">'
-            f'<img alt="{escape(self.alt)}" src="{still}"></div>'
-            "<script>(function (box, data) {\n"
-            f"{self.script.read_text(encoding='utf-8')}\n"
-            f"{NO_SHORTCUTS}\n"
-            f"}})(document.currentScript.previousElementSibling, {data});</script>"
-        )
+        box = f'<div class="kd-alive"><img alt="{escape(self.alt)}" src="{still}"></div>'
+        return f"<style>{STYLE}</style>{live(box, self.script, self.data)}"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.alt}
+
+
+def live(box: str, script: Path, data: dict[str, Any]) -> str:
+    """An element as HTML, and after it the script, which finds the element by that."""
+    facts = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    return (
+        f"{box}<script>(function (box, data) {{\n"
+        f"{short(script.read_text(encoding='utf-8'))}\n"
+        f"{NO_SHORTCUTS}\n"
+        f"}})(document.currentScript.previousElementSibling, {facts});</script>"
+    )
+
+
+def short(script: str) -> str:
+    """The script without indentation and lines of comment: it is stored with every output."""
+    lines = (line.strip() for line in script.splitlines())
+    return "\n".join(line for line in lines if not line.startswith("//"))
 
 
 def packed(values: np.ndarray) -> str:

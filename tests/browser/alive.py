@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 INK = """map => {  // how many pixels around the middle are not white
     const {data} = map.getContext('2d').getImageData(450, 350, 300, 300);
@@ -77,3 +77,43 @@ def use_the_drawing(page: Page) -> None:
     expect(box.locator(".told")).to_contain_text("teacher: ")
     box.get_by_role("slider", name="temperature T").press("End")
     expect(answers.get_by_role("row", name="entropy")).to_contain_text(re.compile(r"3\.[0-3]"))
+
+
+def use_the_guesses(page: Page) -> None:
+    """Notebook 02's: a number by key, an order by key and by dragging, the third is shown."""
+    number, order, third = page.locator(".kd-guess").all()
+    tally = page.locator(".kd-tally")
+    expect(tally).to_contain_text("3 guesses wait")
+    assert page.locator(".kd-guess .answer:visible").count() == 0
+    expect(number.get_by_role("button", name="This is my guess")).to_be_disabled()
+    field = number.get_by_role("spinbutton")
+    assert field.get_attribute("data-lm-suppress-shortcuts") == "true"
+    field.fill("40")
+    field.press("Enter")
+    expect(number.locator(".answer")).to_contain_text(re.compile(r"You guessed 40 .*: right\."))
+    sort(page, order)
+    order.get_by_role("button", name="This is my guess").press("Enter")
+    expect(order.locator(".answer")).to_contain_text("Right, every place.")
+    expect(order.locator(".answer img")).to_be_visible()
+    third.get_by_role("button", name="Show me").click()
+    expect(third.locator(".answer table")).to_be_visible()
+    expect(tally).to_contain_text("2 of 3 right; 1 shown")
+
+
+def sort(page: Page, order: Locator) -> None:
+    """The six arms into the order of their means: by key, and the last step by dragging."""
+    for name, times in (("600 labels + 11,400 without + teacher", 4), ("12,000 labels", 4)):
+        for _ in range(times):
+            order.locator(f"[data-name='{name}']").press("ArrowUp")
+    moved = order.locator("[data-name='600 labels + teacher']")
+    moved.get_by_role("button", name="up").click()
+    moved.press("ArrowUp")
+    expect(order.locator("[aria-live]")).to_have_text("600 labels + teacher: place 4 of 6.")
+    moved.scroll_into_view_if_needed()
+    grip, goal = (
+        item.bounding_box() for item in (moved.locator(".grip"), order.locator("li").nth(2))
+    )
+    page.mouse.move(grip["x"] + 5, grip["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(grip["x"] + 5, goal["y"] + 5, steps=8)
+    page.mouse.up()
