@@ -181,6 +181,14 @@ pd.DataFrame.from_dict(errors, orient="index", columns=columns).round(3).rename_
 # For each seed, all arms have the same starting weights, number of steps and batch size; the last step counts, not the best; T = 4 and α = 0.9 wherever there is a teacher. Seeds differ in the starting weights and in which images are drawn. A hidden label is -100, and cross-entropy is the mean over the labelled images of a batch. The runs are stored; training one again takes about 11 seconds on one core.
 
 # %% [markdown]
+# ### The race
+#
+# Four ways to teach the student, each in its lane. **Place a bet before you press Start:** who wins? Then take another seed: which places change, and which stay? Below, two more join, and you are asked for the order of all six.
+
+# %%
+lab.build_race()
+
+# %% [markdown]
 # **How to read the verdicts.** For each seed, take the arm's test accuracy minus the baseline's, in percentage points. BETTER: the 95 % interval (Student's t) of the mean of these five differences lies above 0; WORSE: below; otherwise NO CLEAR DIFFERENCE. ± is the standard deviation over seeds. Among twenty comparisons without any effect, one gets a verdict by chance.
 
 # %% tags=["nbval-check-output"]

@@ -117,3 +117,27 @@ def sort(page: Page, order: Locator) -> None:
     page.mouse.down()
     page.mouse.move(grip["x"] + 5, goal["y"] + 5, steps=8)
     page.mouse.up()
+
+
+def use_the_race(page: Page) -> None:
+    """No start without a bet; start, pause, step to the end, and back by Stop."""
+    box = page.locator(".kd-race")
+    box.scroll_into_view_if_needed()
+    start, step = (box.get_by_role("button", name=name) for name in ("Start", "One report on"))
+    told, when = box.locator(".told"), box.locator(".when")
+    expect(start).to_be_disabled()
+    expect(step).to_be_disabled()
+    box.get_by_role("button", name="1", exact=True).press("Enter")
+    box.get_by_role("button", name="smoothed labels").press("Enter")
+    start.press("Enter")
+    expect(when).not_to_have_text("step 0 of 600")
+    box.get_by_role("button", name="Pause").click()
+    expect(box.get_by_role("button", name="Go on")).to_be_visible()
+    expect(box.get_by_role("button", name="no bet")).to_be_disabled()
+    while step.is_enabled():
+        step.press("Enter")
+    expect(when).to_have_text("step 600 of 600")
+    expect(told).to_contain_text("You bet on “smoothed labels”: place 4. 1. a teacher, and")
+    expect(told).to_contain_text("first: a teacher, and 11,400 images without labels (5)")
+    box.get_by_role("button", name="Stop").click()
+    expect(when).to_have_text("step 0 of 600")

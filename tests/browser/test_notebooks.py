@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from alive import use_the_bias_slider, use_the_drawing, use_the_guesses, use_the_polygon
+from alive import (
+    use_the_bias_slider,
+    use_the_drawing,
+    use_the_guesses,
+    use_the_polygon,
+    use_the_race,
+)
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_helpers import load_or_train
 from notebook_io import NOTEBOOKS
@@ -62,6 +68,8 @@ def test_02_a_student_is_trained_live_and_the_gradients_answer(open_and_run, scr
     page = open_and_run("02_hinton_distillation.ipynb")
     use_the_guesses(page)
     screenshot("guess", page.locator(".kd-guess").nth(1))
+    use_the_race(page)
+    screenshot("race", page.locator(".kd-race"))
     use_the_bias_slider(page)
     screenshot("bias-slider", page.locator(".kd-bias"))
     box = box_with(page, "images (600 labelled)")

@@ -7,7 +7,13 @@ from itertools import product
 
 import pytest
 
-from alive import use_the_bias_slider, use_the_drawing, use_the_guesses, use_the_polygon
+from alive import (
+    use_the_bias_slider,
+    use_the_drawing,
+    use_the_guesses,
+    use_the_polygon,
+    use_the_race,
+)
 from notebook_io import NOTEBOOKS, read
 from site_explorers import LIVE, without_guess
 
@@ -134,6 +140,7 @@ def test_live_pictures_answer_without_a_kernel_and_fit_a_phone(opened, screensho
         ("01_soft_and_hard_targets", use_the_polygon),
         ("01_soft_and_hard_targets", use_the_drawing),
         ("02_hinton_distillation", use_the_bias_slider),
+        ("02_hinton_distillation", use_the_race),
     ):
         page = opened(name)
         use(page)
