@@ -27,8 +27,6 @@ seeds = lab.SEEDS
 # ## Part 1: the gap
 #
 # The student is small: cnn-2, 2,000 labelled images, 600 steps of 64, T = 4, α = 0.9 (that of notebook 03). Its teachers have all 54,000 images and grow: two, four, six, eight convolutions, 600 steps of 128. Then two that were trained ten times as long, with augmentation (images mirrored and shifted): a small one, and the course's own ResNet-20. These last two are one network for all five seeds.
-#
-# **Guess:** each teacher is a better network than the one before. Which one has the best student?
 
 # %%
 runs = lab.collect(lab.gap_arms, seeds)  # name of the teacher → five runs of the student
@@ -36,10 +34,10 @@ scores = lab.accuracies(runs)
 own = lab.accuracies(lab.collect(lab.gap_teachers, seeds))
 
 # %%
-lab.display_figure(lab.draw_gap(own, scores))
-
-# %%
-lab.verdict_table(scores, baseline="cnn-4")
+best = max(scores, key=lambda name: sum(scores[name]))
+shown = lab.draw_gap(own, scores), lab.verdict_table(scores, baseline="cnn-4")
+asked = "Each teacher is a better network than the one before. Which one has the best student?"
+lab.guess_one(asked, list(scores), best, shown)
 
 # %% [markdown]
 # The most accurate teachers do not have the best students. cnn-4's is ahead of those of cnn-8, of ResNet-20, and of the cnn-4 trained longer; against cnn-2 and cnn-6 no difference is clear. Mirzadeh et al. name three forces: a better teacher knows more; a far larger one is hard to imitate; and a well-fitted teacher is so sure of its training images that its targets are nearly labels. How sure are the teachers of the student's 2,000 images?
@@ -109,16 +107,24 @@ print("the same as the helper's:", torch.allclose(mine, theirs))
 
 # %% [markdown]
 # ## A sum is a larger step
-#
-# **Guess:** three sources instead of one. How much longer is the gradient?
+
 
 # %%
-for scale, mean in (("sum", False), ("mean", True)):
-    for count in (1, 2, 3):
-        told = torch.cat(sources[:count], dim=1)
-        value = DenselyGuidedKD(mean=mean)(student_logits, told, labels[:64])
-        (gradient,) = torch.autograd.grad(value["loss"], student_logits)
-        print(f"{scale:4} of {count}: length of the gradient {gradient.norm():.4f}")
+def length(count, mean):  # of the gradient, from so many sources
+    told = torch.cat(sources[:count], dim=1)
+    value = DenselyGuidedKD(mean=mean)(student_logits, told, labels[:64])
+    (gradient,) = torch.autograd.grad(value["loss"], student_logits)
+    return gradient.norm().item()
+
+
+rows = {
+    name: [length(k, mean) for k in (1, 2, 3)] for name, mean in (("sum", False), ("mean", True))
+}
+table = pd.DataFrame(rows, index=[1, 2, 3]).round(4).rename_axis("sources")
+asked = (
+    "Three sources instead of one, and the losses are added: how many times longer is the gradient?"
+)
+lab.guess_number(asked, rows["sum"][2] / rows["sum"][0], 0.5, "times", table)
 
 # %% [markdown]
 # With the sum the gradient grows almost as the number of sources does; with the mean it stays about as long. The label's weight grows alike, so this is much like a larger learning rate. Whoever compares dense with chain must ask which of both helped: we report the paper's sum, and the mean.
@@ -431,3 +437,6 @@ lab.pair_table(arms, pairs)
 
 # %% [markdown]
 # Much of the gain needs no ladder: a lone cnn-4 of labels, trained like an assistant, taught better than ResNet-20 did; only the dense sum was clearly better than it. Against the cnn-4 of part 1 not even that was clear; but that one is the best of six teachers, seen on the test images. 1×N: the assistant with both filters made no clear difference. One data set, small networks, short trainings; and of many intervals at 95 % some miss by chance.
+
+# %%
+lab.guess_tally()
