@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from kd_course.nb07_papers.rows import Line, Reproduction
 from kd_course.nb07_papers.tables import PaperNumber
-from kd_helpers.widgets.figures import new_figure, tidy
+from kd_helpers.widgets.figures import described, new_figure, tidy
 from kd_helpers.widgets.still import png
 from kd_helpers.widgets.svg import BLUE, GREY, ORANGE
 
@@ -116,7 +116,8 @@ def difference_figure(lines: Sequence[Line]) -> tuple[Figure, str]:
     compared = [line for line in lines if line.verdict]
     figure, (ax,) = new_figure(9, 1.2 + 0.38 * len(compared))
     draw_differences(ax, lines)
-    return figure, "; ".join(f"{line.row.title}: {verdict_words(line)}" for line in compared)
+    words = "; ".join(f"{line.row.title}: {verdict_words(line)}" for line in compared)
+    return described(figure, words), words
 
 
 def draw_differences(ax: Axes, lines: Sequence[Line]) -> Axes:
