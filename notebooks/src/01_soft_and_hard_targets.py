@@ -16,6 +16,9 @@ from kd_course import nb01_targets as lab
 from kd_helpers import load_dataset, load_or_train
 from kd_helpers.methods.targets import entropy_bits, soften
 
+# %%
+lab.exercise_progress(lab.check_soften, lab.check_smooth_labels, lab.check_most_similar)
+
 # %% [markdown]
 # ## The teacher
 #

@@ -19,6 +19,9 @@ from kd_helpers.methods import HintonKD
 from kd_helpers.training.loop import make_student, predict, train
 
 # %%
+lab.exercise_progress(lab.check_kd_loss, lab.check_gradient, lab.check_labelled_loss)
+
+# %%
 device = pick_device()
 dtype, reason = lab.pick_precision(device)
 print(f"{device}, {dtype}: {reason}")

@@ -19,6 +19,9 @@ from kd_helpers.methods.targets import soften
 from kd_helpers.training.loop import predict
 
 # %%
+lab.exercise_progress(lab.check_standardise, lab.check_other_classes, lab.check_lumped)
+
+# %%
 data = load_dataset("fashion-mnist")
 teacher = load_or_train(lab.TEACHER)
 train, train_labels = teacher.logits("train"), data.train.labels  # (54000, 10), (54000,)

@@ -18,6 +18,9 @@ from kd_helpers.methods.targets import soften
 from kd_helpers.methods.teacher_mistakes import mistaken, swap_mistakes
 from kd_helpers.training.loop import predict
 
+# %%
+lab.exercise_progress(lab.check_mistakes, lab.check_swap, lab.check_trust)
+
 # %% [markdown]
 # ## Six teachers
 #

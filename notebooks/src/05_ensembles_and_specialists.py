@@ -19,6 +19,9 @@ from kd_helpers.methods.targets import entropy_bits, soften
 from kd_helpers.training.loop import predict
 
 # %%
+lab.exercise_progress(lab.check_arithmetic, lab.check_special_labels, lab.check_dustbin)
+
+# %%
 data = load_dataset("fashion-mnist")
 val, val_labels = data.val.images, data.val.labels  # (6000, 1, 28, 28), (6000,)
 members = [load_or_train(lab.generalist(0, m)).model() for m in range(5)]

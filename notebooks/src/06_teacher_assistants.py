@@ -20,6 +20,9 @@ from kd_helpers.methods.targets import entropy_bits, soften
 from kd_helpers.methods.terms import hard_loss
 
 # %%
+lab.exercise_progress(lab.check_teaching, lab.check_dense_loss, lab.check_overlap)
+
+# %%
 data = load_dataset("fashion-mnist")
 seeds = lab.SEEDS
 
