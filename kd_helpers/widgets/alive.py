@@ -23,10 +23,15 @@ from kd_helpers.widgets.still import png
 SIDE, QUALITY = 18, 10  # of a thumbnail, in pixels and as WebP counts it: 2,000: 85 kB
 STYLE = Path(__file__).with_name("alive.css").read_text(encoding="utf-8")  # what all have alike
 # Keys on a control would else run JupyterLab's shortcuts: an arrow selects another cell. The mark
-# has to be on the control itself, because their selectors look first at what has the focus.
+# has to be on the control itself, because their selectors look first at what has the focus. The
+# second part does it for the page's ipywidgets, whose dropdowns and sliders have the same trouble.
 NO_SHORTCUTS = """for (const control of box.querySelectorAll("input, button, [tabindex]")) {
   control.setAttribute("data-lm-suppress-shortcuts", "true");
-}"""
+}
+window.kdQuiet ??= document.addEventListener("focusin", ({target}) => {
+  if (target.closest(".jupyter-widgets"))
+    target.setAttribute("data-lm-suppress-shortcuts", "true");
+}) ?? true;"""
 
 
 @dataclass(frozen=True)

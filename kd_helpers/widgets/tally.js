@@ -15,7 +15,7 @@ function count() {
   if (n("shown")) parts.push(`${n("shown")} shown without a guess`);
   if (n("open")) parts.push(`${n("open")} still open`);
   line.textContent = n("open") < all.length ? parts.join("; ") + "."
-    : `${all.length} guesses wait for you above; they are counted here.`;
+    : `${all.length === 1 ? "One guess waits" : all.length + " guesses wait"} for you above; the tally is kept here.`;
 }
 
 const times = (n) => [, "once", "twice"][n] ?? n + " times";

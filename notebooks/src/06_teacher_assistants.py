@@ -59,7 +59,7 @@ for name, logits in z.items():
 pd.DataFrame(told, index=["right on, %", "entropy at T = 4, bits"]).T
 
 # %% [markdown]
-# The cnn-4 trained ten times as long, with augmentation, is surer, and its student is worse: what the third force predicts. But cnn-8 is no surer than cnn-4, ResNet-20 less sure, and their students are worse too: sureness is not all. Size may be the rest; these networks differ in more than that, so this shows no cause. (One seed.)
+# The cnn-4 trained ten times as long, with augmentation, is surer, and its student is worse: what the third force predicts. But cnn-8 is no surer than cnn-4, ResNet-20 less sure, and their students are worse too: certainty is not the whole story. Size may be the rest; but these networks differ in more than that, so this shows no cause. (One seed.)
 #
 # ## Part 2: a chain
 #
@@ -215,7 +215,7 @@ lab.verdict_table(best, baseline="cnn-4 of labels, part 1")
 lab.verdict_table(ablation, baseline="direct")
 
 # %% [markdown]
-# Smoothed labels are not the reason. That the label counts once only matters little. Where a source survives with probability 0.25, about a third of the mini-batches have no source at all.
+# Smoothed labels are not the reason. It matters little that the label counts only once. Where a source survives with probability 0.25, about a third of the mini-batches have no source at all.
 #
 # ## The error avalanche
 #

@@ -12,9 +12,12 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown
 
 from kd_course import nb07_papers as lab
+
+# %%
+lab.exercise_progress(lab.check_best_of_nothing, lab.check_seeds_needed)
 
 # %%
 seeds = lab.SEEDS
@@ -59,7 +62,8 @@ asked = (
     f"In the paper, soft targets closed {closed:.0f} % of the gap between few labels and all labels. "
     "How much of it do they close here?"
 )
-shown = lab.difference_figure(lines)[0], reproduction.differs, lab.table(reproduction, lines)
+table = HTML(lab.html_table(reproduction, lines))
+shown = lab.difference_figure(lines)[0], reproduction.differs, table
 lab.guess_number(asked, 100 * (soft - few) / (everything - few), 15, "%", shown)
 
 # %%
@@ -106,7 +110,8 @@ show("mismatched")
 shown, words = (), []
 for name in ("takd", "dgkd"):
     reproduction, lines = look(name)
-    figure, table = lab.difference_figure(lines)[0], lab.table(reproduction, lines)
+    figure = lab.difference_figure(lines)[0]
+    table = HTML(lab.html_table(reproduction, lines))
     shown += (reproduction.title, figure, reproduction.differs, table)
     words += lab.agreements(lines).values()
 asked = f"How many of the {len(words)} differences have the same sign, and are clear, here?"

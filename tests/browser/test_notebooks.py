@@ -73,6 +73,10 @@ def test_02_a_student_is_trained_live_and_the_gradients_answer(open_and_run, scr
     use_the_bias_slider(page)
     screenshot("bias-slider", page.locator(".kd-bias"))
     box = box_with(page, "images (600 labelled)")
+    student = box.locator("select").first
+    for key in ("ArrowDown", "m", "j"):  # of JupyterLab: the next cell, make it Markdown, again
+        student.press(key)
+    expect(student).to_be_focused()
     start, stop = (box.get_by_role("button", name=name) for name in ("Start", "Stop"))
     grown = """least => [...document.querySelectorAll('.widget-html-content svg polyline')]
         .filter(l => l.getAttribute('points').split(' ').length >= least).length >= 2"""
