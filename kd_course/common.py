@@ -6,10 +6,12 @@ from collections.abc import Callable
 from importlib import import_module
 
 SHARED = {  # what most notebooks take from the package beneath, through their chapter
+    "kd_course.progress": "exercise_progress",
     "kd_helpers.experiments.compare": (
         "accuracies collect gain_table group_accuracies mean_soft_labels pair_table paired_verdict "
         "quality_row right_answers verdict_table verdict_tables verdicts"
     ),
+    "kd_helpers.widgets.guess": "guess_number guess_one guess_order guess_tally",
     "kd_helpers.widgets.still": "display_figure display_live",
 }
 

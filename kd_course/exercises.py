@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from kd_course.progress import exercise
 from kd_helpers.data.splits import UNLABELLED
 from kd_helpers.methods.hinton import kd_loss
 from kd_helpers.methods.targets import smooth_labels, soften
@@ -30,6 +31,14 @@ def random_logits(seed: int) -> torch.Tensor:
 KD_CASE = (random_logits(1), random_logits(2), 4.0)
 
 
+@exercise(
+    hint=(
+        "`logits.argmax(dim=1)` is the answer; compare it with the labels and take the mean "
+        "of the comparison, as numbers (`.float()`)"
+    ),
+    place="How exercises work",
+    why="True counts 1 and False 0, so the mean of the comparison is the share",
+)
 def check_accuracy(answer: Callable) -> str:
     """Check the share of right answers: (logits (N, K), labels (N,)) → 0..1."""
     z = random_logits(3)
@@ -44,6 +53,14 @@ def check_accuracy(answer: Callable) -> str:
     return report(answer, (z, y), 4 / 6, mistakes)
 
 
+@exercise(
+    hint="divide the logits by the temperature, then softmax over the classes, `dim=1`",
+    place="Name it: temperature",
+    why=(
+        "dividing the logits keeps their order and shrinks their distances, and each row "
+        "still sums to 1"
+    ),
+)
 def check_soften(answer: Callable) -> str:
     """Check a softmax with temperature: (logits (B, K), T) → probabilities (B, K)."""
     z, t = random_logits(0), 3.0
@@ -60,6 +77,11 @@ def check_soften(answer: Callable) -> str:
     return report(answer, (z, t), right, mistakes)
 
 
+@exercise(
+    hint="begin with `one_hot(labels, K).float()`, multiply it by 1 − ε, then add ε/K everywhere",
+    place="A smoothed label is not a soft label",
+    why="each row sums to (1 − ε) + K · ε/K = 1",
+)
 def check_smooth_labels(answer: Callable) -> str:
     """Check label smoothing: (labels (B,), K, ε) → targets (B, K)."""
     y, k, e = torch.tensor([0, 3, 9]), 10, 0.2
@@ -74,6 +96,14 @@ def check_smooth_labels(answer: Callable) -> str:
     return report(answer, (y, k, e), smooth_labels(y, k, e), mistakes)
 
 
+@exercise(
+    hint=(
+        "add the matrix to its transpose, write 0 on the diagonal, then `argmax`; `divmod` by "
+        "K turns its place into two numbers"
+    ),
+    place="Which classes are alike?",
+    why="the mean of both directions does not depend on which of the two is the label",
+)
 def check_most_similar(answer: Callable, similarity: np.ndarray) -> str:
     """Check the pair of different classes that are most alike: matrix (K, K) → two numbers."""
     got, said = ask(answer, (similarity,))
@@ -98,6 +128,16 @@ def check_most_similar(answer: Callable, similarity: np.ndarray) -> str:
     return f"[wrong] got {pair}, {advice}"
 
 
+@exercise(
+    hint=(
+        "`kl_div` takes the student's log-probabilities first and the teacher's probabilities "
+        "second; “batchmean” divides by the batch only"
+    ),
+    place="The loss, by hand",
+    why=(
+        "T² makes up for the two factors 1/T in the gradient, so α keeps its meaning when T changes"
+    ),
+)
 def check_kd_loss(answer: Callable) -> str:
     """Check a distillation loss, T²·KL: (student_logits, teacher_logits, T) → scalar."""
     s, t, T = KD_CASE
@@ -132,6 +172,17 @@ def check_kd_loss(answer: Callable) -> str:
     return report(answer, KD_CASE, kd_loss(s, t, temperature=T), mistakes, trains=True)
 
 
+@exercise(
+    hint=(
+        "for one image the gradient of the KL is (q − p)/T; then come T² and the mean over "
+        "the batch"
+    ),
+    place="What is T² for?",
+    why=(
+        "T² · 1/T leaves T, and the mean leaves 1/B: a pull from the student's distribution "
+        "to the teacher's"
+    ),
+)
 def check_gradient(answer: Callable) -> str:
     """Check the gradient of kd_loss for each image's student logits, without autograd: (B, K)."""
     s, t, T = KD_CASE
@@ -146,6 +197,14 @@ def check_gradient(answer: Callable) -> str:
     return report(answer, KD_CASE, right, mistakes)
 
 
+@exercise(
+    hint=(
+        "make a mask, `labels != -100`, and use it on logits and labels before the "
+        "cross-entropy; mind the batch in which it is empty"
+    ),
+    place="The laboratory",
+    why="hidden labels neither pull nor dilute, and a batch without labels gives 0, not NaN",
+)
 def check_labelled_loss(answer: Callable) -> str:
     """Check the mean over labelled images: (B, K), (B,) with -100 where hidden → scalar."""
     z, y = random_logits(4), torch.tensor([1, -100, 4, -100, -100, 7])

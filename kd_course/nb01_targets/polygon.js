@@ -14,12 +14,7 @@ let dots = new Float32Array(2 * count), aim = null, since = 0;
 
 const style = document.createElement("style");
 style.textContent = `
-.kd-polygon { color: #222; background: #fff; font: 14px/1.4 sans-serif; padding: 8px; max-width: 960px; }
-.kd-polygon .row { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: end; }
-.kd-polygon .row > div > b, .kd-polygon label > b { display: block; font-weight: 600; }
-.kd-polygon input[type=range] { width: min(320px, 80vw); vertical-align: middle; }
-.kd-polygon button { font: inherit; padding: 4px 10px; border: 1px solid #767676; background: #fff; color: #222; cursor: pointer; }
-.kd-polygon button[aria-pressed=true] { background: #0072B2; color: #fff; border-color: #0072B2; }
+.kd-polygon { max-width: 960px; }
 .kd-polygon .stage { display: flex; flex-wrap: wrap; gap: 12px; margin-top: 8px; }
 .kd-polygon canvas.map { width: 100%; max-width: 600px; aspect-ratio: 6 / 5; touch-action: pan-y; }
 .kd-polygon .card { flex: 1 1 240px; min-height: 300px; }

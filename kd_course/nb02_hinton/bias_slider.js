@@ -1,11 +1,7 @@
 const names = Object.keys(data.students), last = data.shifts.length - 1;
 const style = document.createElement("style");
 style.textContent = `
-.kd-bias { color: #222; background: #fff; font: 14px/1.4 sans-serif; padding: 8px; max-width: 1000px; }
-.kd-bias .row { display: flex; flex-wrap: wrap; gap: 8px 20px; align-items: end; }
-.kd-bias label > b { display: block; font-weight: 600; }
-.kd-bias input { width: min(360px, 80vw); }
-.kd-bias button { font: inherit; padding: 4px 10px; border: 1px solid #767676; background: #fff; color: #222; cursor: pointer; }
+.kd-bias { max-width: 1000px; }
 .kd-bias .students { display: flex; flex-wrap: wrap; gap: 12px 32px; margin-top: 10px; }
 .kd-bias .students > div { flex: 1 1 300px; max-width: 460px; }
 .kd-bias h4 { margin: 0 0 4px; font-size: 15px; }

@@ -80,6 +80,12 @@ def source_arms(seed: int) -> dict[str, Recipe]:
     }
 
 
+def drawers() -> dict[str, Recipe]:
+    """Notebook 01, the drawing: networks small enough for a page. The teacher is one that was
+    trained as the course's, which taught the distilled student."""
+    return minds() | {"teacher": replace(TEACHER, student="cnn-4")}
+
+
 def minds() -> dict[str, Recipe]:
     """Notebook 01, the polygon: the teacher, and one student taught in two ways."""
     students = full_arms(0)

@@ -51,7 +51,7 @@ def render_soft_target(
     answer = int(np.argmax(logits))
     verdict = "right" if answer == label else "wrong"
     if (logits == logits[answer]).sum() > 1:
-        verdict = "a tie, as stored in half precision"
+        verdict = "two classes are equally likely"
     numbers = (
         f"label: {classes[label]}; teacher's answer: {classes[answer]} ({verdict}). "
         f"T = {temperature:.2f}; top probability {p.max():.3f}; "

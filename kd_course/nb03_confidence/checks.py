@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from kd_course.exercises import random_logits, report
+from kd_course.progress import exercise
 from kd_helpers.data.splits import UNLABELLED
 from kd_helpers.methods.targets import soften
 from kd_helpers.methods.teacher_mistakes import mistaken, swap_mistakes, trust_weights
@@ -20,6 +21,14 @@ IN_PLACE = (
 TOO_LARGE = "the true class got a number above all others; exchange it with the answer's number"
 
 
+@exercise(
+    hint=(
+        "mean and standard deviation with `dim=1, keepdim=True`, so that each row is compared "
+        "with its own"
+    ),
+    place="Treatments",
+    why="a row's size and offset are gone, and the shape of the answer is left",
+)
 def check_standardise(answer: Callable) -> str:
     """Check rows of mean 0 and standard deviation 1: logits (B, K) → (B, K).
 
@@ -56,6 +65,14 @@ def check_standardise(answer: Callable) -> str:
     return verdict(correction=1) if said.startswith("[wrong] expected") else said
 
 
+@exercise(
+    hint=(
+        "a mask of the one-hot labels, turned round by ~, picks B · (K − 1) logits; `view` "
+        "them as (B, K − 1)"
+    ),
+    place="Two parts in one",
+    why="softmax over the other nine alone is the distribution that NCKD compares",
+)
 def check_other_classes(answer: Callable) -> str:
     """Check the distribution over other classes: (logits (B, K), labels (B,), T) → (B, K - 1)."""
     z, t = random_logits(6), 4.0
@@ -85,6 +102,14 @@ def check_other_classes(answer: Callable) -> str:
     return report(answer, (z, y, t), right, mistakes)
 
 
+@exercise(
+    hint=(
+        "`topk` gives the k largest in falling order; what is missing to 1 is one more "
+        "column, by `torch.cat`"
+    ),
+    place="Treatments",
+    why="each row still sums to 1, so it is a distribution over k + 1 outcomes",
+)
 def check_lumped(answer: Callable) -> str:
     """Check the largest entries and a bin: (probabilities (B, K), count) → (B, count + 1)."""
     p, n = soften(random_logits(7), 2.0), 3
@@ -111,6 +136,14 @@ def check_lumped(answer: Callable) -> str:
     return report(answer, (p, n), right, mistakes)
 
 
+@exercise(
+    hint=(
+        "`gather` both numbers first, the label's and the answer's, then `scatter` each into "
+        "the other's place"
+    ),
+    place="Swap: the smallest correction",
+    why="all ten numbers are still there, so the teacher is as sure as before",
+)
 def check_swap(answer: Callable) -> str:
     """Check the exchange of a wrong answer with the true class: (B, K), labels (B,) → (B, K)."""
     z = random_logits(8)
@@ -157,6 +190,11 @@ def check_swap(answer: Callable) -> str:
     return said
 
 
+@exercise(
+    hint="compare `argmax(dim=1)` with the labels, and join that by & with `labels != -100`",
+    place="Count first",
+    why="of an image without a label nobody can say that the teacher is wrong",
+)
 def check_mistakes(answer: Callable) -> str:
     """Check where the teacher is wrong: (B, K), (B,) with -100 where hidden → (B,) bool."""
     z = random_logits(11)  # the teacher answers 0 to a hidden image
@@ -185,6 +223,11 @@ def check_mistakes(answer: Callable) -> str:
     return report(answer, (z, y), right, mistakes)
 
 
+@exercise(
+    hint='cross-entropy with `reduction="none"` is one number an image; take exp of its negative',
+    place="Corrections",
+    why="exp(−CE) is the teacher's probability of the label, near 0 where it is sure and wrong",
+)
 def check_trust(answer: Callable) -> str:
     """Check the weights exp(-CE) of the teacher: (logits (B, K), labels (B,)) → (B,)."""
     z = random_logits(10)

@@ -9,6 +9,7 @@ import torch
 
 from kd_course.exercises import random_logits, report
 from kd_course.nb03_confidence.checks import IN_PLACE
+from kd_course.progress import exercise
 from kd_helpers.data.class_groups import special_labels
 from kd_helpers.data.splits import UNLABELLED
 from kd_helpers.methods.targets import soften
@@ -16,6 +17,11 @@ from kd_helpers.teachers.ensemble import joined_logits
 from kd_helpers.teachers.specialists import correct_dustbin
 
 
+@exercise(
+    hint="soften every member at T over the last dimension, then take the mean over the first",
+    place="Part 1: three means, three teachers",
+    why="a mean of distributions is a distribution: it says what either member finds possible",
+)
 def check_arithmetic(answer: Callable[[torch.Tensor, float], torch.Tensor]) -> str:
     """Check the arithmetic mean: (member logits (M, B, K), T) → probabilities (B, K)."""
     z, t = torch.stack([random_logits(21), random_logits(22), random_logits(23)]), 4.0
@@ -50,6 +56,14 @@ def check_arithmetic(answer: Callable[[torch.Tensor, float], torch.Tensor]) -> s
     return report(answer, (z, t), right, mistakes)
 
 
+@exercise(
+    hint=(
+        "begin with every label in the dustbin, `torch.full_like(labels, len(group))`; then "
+        "write the place of each special class, then -100 back"
+    ),
+    place="The dustbin",
+    why="a specialist has len(group) + 1 outputs, and all that is not its own goes to the last",
+)
 def check_special_labels(
     answer: Callable[[torch.Tensor, tuple[int, ...], int], torch.Tensor],
 ) -> str:
@@ -97,6 +111,14 @@ def check_special_labels(
     return report(answer, case, special_labels(*case), mistakes)
 
 
+@exercise(
+    hint=(
+        "add to the last logit the logarithm of a ratio: the odds, share / (1 − share), in "
+        "training over the true ones"
+    ),
+    place="The dustbin",
+    why="logits are logarithms of odds, so what the training did to the odds is a number to add",
+)
 def check_dustbin(answer: Callable[[torch.Tensor, float, float], torch.Tensor]) -> str:
     """Check the dustbin's correction: (logits (B, S + 1), share in training, true share) → logits.
 

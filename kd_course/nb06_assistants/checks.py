@@ -8,11 +8,20 @@ import torch
 from torch.nn import functional as F
 
 from kd_course.exercises import random_logits, report
+from kd_course.progress import exercise
 from kd_helpers.experiments.ladders import error_overlap
 from kd_helpers.methods.hinton import kd_loss
 from kd_helpers.methods.targets import soften
 
 
+@exercise(
+    hint=(
+        "`torch.ones(R, R).triu(1)` is all that lies above the diagonal; a chain has its "
+        "first line only"
+    ),
+    place="Everyone above teaches",
+    why="above the diagonal the row is always the larger network",
+)
 def check_teaching(answer: Callable[[int, bool], torch.Tensor]) -> str:
     """Check who teaches whom: (rungs R, dense?) → (R, R), 1 where the row teaches the column.
 
@@ -56,6 +65,14 @@ def teaching_mistakes(count: int, dense: bool) -> dict[str, torch.Tensor]:
     }
 
 
+@exercise(
+    hint=(
+        "add `kd_loss` of the sources whose `teach` is True; the label counts M(1 − λ), "
+        "whoever is left out"
+    ),
+    place="Leaving sources out",
+    why="a source that is left out takes its soft term along, but not the label's",
+)
 def check_dense_loss(answer: Callable[..., torch.Tensor]) -> str:
     """Check the loss of a dense ladder with sources left out.
 
@@ -129,6 +146,11 @@ def check_dense_loss(answer: Callable[..., torch.Tensor]) -> str:
     return report(answer, (s, z, on, y, t, w), right, mistakes)
 
 
+@exercise(
+    hint="two masks, one for the errors of each; count where both are True, and where either is",
+    place="The error avalanche",
+    why="1 means that both err on the same images, 0 that one could correct the other",
+)
 def check_overlap(
     answer: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor | float],
 ) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from kd_course.exercises import report
+from kd_course.progress import exercise
 
 
 def best_of_nothing(settings: int, spread: float) -> float:
@@ -34,6 +35,14 @@ def seeds_needed(spread: float, difference: float, share: float = 0.975, whole: 
     return next(n for n, length in zip(seeds, half, strict=False) if whole * length < difference)
 
 
+@exercise(
+    hint="draw `settings` scores around 0 many times, take the largest of each draw, then the mean",
+    place="The newest losses",
+    why=(
+        "the best of many tries lies above 0 even where nothing works: a search shows this "
+        "gain by itself"
+    ),
+)
 def check_best_of_nothing(answer: Callable[[int, float], float]) -> str:
     """Check the expected best of n settings that all do nothing: (n, spread) → points. By
     simulation or by integration: 5 % off is right."""
@@ -50,6 +59,13 @@ def check_best_of_nothing(answer: Callable[[int, float], float]) -> str:
     return report(answer, (n, spread), right, mistakes, tolerance=0.05)
 
 
+@exercise(
+    hint=(
+        "go up from n = 2 until `t.ppf(0.975, n - 1)` · spread / √n is smaller than the difference"
+    ),
+    place="The newest losses",
+    why="more seeds help twice: √n grows, and Student's t comes nearer to 1.96",
+)
 def check_seeds_needed(answer: Callable[[float, float], int]) -> str:
     """Check the number of seeds: (spread of the paired differences, difference) → a whole
     number."""

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from kd_course.nb07_papers.tables import paper_numbers
 from kd_helpers.runtime.palette import BLUE, ORANGE
-from kd_helpers.widgets.figures import new_figure, tidy
+from kd_helpers.widgets.figures import described, new_figure, tidy
 
 PAIR = "ResNet 32x4-8x4, CIFAR-100"
 SHOWN = (
@@ -46,4 +46,5 @@ def draw_published() -> tuple[Figure, str]:
     ax.legend(frameon=False, loc="lower left")
     tidy(ax, title="ResNet-32x4 → ResNet-8x4 on CIFAR-100", x="test accuracy, %")
     words = ", ".join(f"{name} {value:.2f} %" for name, value in values.items())
-    return figure, f"{words}; five runs of DKD from {min(runs):.2f} to {max(runs):.2f} %."
+    told = f"{words}; five runs of DKD from {min(runs):.2f} to {max(runs):.2f} %."
+    return described(figure, told), told

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from kd_course.nb07_papers.rows import Line, Reproduction
 from kd_course.nb07_papers.tables import PaperNumber
-from kd_helpers.widgets.figures import new_figure, tidy
+from kd_helpers.widgets.figures import described, new_figure, tidy
 from kd_helpers.widgets.still import png
 from kd_helpers.widgets.svg import BLUE, GREY, ORANGE
 
@@ -79,15 +79,19 @@ def as_csv(reproduction: Reproduction, lines: Sequence[Line]) -> str:
     return table(reproduction, lines).to_csv(index=False, lineterminator="\n")
 
 
+def html_table(reproduction: Reproduction, lines: Sequence[Line]) -> str:
+    with pd.option_context("display.max_colwidth", None):
+        return table(reproduction, lines).to_html(index=False, border=0)
+
+
 def as_html(reproduction: Reproduction, lines: Sequence[Line]) -> str:
     """One page that needs nothing else: what differs, the figure, the table."""
     title, differs = escape(reproduction.title), escape(reproduction.differs)
-    with pd.option_context("display.max_colwidth", None):
-        body = table(reproduction, lines).to_html(index=False, border=0)
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>"
         f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style>"
-        f"<h1>{title}</h1><p>{differs}</p>{image_of(lines)}<div>{body}</div></html>\n"
+        f"<h1>{title}</h1><p>{differs}</p>{image_of(lines)}"
+        f"<div>{html_table(reproduction, lines)}</div></html>\n"
     )
 
 
@@ -116,7 +120,8 @@ def difference_figure(lines: Sequence[Line]) -> tuple[Figure, str]:
     compared = [line for line in lines if line.verdict]
     figure, (ax,) = new_figure(9, 1.2 + 0.38 * len(compared))
     draw_differences(ax, lines)
-    return figure, "; ".join(f"{line.row.title}: {verdict_words(line)}" for line in compared)
+    words = "; ".join(f"{line.row.title}: {verdict_words(line)}" for line in compared)
+    return described(figure, words), words
 
 
 def draw_differences(ax: Axes, lines: Sequence[Line]) -> Axes:

@@ -8,6 +8,7 @@ import torch
 
 from kd_course.exercises import NOT_YET, random_logits, report
 from kd_course.nb08_faults.faulty_losses import RIGHT, pull, soft_term
+from kd_course.progress import exercise
 from kd_helpers.methods.hinton import kd_loss
 from kd_helpers.methods.terms import hard_loss
 
@@ -22,6 +23,14 @@ TO_FIND = (
 SoftTerm = Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]
 
 
+@exercise(
+    hint=(
+        "`torch.autograd.grad` of each weighted term by the student's logits, then `norm`, "
+        "then divide"
+    ),
+    place="The museum",
+    why="both gradients end in the same logits, so they can be compared where the losses cannot",
+)
 def check_ratio(answer: Callable[..., torch.Tensor]) -> str:
     """Check the gradient ratio: (student_logits (B, K), teacher_logits, labels (B,), T, kd_weight)
     → length of the soft term's gradient over that of the hard term's, each with its weight."""
@@ -51,6 +60,13 @@ def check_ratio(answer: Callable[..., torch.Tensor]) -> str:
     return report(answer, (z, v, y, t, w), right, mistakes)
 
 
+@exercise(
+    hint=(
+        "give it logits of which you know the loss: equal ones must give 0; exchange the two; "
+        "double T"
+    ),
+    place="The one assertion",
+)
 def check_detector(answer: Callable[[SoftTerm], bool]) -> str:
     """Check a detector: it gets a soft term, (student_logits, teacher_logits, T) → scalar, and says
     whether it is the right one. It is tried on the right one and on six wrong ones."""

@@ -32,7 +32,7 @@ STYLE = """<style>
 </style>"""
 
 # Sliders have no name of their own for screen readers, and JupyterLab takes keys pressed in a
-# dropdown for commands unless it is told not to.
+# dropdown for commands unless the dropdown itself, not what holds it, says not to.
 SCRIPT = """
 const name = page => page.querySelectorAll('.noUi-handle:not([aria-label])').forEach(handle => {
   const label = handle.closest('.kd-labelled')?.querySelector('label');
@@ -41,7 +41,8 @@ const name = page => page.querySelectorAll('.noUi-handle:not([aria-label])').for
 const begin = tries => {
   const page = element.closest('.kd-page');
   if (!page) { if (tries) setTimeout(begin, 100, tries - 1); return; }
-  page.setAttribute('data-lm-suppress-shortcuts', 'true');
+  page.addEventListener('focusin', ({target}) =>
+    target.setAttribute('data-lm-suppress-shortcuts', 'true'));
   page.querySelectorAll('.kd-live').forEach(e => e.setAttribute('role', 'status'));
   page.querySelectorAll('.kd-group').forEach(e => {
     e.setAttribute('role', 'group');

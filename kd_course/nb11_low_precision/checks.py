@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from kd_course.exercises import report
+from kd_course.progress import exercise
 from kd_helpers.models.low_precision import THRESHOLD, rounded, ternary
 
 
@@ -16,6 +17,14 @@ def some_weights() -> torch.Tensor:
     return torch.randn(4, 9, generator=generator) * torch.tensor([[0.1], [0.4], [1.0], [3.0]])
 
 
+@exercise(
+    hint=(
+        "n = 2^(bits − 1) − 1, the scale is the row's largest |w| over n; round w / scale, "
+        "then multiply again"
+    ),
+    place="Levels",
+    why="the largest weight of a row is kept, and no other moves by more than half a scale",
+)
 def check_levels(answer: Callable) -> str:
     """Check rounding to evenly spaced levels: (weight (C, M), bits) → (C, M)."""
     weight, bits = some_weights(), 4
@@ -41,6 +50,14 @@ def check_levels(answer: Callable) -> str:
     return report(answer, (weight, bits), rounded(weight, bits), mistakes)
 
 
+@exercise(
+    hint=(
+        "|w| above 0.7 times the row's mean |w| stays; the level is the mean |w| of those; "
+        "the sign comes last"
+    ),
+    place="Levels",
+    why="small weights cost least as 0, and the others share the level that fits them best",
+)
 def check_ternary(answer: Callable) -> str:
     """Check ternary weights: weight (C, M) → (C, M)."""
     weight = some_weights()
@@ -71,6 +88,14 @@ def ternary_at(weight: torch.Tensor) -> torch.Tensor:
     return level * large * weight.sign()
 
 
+@exercise(
+    hint=(
+        "the value must be that of `levels`, the gradient that of `weight`: add to `weight` "
+        "what is missing, without a gradient"
+    ),
+    place="Levels",
+    why="the detached bracket fills the value up and has no gradient of its own",
+)
 def check_straight_through(answer: Callable) -> str:
     """Check a rounding whose gradient passes: (weight, levels) → the value of `levels` with the
     gradient of `weight`. Value and gradient are checked side by side."""

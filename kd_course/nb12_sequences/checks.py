@@ -9,9 +9,18 @@ from torch.nn import functional as F
 
 from kd_course.exercises import random_logits, report
 from kd_course.nb12_sequences.error_rates import edit_distance
+from kd_course.progress import exercise
 from kd_helpers.data.splits import UNLABELLED
 
 
+@exercise(
+    hint=(
+        "the KL of each place, (B, P); then only places whose label is not -100; then the "
+        "mean, times T²"
+    ),
+    place="Lesson 1: each phoneme",
+    why="each real place counts once, however long its word",
+)
 def check_token_loss(answer: Callable) -> str:
     """Check the KL at temperature T times T², mean over real places: (B, P, K) twice, (B, P), T."""
     s, t = (random_logits(seed).reshape(2, 3, 10) for seed in (12, 13))
@@ -47,6 +56,11 @@ def check_token_loss(answer: Callable) -> str:
     return report(answer, (s, t, labels, T), right, mistakes)
 
 
+@exercise(
+    hint="add up the edits of all words, and divide by the number of right phonemes",
+    place="The task",
+    why="a word counts for as much as it has phonemes",
+)
 def check_phoneme_error_rate(answer: Callable) -> str:
     """Check it in percent: (what was said, what is right), lists of lists of phonemes."""
     said = [["K", "AE", "T"], ["D", "AO"], ["HH", "W", "AH", "T", "S"]]
@@ -67,6 +81,11 @@ def check_phoneme_error_rate(answer: Callable) -> str:
     return report(answer, (said, true), 100 * total / length, mistakes)
 
 
+@exercise(
+    hint="`min` over the places, by edit distance; it keeps the first of equal ones",
+    place="Lesson 3: between both",
+    why="the first of equally near ones is the one that the teacher finds likelier",
+)
 def check_nearest_hypothesis(answer: Callable) -> str:
     """Check the place of the hypothesis with the fewest edits: (hypotheses, best first, truth)."""
     truth = ["T", "AH", "F"]

@@ -54,10 +54,10 @@ def figure_of(html: str, alt: str = "") -> Figure:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG, small enough to keep in a notebook: 80 dots an inch, 256 colours."""
+    """The figure as PNG, small enough to keep in a notebook: 80 dots an inch, 64 colours."""
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=80, bbox_inches="tight")
-    palette = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    palette = Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE)
     palette.save(small, format="png", optimize=True)
     return small.getvalue()
 

@@ -16,6 +16,9 @@ from kd_course import nb01_targets as lab
 from kd_helpers import load_dataset, load_or_train
 from kd_helpers.methods.targets import entropy_bits, soften
 
+# %%
+lab.exercise_progress(lab.check_soften, lab.check_smooth_labels, lab.check_most_similar)
+
 # %% [markdown]
 # ## The teacher
 #
@@ -39,15 +42,34 @@ answers = {name: run.logits("test").numpy() for name, run in minds.items()}  # (
 lab.build_polygon(data.test, answers, data.classes)
 
 # %% [markdown]
+# ## Draw a garment
+#
+# Change a test image with pen and eraser, or draw your own: three networks answer at every stroke, computed in this page. **Try this:** raise the shaft of the sneaker until it is an ankle boot. What does the teacher say just before it changes its mind? Then make it as unsure as you can.
+#
+# A ResNet-20 does not fit into a page, so the teacher here is a smaller network, `cnn-4`, trained on the same images in the same way. The distilled student learnt from the ResNet-20.
+
+# %%
+drawers = {name: load_or_train(recipe, quiet=True) for name, recipe in lab.drawers().items()}
+lab.build_drawing(data.test, drawers, data.classes)
+
+# %% [markdown]
 # ## Guess first
 #
-# Here are eight test images that the teacher finds hard. The label of each is above it. **Which other class would you name, if you were allowed a second answer?** Decide before you go on.
+# Here are eight test images that the teacher finds hard, each below its label. Which other class would you name, if you were allowed a second answer? Your guess stays in this page; a tally at the end counts how many were right.
 
 # %%
 top_two = soften(logits, 1.0).topk(2, dim=1)  # values and classes (10000, 2)
 hard = (top_two.values[:, 0] - top_two.values[:, 1]).argsort()[:8]  # (8,)
 titles = [data.classes[label] for label in labels[hard]]
 lab.display_figure(lab.draw_ambiguous(data.test.images[hard].numpy(), titles))
+
+# %%
+says = [[data.classes[k] for k in top_two.indices[row]] for row in hard]
+says = pd.DataFrame(says, index=titles, columns=["the teacher says", "then"]).rename_axis("label")
+other = next(name for name in says.iloc[4] if name != titles[4])
+others = [name for name in data.classes if name != titles[4]]
+asked = f"The fifth image is labelled {titles[4]}. Which other class does the teacher name?"
+lab.guess_one(asked, others, other, says)
 
 # %% [markdown]
 # ## Run
@@ -71,26 +93,17 @@ one_hot = torch.nn.functional.one_hot(labels[image], 10).float()  # (10,)
 lab.display_figure(lab.draw_hard_and_soft(one_hot, p, data.classes, int(labels[image])))
 
 # %% [markdown]
-# And the second answers of all eight? Compare with your guesses:
-
-# %%
-answers = [[data.classes[k] for k in top_two.indices[row]] for row in hard]
-pd.DataFrame(answers, index=titles, columns=["the teacher says", "then"]).rename_axis("label")
-
-# %% [markdown]
-# ## But most answers look like labels
+# ## How many answers look like labels?
 #
-# A well-trained teacher is sure of most of its answers. The next figure shows the largest probability of its 10,000 answers, for those that are right and those that are wrong.
+# Those eight are the hardest of 10,000. Of how many of its answers is the teacher so sure that they hardly differ from a label?
 
 # %%
 top = soften(logits, 1.0).max(dim=1)  # values and classes (10000,)
 right = top.indices == labels  # (10000,)
-lab.display_figure(lab.draw_certainty(top.values, right))
-
-# %%
-sure = top.values > 0.99  # (10000,)
-print(f"{100 * right.float().mean():.2f} % of the answers are right")
-print(f"{100 * sure.float().mean():.1f} % of the answers have a probability above 0.99")
+sure = 100 * (top.values > 0.99).float().mean().item()
+told = f"{100 * right.float().mean():.2f} % of the answers are right; most are very sure."
+asked = "On how many test images does the teacher's first answer have a probability above 0.99?"
+lab.guess_number(asked, sure, 8, "%", (told, lab.draw_certainty(top.values, right)))
 
 # %% [markdown]
 # The logits themselves tell more. Softmax presses the other nine classes to almost 0, but for one and the same image their logits still differ:
@@ -230,7 +243,7 @@ print(lab.check_most_similar(my_most_similar, similarity))
 # %% tags=["nbval-check-output"]
 Markdown(f"""
 - The teacher is right on {teacher.accuracy:.2f} % of the test images, and
-  {100 * sure.float().mean():.0f} % of its answers are surer than 0.99; at T = 1 those are almost
+  {sure:.0f} % of its answers are surer than 0.99; at T = 1 those are almost
   labels.
 - At T = 4 the mean entropy of its answers is {entropies.mean():.2f} bits,
   {entropies[right].mean():.2f} where it is right and {entropies[~right].mean():.2f} where it is
@@ -240,3 +253,6 @@ Markdown(f"""
 - These numbers come from one teacher, trained once. Whether its doubt *helps a student* is the
   question of notebook 02.
 """)
+
+# %%
+lab.guess_tally()

@@ -19,6 +19,9 @@ from kd_helpers.methods import HintonKD
 from kd_helpers.training.loop import make_student, predict, train
 
 # %%
+lab.exercise_progress(lab.check_kd_loss, lab.check_gradient, lab.check_labelled_loss)
+
+# %%
 device = pick_device()
 dtype, reason = lab.pick_precision(device)
 print(f"{device}, {dtype}: {reason}")
@@ -104,9 +107,7 @@ print("same weights:", all(torch.equal(ours, theirs) for ours, theirs in pairs))
 # %% [markdown]
 # ## What is T² for?
 #
-# **Guess:** the soft loss at T = 10 without T²: is its gradient ten times smaller than at T = 1, a hundred times, or the same?
-#
-# Measure it on the student, which is barely trained, and a batch of real images: the size of each gradient with respect to the student's logits.
+# Leave T² out, and raise T from 1 to 10. Does the gradient of the soft loss stay the same, become ten times smaller, a hundred times? Measure it on the student, which is barely trained, and a batch of real images: the size of each gradient with respect to the student's logits.
 
 # %%
 s = predict(student, data.train.images[batch.index])  # (128, 10)
@@ -125,16 +126,21 @@ temperatures = [1, 2, 4, 10, 20, 40]
 with_t2 = [gradient_size(kd_loss(z, t, temperature=T), z) / hard for T in temperatures]
 without = [ratio / T**2 for ratio, T in zip(with_t2, temperatures)]
 ratios = pd.DataFrame({"with T²": with_t2, "without": without}, index=temperatures)
-ratios.round({"with T²": 3, "without": 5}).rename_axis("soft gradient / hard gradient at T =")
+table = ratios.round({"with T²": 3, "without": 5})
+table = table.rename_axis("soft gradient / hard gradient at T =")
 
 # %%
-lab.display_figure(lab.draw_gradients(temperatures, with_t2, without))
+asked = (
+    "Without T²: how many times smaller is the gradient of the soft loss at T = 10 than at T = 1?"
+)
+shown = table, lab.draw_gradients(temperatures, with_t2, without)
+lab.guess_number(asked, without[0] / without[3], 15, "times", shown)
 
 # %% [markdown]
 # For one image the gradient of the KL is $(q_i - p_i)/T$ (Hinton et al. 2015, equation 2): one 1/T comes from the chain rule through $z/T$. At high T a second one comes from $q$ and $p$, which both approach $1/K$, so that their difference shrinks as 1/T.
 
 # %% [markdown]
-# The answer to the guess lies between ten and a hundred times: from T = 10 on the soft gradient falls as 1/T², but T = 1 is not a high temperature. With T² in front, the balance between label and teacher stays within a small factor when T changes, so α keeps its meaning. T² is bookkeeping, and it is exact only at high temperatures.
+# So from T = 10 on the soft gradient falls as 1/T². Between 1 and 10 it falls less, because T = 1 is not a high temperature. With T² in front, the balance between label and teacher stays within a small factor when T changes, so α keeps its meaning. T² is bookkeeping, and it is exact only at high temperatures.
 
 # %%
 explorer = lab.build_gradient_explorer(s.cpu().numpy(), t.cpu().numpy(), y.cpu().numpy())
@@ -170,8 +176,6 @@ pd.DataFrame.from_dict(errors, orient="index", columns=columns).round(3).rename_
 # ## The laboratory
 #
 # A small student, `cnn-2` (two convolutions with 16 filters each), gets 600 labelled images. Does a teacher help, and does it help because of *what* it says, or only because its targets are soft? And what if the teacher also answers 11,400 images whose labels the student does not see?
-#
-# **Guess:** order the six arms before you look: 600 labels; the same smoothed by ε = 0.1; by ε = 0.45; 600 labels and a teacher; the same with 11,400 more images; 12,000 labels.
 
 # %% [markdown]
 # Mind what is compared. The teacher was trained on all 54,000 labelled images, these 12,000 among them. So the laboratory measures how well its knowledge is *passed on*, not what unlabelled images are worth when nobody has labels: for that the teacher itself would have to learn from the 600.
@@ -180,14 +184,22 @@ pd.DataFrame.from_dict(errors, orient="index", columns=columns).round(3).rename_
 # For each seed, all arms have the same starting weights, number of steps and batch size; the last step counts, not the best; T = 4 and α = 0.9 wherever there is a teacher. Seeds differ in the starting weights and in which images are drawn. A hidden label is -100, and cross-entropy is the mean over the labelled images of a batch. The runs are stored; training one again takes about 11 seconds on one core.
 
 # %% [markdown]
+# ### The race
+#
+# Four ways to teach the student, each in its lane. **Place a bet before you press Start:** who wins? Then take another seed: which places change, and which stay? Below, two more join, and you are asked for the order of all six.
+
+# %%
+lab.build_race()
+
+# %% [markdown]
 # **How to read the verdicts.** For each seed, take the arm's test accuracy minus the baseline's, in percentage points. BETTER: the 95 % interval (Student's t) of the mean of these five differences lies above 0; WORSE: below; otherwise NO CLEAR DIFFERENCE. ± is the standard deviation over seeds. Among twenty comparisons without any effect, one gets a verdict by chance.
 
 # %% tags=["nbval-check-output"]
 scores = lab.accuracies(lab.collect(lab.lab_arms, lab.SEEDS))
-lab.verdict_table(scores, baseline="600 labels")
-
-# %%
-lab.display_figure(lab.draw_lab(scores))
+best_first = sorted(scores, key=lambda arm: -sum(scores[arm]))
+shown = lab.verdict_table(scores, baseline="600 labels"), lab.draw_lab(scores)
+asked = "Order the six arms by the student's mean accuracy on the test images, the best first."
+lab.guess_order(asked, list(scores), best_first, shown)
 
 # %% [markdown]
 # Is it *what* the teacher says? Then it must beat labels that are just as soft and know nothing about the image. ε = 0.1 is the usual value; ε = 0.45 gives the labels as much entropy as the teacher's targets have at T = 4 on average:
@@ -250,8 +262,6 @@ lab.verdict_table(pair, baseline="600 labels")
 # ## A class that the student never saw
 #
 # Now the transfer set, 12,000 images, has no sneaker. Two students: one learns from the labels of the other nine classes, one from the teacher alone (α = 1, T = 8, both set in advance: Hinton used a high temperature here too). Hinton and colleagues did this with the digit 3.
-#
-# **Guess:** how many of the 1,000 test sneakers does each get right?
 
 # %% tags=["nbval-check-output"]
 hidden = lab.collect(lab.hidden_class_arms, lab.SEEDS)
@@ -259,7 +269,12 @@ rows = {}
 for name, of_arm in hidden.items():
     rows[name] = {f"seed {k}": r[lab.HIDDEN_CLASS] for k, r in enumerate(lab.recalls(of_arm))}
     rows[name]["all classes, mean"] = sum(run.accuracy for run in of_arm) / len(of_arm)
-pd.DataFrame.from_dict(rows, orient="index").round(2).rename_axis("sneakers right in %")
+table = pd.DataFrame.from_dict(rows, orient="index").round(2).rename_axis("sneakers right in %")
+
+# %% tags=["nbval-check-output"]
+taught = table.loc["teacher only"].drop("all classes, mean").mean()
+asked = "How many of the 1,000 test sneakers does the student get right that the teacher taught?"
+lab.guess_number(f"{asked} (mean of five seeds)", taught, 10, "%", table)
 
 # %% [markdown]
 # That is the raw result. A student that never saw a sneaker may know what one looks like and still prefer its neighbours: the targets never made *sneaker* the largest class, so its bias was learnt much too low. Hinton's famous 98.6 % of the 3s came after raising that bias by a value chosen on the *test* set; the raw result was 133 errors on 1,010.
@@ -452,3 +467,6 @@ Markdown(f"""
 - With all 54,000 labels: {all_labels}.
 - One small student, one teacher, one data set: another gap or more classes can turn out otherwise.
 """)
+
+# %%
+lab.guess_tally()

@@ -19,6 +19,9 @@ from kd_helpers.methods.targets import soften
 from kd_helpers.training.loop import predict
 
 # %%
+lab.exercise_progress(lab.check_standardise, lab.check_other_classes, lab.check_lumped)
+
+# %%
 data = load_dataset("fashion-mnist")
 teacher = load_or_train(lab.TEACHER)
 train, train_labels = teacher.logits("train"), data.train.labels  # (54000, 10), (54000,)
@@ -27,10 +30,7 @@ val, val_labels = predict(teacher.model(), data.val.images), data.val.labels  # 
 # %% [markdown]
 # ## How sure is the teacher?
 #
-# **Guess:** on how many of its 54,000 training images is the top probability above 0.9? And on images that it was not trained on?
-
-# %%
-lab.display_figure(lab.draw_top_three({"training": train, "validation": val}))
+# Once on the 54,000 images that it was trained on, and once on 6,000 that it has never seen.
 
 # %%
 answers = {
@@ -42,7 +42,18 @@ for name, (logits, labels) in answers.items():
     top = soften(logits, 1.0).max(dim=1)  # values and classes (N,)
     shares = {"above 0.9, %": top.values > 0.9, "wrong, %": top.indices != labels}
     rows[name] = {title: 100 * chosen.float().mean().item() for title, chosen in shares.items()}
-pd.DataFrame(rows).T.round(1)
+table = pd.DataFrame(rows).T.round(1)
+
+# %%
+seen, unseen = (row["above 0.9, %"] for row in rows.values())
+asked = "On how many of its training images is the teacher's top probability above 0.9?"
+shown = table, lab.draw_top_three({"training": train, "validation": val})
+lab.guess_number(asked, seen, 5, "%", shown)
+
+# %%
+sides = ("fewer, by more than 5 points", "about as many", "more, by more than 5 points")
+right = sides[1 + (unseen > seen + 5) - (unseen < seen - 5)]
+lab.guess_one("And on images that it has never seen?", sides, right, table)
 
 # %% [markdown]
 # The explorer splits the answers into right and wrong ones and softens both.
@@ -162,23 +173,31 @@ lab.display_live(explorer, explorer.still(alt))
 # ## The laboratory
 #
 # Student: cnn-2, 2,000 labelled images, 600 steps of 64 images; five seeds; for each seed all arms have the same images, starting weights and batches. Loss: 0.1·CE + 0.9·soft term. Each treatment's setting (mostly T) was the best of four on validation images with other seeds; `data/README.md` lists all that were tried. The soft term of standardised logits counts nine times, as its authors have it; β = 8 is its paper's own value, with equal weights of CE and soft term.
-#
-# **Guess:** which treatment beats plain KD? Which arm falls below the labels?
 
 # %% tags=["nbval-check-output"]
 runs = lab.collect(lab.treatment_arms, lab.SEEDS)
 scores = lab.accuracies(runs)
-lab.verdict_table(scores, baseline="hard labels")
-
-# %%
-lab.display_figure(lab.draw_treatments(scores))
+below = lab.verdicts(scores, "hard labels")
+worst = min(below, key=lambda arm: below[arm].mean)
+some = (
+    "smoothed labels",
+    "random entries dropped",
+    "surer than 0.9 only",
+    worst,
+    "decoupled, β = 8",
+)
+shown = lab.verdict_table(scores, baseline="hard labels"), lab.draw_treatments(scores)
+lab.guess_one("Which of these arms falls below the hard labels?", some, worst, shown)
 
 # %% [markdown]
-# Better than labels is one thing. Better than *plain KD* is what the claim says:
+# Better than labels is one thing. Better than *plain KD* is what the claim says.
 
 # %% tags=["nbval-check-output"]
 taught = {name: values for name, values in scores.items() if runs[name][0].recipe.teacher}
-lab.verdict_table(taught, baseline="KD")
+against = lab.verdicts(taught, baseline="KD")
+better = [name for name, verdict in against.items() if verdict.word == "BETTER"]
+asked = f"How many of the {len(against)} treatments are clearly better than plain KD?"
+lab.guess_number(asked, len(better), 0, answer=lab.verdict_table(taught, baseline="KD"))
 
 # %% [markdown]
 # The gates also say which answers teach. An image behind a closed gate keeps 0.1·CE only. Taught by the sure answers alone, a student keeps most of KD's gain; taught by the unsure ones alone, it does worse than on its labels. So a confident answer is not an empty one.
@@ -218,16 +237,29 @@ lab.verdict_tables(at, baseline="KD")
 # %% [markdown]
 # ## The small entries
 #
-# Now the entries one by one, at T = 4. **Guess:** the teacher's top answer and the true class, the rest lumped: how much of the gain of KD is left? And what do all entries *but* the top three teach?
+# Now the entries one by one, at T = 4. Either the k largest entries and the true class stay, and the rest goes into one bin; or the k largest are left out.
 
-# %%
+# %% tags=["nbval-check-output"]
 entries = lab.accuracies(lab.collect(lab.entry_arms, lab.SEEDS))  # (kind, k) → five accuracies
 levels = {"all entries (KD)": scores["KD"], "hard labels": scores["hard labels"]}
-lab.display_figure(lab.draw_entries(entries, levels))
+one = lab.paired_verdict(entries["rest in one bin", 1], scores["hard labels"])
+kept = 100 * one.mean / lab.paired_verdict(scores["KD"], scores["hard labels"]).mean
+asked = (
+    "The top answer and the true class stay, the rest is in one bin: how much of KD's gain is left?"
+)
+lab.guess_number(
+    asked, kept, 12, "%", (f"Against hard labels: {one}.", lab.draw_entries(entries, levels))
+)
 
 # %% tags=["nbval-check-output"]
 named = {f"{kind}, k = {k}": values for (kind, k), values in entries.items()}
-lab.verdict_table({"all entries (KD)": scores["KD"]} | named, baseline="all entries (KD)")
+table = lab.verdict_table({"all entries (KD)": scores["KD"]} | named, baseline="all entries (KD)")
+small_alone = lab.paired_verdict(entries["all but the top", 3], scores["hard labels"])
+sides = {"BETTER": "better than labels", "WORSE": "worse than labels"}
+right = sides.get(small_alone.word, "no clear difference to labels")
+asked = "All entries but the top three: what does a student learn from these, beside the labels?"
+options = (*sides.values(), "no clear difference to labels")
+lab.guess_one(asked, options, right, (f"Against hard labels: {small_alone}.", table))
 
 # %% [markdown]
 # Read both ends. If the small entries were noise, "rest in one bin" would be as good as KD. If they were all that matters, "all but the top" would be. How much probability is in them at T = 4?
@@ -240,14 +272,15 @@ print("mean probability by rank at T = 4:", " ".join(f"{share:.3f}" for share in
 # ## What came after
 #
 # Losses from 2022 to 2025, each said to beat those before it. TTM softens the teacher alone, and WTTM counts the images more of which the teacher is less sure. OFA's target pulls harder at the true class. DIST asks for the relations between classes, and between images, not for the numbers. ABKD puts a whole family of divergences in the place of KL. NKD was in the table above. `kd_helpers/methods` has a file for each, with paper and formula.
-#
-# **Guess:** how many of the six are better than plain KD here, with equal budgets?
 
 # %% tags=["nbval-check-output"]
 newest = {name: runs[name] for name in ("KD", "normalised (NKD)")}
 newest |= lab.collect(lab.newest_arms, lab.SEEDS)
 newest = lab.right_answers(newest, test_labels)  # (five, 10000) each
-lab.verdict_table(newest, baseline="KD", corrected=True)
+count = sum(verdict.word == "BETTER" for verdict in lab.verdicts(newest, "KD").values())
+shown = lab.verdict_table(newest, baseline="KD", corrected=True)
+asked = "How many of the six are clearly better than plain KD here, with equal budgets?"
+lab.guess_number(asked, count, 0, answer=shown)
 
 # %% [markdown]
 # The scores are now which test images each student has right, so that the table has a second interval: over seeds *and* test images, for other images might have been drawn. And with six comparisons at once, about one in four such tables would have a "clear" difference by chance alone: Holm's correction multiplies the smallest p-value by six, the next by five, and so on.
@@ -255,7 +288,7 @@ lab.verdict_table(newest, baseline="KD", corrected=True)
 # Notebook 07 has what these papers print, and how far apart repetitions of one of them lie.
 
 # %% [markdown]
-# With $\alpha + \beta = 1$, ABKD goes in one line from KL(teacher ‖ student), which is plain KD, to KL(student ‖ teacher). The first is dear where the student misses what the teacher thinks possible, the second where it believes what the teacher does not. **Guess:** which end is the better lesson?
+# With $\alpha + \beta = 1$, ABKD goes in one line from KL(teacher ‖ student), which is plain KD, to KL(student ‖ teacher). The first is dear where the student misses what the teacher thinks possible, the second where it believes what the teacher does not. Which end is the better lesson?
 
 # %% [markdown]
 # Why *covering* and *seeking*? A small student cannot tell all images apart. Suppose that it has to give two images one answer: which one has the smallest mean divergence? At β = 0 the arithmetic mean of the two targets, at β = 1 the geometric one.
@@ -271,7 +304,12 @@ lab.display_live(explorer, explorer.still(alt))
 
 # %%
 seeking = {0.0: scores["KD"]} | lab.accuracies(lab.collect(lab.seeking_arms, lab.SEEDS))
-lab.display_figure(lab.draw_seeking(seeking))
+ends = lab.paired_verdict(seeking[max(seeking)], seeking[0.0])
+options = {"WORSE": "KL(teacher ‖ student), covering", "BETTER": "KL(student ‖ teacher), seeking"}
+right = options.get(ends.word, "no clear difference")
+shown = f"β = 1 against β = 0: {ends}.", lab.draw_seeking(seeking)
+options = (*options.values(), "no clear difference")
+lab.guess_one("Which end is the better lesson?", options, right, shown)
 
 # %% [markdown]
 # None of the five is clearly better or worse than plain KD here, and from one end of the divergences to the other the means differ by a tenth of a point. NKD is worse; it had one setting, its paper's, the others the best of four. With ten classes, T = 4 and 600 steps there is little left for a new loss to find. With a hundred classes there may be more.
@@ -282,8 +320,6 @@ lab.display_figure(lab.draw_seeking(seeking))
 # A network says more than its logits. FitNets (2015) wants the numbers of a layer in the middle, through a convolution that is thrown away later. **Attention transfer** (AT, 2017) asks only *where* a layer is active: the sum of squares over its channels. **Relational KD** (RKD, 2019) wants the same distances and angles between the images of a batch, **PKT** (2018) the same neighbours. These three train no further weights, whatever the sizes of the layers.
 #
 # CRD (2020) needs a bank of thousands of images' features, and is left out.
-#
-# **Guess:** features in the place of soft targets, or beside them: what is better than plain KD?
 
 # %% tags=["nbval-check-output"]
 features = lab.collect(lab.feature_arms, lab.SEEDS)
@@ -291,7 +327,10 @@ features |= {"hint, then KD": runs["hint from the middle"]}
 features |= {name: runs[name] for name in ("KD", "hard labels")}
 features = lab.right_answers(features, test_labels)
 beside_kd = {name: told for name, told in features.items() if name.endswith("KD")}
-lab.verdict_table(beside_kd, baseline="KD", corrected=True)
+count = sum(verdict.word == "BETTER" for verdict in lab.verdicts(beside_kd, "KD").values())
+shown = lab.verdict_table(beside_kd, baseline="KD", corrected=True)
+asked = "Features beside soft targets: how many of the four ways are clearly better than plain KD?"
+lab.guess_number(asked, count, 0, answer=shown)
 
 # %% tags=["nbval-check-output"]
 beside_labels = {name: told for name, told in features.items() if name.endswith("labels")}
@@ -367,12 +406,9 @@ print(lab.check_lumped(my_lumped))
 # ## What the thesis says, what our lab shows, why they may differ
 
 # %% tags=["nbval-check-output"]
-against = lab.verdicts(taught, baseline="KD")
-better = [name for name, verdict in against.items() if verdict.word == "BETTER"]
 plain = lab.paired_verdict(scores["KD"], scores["hard labels"])
 opened = lab.verdicts(at["T = 1"], baseline="KD")
 top_three = lab.paired_verdict(entries["rest in one bin", 3], scores["KD"])
-small_alone = lab.paired_verdict(entries["all but the top", 3], scores["hard labels"])
 
 # %% tags=["nbval-check-output"]
 Markdown(f"""
@@ -391,3 +427,6 @@ against hard labels: {small_alone}.
 # The thesis names ResNets; on which data we do not know, and its formulas are unread. The papers of these treatments work with 100 or 1,000 classes, where nearly all of an answer is "other classes", and train for hundreds of epochs; their weights and temperatures were tuned for each pair of networks. Here there are ten classes and 600 steps, and plain KD had the same four settings to choose from. Decoupled KD with its paper's β = 8 is clearly worse than plain KD here: a weight tuned for 100 classes does not carry over.
 #
 # What carries over is the reasoning: look at $1 - p_t$ first. If T = 4 has opened the answers already, there is little left to decouple.
+
+# %%
+lab.guess_tally()

@@ -18,6 +18,9 @@ from kd_helpers.methods.targets import soften
 from kd_helpers.methods.teacher_mistakes import mistaken, swap_mistakes
 from kd_helpers.training.loop import predict
 
+# %%
+lab.exercise_progress(lab.check_mistakes, lab.check_swap, lab.check_trust)
+
 # %% [markdown]
 # ## Six teachers
 #
@@ -31,9 +34,7 @@ test_labels = data.test.labels  # (10000,)
 # %% [markdown]
 # ## Count first
 #
-# The students of this notebook learn from 2,000 images with correct labels, drawn anew for each seed.
-#
-# **Guess:** how many of 2,000 images does each teacher get wrong? Half of 12,000 labels were random: is half of what this teacher says wrong?
+# The students of this notebook learn from 2,000 images with correct labels, drawn anew for each seed. How many of them does each teacher get wrong?
 
 # %%
 transfer = lab.small_student(0).transfer  # 2,000 images
@@ -50,7 +51,12 @@ wrong = {name: missed.view(5, 2000).sum(dim=1) for name, missed in errors.items(
 table = pd.DataFrame(wrong, index=[f"seed {seed}" for seed in lab.SEEDS]).T
 table["mean"] = table.mean(axis=1).round().astype(int)
 table["of test images, %"] = [round(100 - run.accuracy, 1) for run in teachers.values()]
-table.rename_axis("wrong of 2,000")
+table = table.rename_axis("wrong of 2,000")
+
+# %%
+missed = table.loc["50 % random labels", "mean"].item()
+asked = "Half of one teacher's 12,000 labels were random. How many of 2,000 images has it wrong?"
+lab.guess_number(asked, missed, 100, answer=table)
 
 # %% [markdown]
 # The course's teacher was trained on these very images, so it has few of them wrong. And random wrong labels cancel out: the right class is still the most frequent one. Wrong labels with a system do not cancel.
@@ -133,7 +139,7 @@ lab.display_figure(lab.draw_doubtful(data.train.images[worst].numpy(), pairs))
 # %% [markdown]
 # ## The laboratory
 #
-# Student: cnn-2, 2,000 images with *correct* labels, 600 steps, T = 4, α = 0.9, five seeds. Six teachers, seven ways each. **Guess:** for which teacher does a correction help most? Is a corrected bad teacher better than no teacher?
+# Student: cnn-2, 2,000 images with *correct* labels, 600 steps, T = 4, α = 0.9, five seeds. Six teachers, seven ways each.
 
 # %% tags=["nbval-check-output"]
 runs = lab.collect(lab.correction_arms, lab.SEEDS)  # (teacher, way) → five runs
@@ -141,11 +147,14 @@ scores = lab.accuracies(runs)
 hard = scores["no teacher", "hard labels"]
 names, ways = list(teachers), [*lab.CORRECTIONS, lab.HALF]
 by_teacher = {name: {way: scores[name, way] for way in ways} for name in names}
-lab.verdict_tables(by_teacher, baseline="uncorrected")
-
-# %%
 by_way = {way: {name: scores[name, way] for name in names} for way in ways}
-lab.display_figure(lab.draw_gains_over("uncorrected", by_way))
+
+# %% tags=["nbval-check-output"]
+gains = {name: lab.verdicts(arms, "uncorrected") for name, arms in by_teacher.items()}
+most = max(names, key=lambda name: max(found.mean for found in gains[name].values()))
+shown = lab.verdict_tables(by_teacher, baseline="uncorrected")
+shown = lab.draw_gains_over("uncorrected", by_way), shown
+lab.guess_one("For which teacher does a correction help most?", names, most, shown)
 
 # %% [markdown]
 # Two things to explain. **Replace** does more harm than the mistakes: at T = 4 the other targets are soft, and a smoothed label among them asks for a gap between logits that no other image asks for. How large a gap?
@@ -161,11 +170,15 @@ print(f"this teacher's median gap is {given:.1f}")
 # %% [markdown]
 # And **half trusted**, which looks at no mistake at all, gains as much as the best correction, or more, for the four worst teachers.
 #
-# Against the labels alone, the same student without any teacher:
+# And against the labels alone, the same student without any teacher?
 
 # %%
 alone = {"hard labels": {name: hard for name in names}}
-lab.display_figure(lab.draw_gains_over("hard labels", alone | by_way))
+best = [max(arms.values(), key=sum) for arms in by_teacher.values()]  # five accuracies each
+count = sum(lab.paired_verdict(arm, hard).word == "BETTER" for arm in best)
+asked = "With its best correction, how many of the six teachers are clearly better than none?"
+shown = lab.draw_gains_over("hard labels", alone | by_way)
+lab.guess_number(asked, count, 0, answer=shown)
 
 # %% [markdown]
 # ## On the images that the teacher had wrong
@@ -238,15 +251,16 @@ lab.verdict_table(corrected, baseline="uncorrected")
 # ## Exchange, or leave out?
 #
 # A swap keeps all numbers and moves two of them, and so says that the true class is as far from the others as the wrong one was. Refined logit distillation (RLD, 2025) moves nothing: it leaves out every class that the teacher ranks above the true one, and puts only *how sure* the teacher is on the true class. Here both on top of decoupled KD (notebook 03), with all weights equal.
-#
-# **Guess:** for which of the three teachers does it matter how one corrects?
 
 # %% tags=["nbval-check-output"]
 refined = {}
 right = lab.right_answers(lab.collect(lab.refined_arms, lab.SEEDS), test_labels)
 for (name, way), answers_right in right.items():  # (five, 10000) each
     refined.setdefault(name, {})[way] = answers_right
-lab.verdict_tables(refined, baseline="decoupled", corrected=True)
+found = {name: lab.verdicts(arms, "decoupled") for name, arms in refined.items()}
+helped = max(found, key=lambda name: max(verdict.mean for verdict in found[name].values()))
+shown = lab.verdict_tables(refined, baseline="decoupled", corrected=True)
+lab.guess_one("Which of the three teachers is worth correcting?", list(refined), helped, shown)
 
 # %% [markdown]
 # A teacher that learnt to take one class for another is worth correcting, and both ways help about as much. Random mistakes are another matter: it has learnt to be unsure, and neither helps. And the well fitted teacher is better left alone. What it says of the doubtful images may be worth more than a correction of it; and RLD puts a *sure* answer, at temperature 1, where decoupled KD has a soft one. The last column corrects the p-values for six comparisons at once.
@@ -347,3 +361,6 @@ Markdown(f"""
 
 # %% [markdown]
 # Why may the thesis differ? We do not know its formula, its data, or how wrong its teachers were. A correction needs labels that are better than the teacher; where they are, the hard term uses them already, and where the teacher's errors are random, its soft answers are worth more than a corrected label. Each kind of teacher was trained once here; the five seeds are those of the students.
+
+# %%
+lab.guess_tally()

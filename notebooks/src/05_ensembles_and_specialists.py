@@ -19,6 +19,9 @@ from kd_helpers.methods.targets import entropy_bits, soften
 from kd_helpers.training.loop import predict
 
 # %%
+lab.exercise_progress(lab.check_arithmetic, lab.check_special_labels, lab.check_dustbin)
+
+# %%
 data = load_dataset("fashion-mnist")
 val, val_labels = data.val.images, data.val.labels  # (6000, 1, 28, 28), (6000,)
 members = [load_or_train(lab.generalist(0, m)).model() for m in range(5)]
@@ -28,8 +31,6 @@ z = torch.stack([predict(model, val) for model in members])  # (5, 6000, 10)
 # ## Part 1: three means, three teachers
 #
 # Five small networks (cnn-2), the same data, different random starts. Where two of them disagree, what should their student hear?
-#
-# **Guess:** one is sure of "shirt", the other of "coat". Is it the same to average logits or probabilities?
 
 
 # %%
@@ -53,18 +54,24 @@ label = int(val_labels[row])
 T = 4.0
 shown = {"first": soften(two[0], T), "second": soften(two[1], T), **three_means(two, T)}
 alt = f"Two members and three means of them at T = {T:g}, for one image."
-lab.display_figure(lab.draw_answers(shown, val, val_labels, data.classes, row, alt=alt))
-
-# %% [markdown]
-# At T = 1 they lie further apart. The mean of logits asks what *both* find possible; the mean of probabilities asks what *either* does:
-
-# %%
+figure = lab.draw_answers(shown, val, val_labels, data.classes, row, alt=alt)
 told = {}
 for name, target in list(three_means(two, 1.0).items())[:2]:
     best = [f"{data.classes[k]} {p:.3f}" for p, k in zip(*target[row].topk(2))]
     bits = entropy_bits(target)[apart].mean()
     told[f"{name}, T = 1"] = ", ".join(best), f"{bits:.3f} bits"
-pd.DataFrame(told, index=["this image", "entropy where two disagree"]).T
+table = pd.DataFrame(told, index=["this image", "entropy where two disagree"]).T
+
+# %%
+one, other = (data.classes[k] for k in two[:, row].argmax(dim=1))
+surer = {name: target[row].max().item() for name, target in three_means(two, 1.0).items()}
+by = surer["mean of logits"] - surer["mean of probabilities"]
+options = "both means say nearly the same", "the mean of logits", "the mean of probabilities"
+asked = f"One is sure of {one}, the other of {other}. Which mean of the two, at T = 1, is the surer one?"
+lab.guess_one(asked, options, options[(by > 0.02) + 2 * (by < -0.02)], (table, figure))
+
+# %% [markdown]
+# The mean of logits asks what *both* find possible; the mean of probabilities asks what *either* does.
 
 # %% [markdown]
 # ## Which divergence does each one minimise?
@@ -145,15 +152,24 @@ pd.DataFrame({"says": said, "weight": weights[:, row]}).rename_axis("member").ro
 
 # %% [markdown]
 # ## Are five better than one?
-#
-# **Guess:** on how many test images do two of them disagree? If one is wrong, how often is the other wrong too?
 
 # %%
 runs = [load_or_train(lab.generalist(0, m), quiet=True) for m in range(5)]
 answers = torch.stack([run.answers() for run in runs])  # (5, 10000)
 differ = lab.disagreement(answers)  # (5, 5), as the next one
 together = lab.error_correlation(answers, data.test.labels)
-lab.display_figure(lab.draw_member_pairs(differ, together))
+missed = (answers != data.test.labels).double()  # (5, 10000)
+both = missed @ missed.T / missed.sum(dim=1)  # (5, 5): also wrong where the other is
+pairs = ~torch.eye(5, dtype=bool)
+
+# %%
+asked = "On how many test images do two of them disagree, on average?"
+shown = lab.draw_member_pairs(differ, together)
+lab.guess_number(asked, 100 * float(torch.as_tensor(differ)[pairs].mean()), 3, "%", shown)
+
+# %%
+asked = "Where one of them is wrong, how often is another one wrong too?"
+lab.guess_number(asked, 100 * float(both[pairs].mean()), 10, "%")
 
 # %%
 logits = [lab.test_logits(lab.generalist(0, m)) for m in range(5)]  # (10000, 10) each
@@ -275,7 +291,7 @@ for title, recipe in list(lab.tower_teachers(0).items())[:2]:
 # %% [markdown]
 # ## Softmax twice
 #
-# The public code averages *probabilities* and then applies softmax to them as if they were logits; its distillation then divides the result by T and applies softmax once more. **Guess:** how sure can ten classes be whose "logits" lie between 0 and 1?
+# The public code averages *probabilities* and then applies softmax to them as if they were logits; its distillation then divides the result by T and applies softmax once more.
 
 # %%
 towers = load_or_train(lab.tower_teachers(0)["towers by index"]).model()
@@ -283,10 +299,10 @@ double = load_or_train(lab.tower_teachers(0)["towers by index, double softmax"])
 clear, twice = predict(towers, val), predict(double, val)  # (6000, 10) each
 
 # %%
-largest = [soften(logits, 1.0).max() for logits in (clear, twice)]
-print(f"largest probability at T = 1: logits averaged {largest[0]:.4f}", end=", ")
-print(f"softmax twice {largest[1]:.4f}")
-print(f"the bound for ten classes, e/(e + 9): {torch.e / (torch.e + 9):.4f}")
+largest = [100 * soften(logits, 1.0).max().item() for logits in (clear, twice)]
+told = f"The bound is e/(e + 9) = {torch.e / (torch.e + 9):.4f}. Averaged logits reach {largest[0]:.0f} %."
+asked = "How large can a probability of ten classes become whose “logits” lie between 0 and 1?"
+lab.guess_number(asked, largest[1], 5, "%", told)
 
 # %%
 sure_row = int(soften(clear, 1.0)[:, 7].argmax())  # a sneaker
@@ -348,29 +364,32 @@ own = {name: [lab.teacher_accuracy(team) for team in of_arm] for name, of_arm in
 costs = {name: [lab.teacher_costs(team) for team in of_arm] for name, of_arm in teams.items()}
 
 # %% [markdown]
-# **Guess before you look:** which of these teachers is the best network? Which has the best student?
+# ## Teachers by themselves
+
+# %%
+distinct = list(teams)[:12]  # those after it are the same networks, used in another way
+alone = {name: own[name] for name in distinct}
+shown = lab.verdict_table(alone, baseline="3 generalists, arithmetic")
+best = max(alone, key=lambda name: sum(alone[name]))
+lab.guess_one("Which of these teachers is the best network?", distinct, best, shown)
+
+# %% [markdown]
+# ## Their students
+
+# %%
+baselines = ["hard labels", "one big network", "3 generalists, arithmetic"]
+shown = lab.draw_gains_over(scores, baselines), lab.verdict_table(scores, baselines[2])
+best = max(distinct, key=lambda name: sum(scores[name]))
+lab.guess_one("And which of them has the best student?", distinct, best, shown)
+
+# %% [markdown]
+# ## What they cost
 
 # %%
 lab.cost_table(costs, own, scores)
 
 # %% [markdown]
 # Seconds are those of one thread on the machine that trained the stored runs. A teacher that takes turns or weighs by labels has no answer of its own to a new image; its members' arithmetic mean stands there. For selective teams it is the joint answer of the same networks.
-#
-# ## Teachers by themselves
-
-# %%
-distinct = list(teams)[:12]  # those after it are the same networks, used in another way
-lab.verdict_table({name: own[name] for name in distinct}, baseline="3 generalists, arithmetic")
-
-# %% [markdown]
-# ## Their students
-
-# %%
-lab.verdict_table(scores, baseline="3 generalists, arithmetic")
-
-# %%
-baselines = ["hard labels", "one big network", "3 generalists, arithmetic"]
-lab.display_figure(lab.draw_gains_over(scores, baselines))
 
 # %% [markdown]
 # ## Is the better teacher the better teacher of students?
@@ -499,3 +518,6 @@ for title, both in right.items():
 
 # %% [markdown]
 # Each specialist is the better network within its group; the team is not a better teacher. Why may the papers differ? Hinton's specialists gained with 15,000 classes, most of which a generalist hardly knows; here ten classes fit into one network. USTE's tables could not be read; its teachers are larger, trained for 150 epochs, ours for 600 steps. At this budget four convolutions in a row beat three or five times two side by side: as a network, and as a teacher. And here the better teacher *was* the better teacher of students.
+
+# %%
+lab.guess_tally()

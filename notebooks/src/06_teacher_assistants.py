@@ -20,6 +20,9 @@ from kd_helpers.methods.targets import entropy_bits, soften
 from kd_helpers.methods.terms import hard_loss
 
 # %%
+lab.exercise_progress(lab.check_teaching, lab.check_dense_loss, lab.check_overlap)
+
+# %%
 data = load_dataset("fashion-mnist")
 seeds = lab.SEEDS
 
@@ -27,8 +30,6 @@ seeds = lab.SEEDS
 # ## Part 1: the gap
 #
 # The student is small: cnn-2, 2,000 labelled images, 600 steps of 64, T = 4, α = 0.9 (that of notebook 03). Its teachers have all 54,000 images and grow: two, four, six, eight convolutions, 600 steps of 128. Then two that were trained ten times as long, with augmentation (images mirrored and shifted): a small one, and the course's own ResNet-20. These last two are one network for all five seeds.
-#
-# **Guess:** each teacher is a better network than the one before. Which one has the best student?
 
 # %%
 runs = lab.collect(lab.gap_arms, seeds)  # name of the teacher → five runs of the student
@@ -36,10 +37,10 @@ scores = lab.accuracies(runs)
 own = lab.accuracies(lab.collect(lab.gap_teachers, seeds))
 
 # %%
-lab.display_figure(lab.draw_gap(own, scores))
-
-# %%
-lab.verdict_table(scores, baseline="cnn-4")
+best = max(scores, key=lambda name: sum(scores[name]))
+shown = lab.draw_gap(own, scores), lab.verdict_table(scores, baseline="cnn-4")
+asked = "Each teacher is a better network than the one before. Which one has the best student?"
+lab.guess_one(asked, list(scores), best, shown)
 
 # %% [markdown]
 # The most accurate teachers do not have the best students. cnn-4's is ahead of those of cnn-8, of ResNet-20, and of the cnn-4 trained longer; against cnn-2 and cnn-6 no difference is clear. Mirzadeh et al. name three forces: a better teacher knows more; a far larger one is hard to imitate; and a well-fitted teacher is so sure of its training images that its targets are nearly labels. How sure are the teachers of the student's 2,000 images?
@@ -58,7 +59,7 @@ for name, logits in z.items():
 pd.DataFrame(told, index=["right on, %", "entropy at T = 4, bits"]).T
 
 # %% [markdown]
-# The cnn-4 trained ten times as long, with augmentation, is surer, and its student is worse: what the third force predicts. But cnn-8 is no surer than cnn-4, ResNet-20 less sure, and their students are worse too: sureness is not all. Size may be the rest; these networks differ in more than that, so this shows no cause. (One seed.)
+# The cnn-4 trained ten times as long, with augmentation, is surer, and its student is worse: what the third force predicts. But cnn-8 is no surer than cnn-4, ResNet-20 less sure, and their students are worse too: certainty is not the whole story. Size may be the rest; but these networks differ in more than that, so this shows no cause. (One seed.)
 #
 # ## Part 2: a chain
 #
@@ -109,16 +110,24 @@ print("the same as the helper's:", torch.allclose(mine, theirs))
 
 # %% [markdown]
 # ## A sum is a larger step
-#
-# **Guess:** three sources instead of one. How much longer is the gradient?
+
 
 # %%
-for scale, mean in (("sum", False), ("mean", True)):
-    for count in (1, 2, 3):
-        told = torch.cat(sources[:count], dim=1)
-        value = DenselyGuidedKD(mean=mean)(student_logits, told, labels[:64])
-        (gradient,) = torch.autograd.grad(value["loss"], student_logits)
-        print(f"{scale:4} of {count}: length of the gradient {gradient.norm():.4f}")
+def length(count, mean):  # of the gradient, from so many sources
+    told = torch.cat(sources[:count], dim=1)
+    value = DenselyGuidedKD(mean=mean)(student_logits, told, labels[:64])
+    (gradient,) = torch.autograd.grad(value["loss"], student_logits)
+    return gradient.norm().item()
+
+
+rows = {
+    name: [length(k, mean) for k in (1, 2, 3)] for name, mean in (("sum", False), ("mean", True))
+}
+table = pd.DataFrame(rows, index=[1, 2, 3]).round(4).rename_axis("sources")
+asked = (
+    "Three sources instead of one, and the losses are added: how many times longer is the gradient?"
+)
+lab.guess_number(asked, rows["sum"][2] / rows["sum"][0], 0.5, "times", table)
 
 # %% [markdown]
 # With the sum the gradient grows almost as the number of sources does; with the mean it stays about as long. The label's weight grows alike, so this is much like a larger learning rate. Whoever compares dense with chain must ask which of both helped: we report the paper's sum, and the mean.
@@ -206,7 +215,7 @@ lab.verdict_table(best, baseline="cnn-4 of labels, part 1")
 lab.verdict_table(ablation, baseline="direct")
 
 # %% [markdown]
-# Smoothed labels are not the reason. That the label counts once only matters little. Where a source survives with probability 0.25, about a third of the mini-batches have no source at all.
+# Smoothed labels are not the reason. It matters little that the label counts only once. Where a source survives with probability 0.25, about a third of the mini-batches have no source at all.
 #
 # ## The error avalanche
 #
@@ -431,3 +440,6 @@ lab.pair_table(arms, pairs)
 
 # %% [markdown]
 # Much of the gain needs no ladder: a lone cnn-4 of labels, trained like an assistant, taught better than ResNet-20 did; only the dense sum was clearly better than it. Against the cnn-4 of part 1 not even that was clear; but that one is the best of six teachers, seen on the test images. 1×N: the assistant with both filters made no clear difference. One data set, small networks, short trainings; and of many intervals at 95 % some miss by chance.
+
+# %%
+lab.guess_tally()

@@ -19,6 +19,9 @@ from kd_helpers import kd_loss, load_or_train
 from kd_helpers.methods.terms import hard_loss
 
 # %%
+lab.exercise_progress(lab.check_ratio, lab.check_detector)
+
+# %%
 seeds = lab.SEEDS
 
 # %% [markdown]
@@ -27,11 +30,17 @@ seeds = lab.SEEDS
 # Student: cnn-2, 2,000 labelled images, 600 steps of 64, T = 4, α = 0.9. Teacher: a cnn-4 that has seen 54,000 images. Five seeds each, the same starting weights and batches with and without the fault.
 #
 # The pictures show the loss; how hard the soft term pulls at the student's logits compared with the label term (length of the two gradients, each with its weight); and test accuracy.
-#
-# **Guess:** of the faults below, how many cost more than one point?
 
 # %%
 found = {exhibit: lab.arms_of(exhibit, seeds) for exhibit in lab.EXHIBITS}  # (with, without)
+costs = {}  # title → the verdict on the student with the fault
+for exhibit, (wrong, right) in found.items():
+    costs[exhibit.title] = lab.paired_verdict(wrong.accuracies, right.accuracies)
+dear = sum(verdict.mean < -1 for verdict in costs.values())
+asked = f"Of the {len(costs)} faults in the museum, how many cost more than one point?"
+lab.guess_number(asked, dear, 2, answer=lab.draw_costs(costs))
+
+# %%
 museum = lab.build_museum_explorer(lab.EXHIBITS, found.get, lab.outcome)
 alt = "Exhibit 1, the mean over too much: the loss is lower and falls; the ratio is much lower."
 lab.display_live(museum, museum.still(alt, guess=lab.GUESSES[1], fault=True))
@@ -39,16 +48,7 @@ lab.display_live(museum, museum.still(alt, guess=lab.GUESSES[1], fault=True))
 # %% [markdown]
 # ## All of them
 #
-# The difference to the same student without the fault, in points.
-
-# %%
-costs = {}  # title → the verdict on the student with the fault
-for exhibit, (wrong, right) in found.items():
-    costs[exhibit.title] = lab.paired_verdict(wrong.accuracies, right.accuracies)
-lab.display_figure(lab.draw_costs(costs))
-
-# %% [markdown]
-# Does one see it in the loss, or in the gradients? The loss at the end, and the ratio of the gradients in the middle of the training, with the fault and without it; and what the one assertion says.
+# What each of them costs is the answer to the guess above. Does one see it in the loss, or in the gradients? The loss at the end, and the ratio of the gradients in the middle of the training, with the fault and without it; and what the one assertion says.
 
 # %%
 lab.exhibit_table(found)
@@ -64,7 +64,7 @@ lab.exhibit_table(found)
 #
 # ## A gain proves nothing
 #
-# Who compares with labels alone only, sees this:
+# Compared with labels alone, nearly every fault looks like a success:
 
 # %%
 students = lab.accuracies(lab.collect(lab.fault_arms, seeds))
@@ -199,3 +199,6 @@ print(f"gradient ratio in the middle off by a factor of 3 or more: {off}")
 # Most faults that cost much ended with a lower loss than the right code, and some of their students were still better than labels alone. The gradient ratio shows what the loss hides, and one assertion, run once before the training, is cheaper than both.
 #
 # Correct code fails as well: where the teacher is too strong, where the student is too small for what it could be told, and the student that copies its teacher most faithfully is not the best one.
+
+# %%
+lab.guess_tally()

@@ -18,6 +18,9 @@ from kd_helpers import distill, image_folder, load_dataset, make_model
 from kd_helpers.export import export
 from kd_helpers.teachers import adapted
 
+# %%
+lab.exercise_progress(lab.check_nearest)
+
 # %% [markdown]
 # ## The folder
 #
@@ -32,7 +35,7 @@ SIZE = 28  # of the student's pictures, in pixels
 # %% [markdown]
 # ## Look first
 #
-# **Guess:** what is wrong with it? Write down what you would look for before you train.
+# **Question:** what would you look for before you train? Write it down, then compare.
 #
 # `kd data look FOLDER` prints this, too.
 
@@ -68,15 +71,16 @@ told = lab.load_weights(teacher, CHECKPOINT)
 
 # %% [markdown]
 # For networks of torchvision, timm and open_clip there is one line instead: `teacher_named("torchvision:resnet18", weights="mine.pth")` (`docs/own-teacher.md`).
-#
-# **Guess:** it knows coats, shirts and dresses. Can it teach as it is?
 
 # %%
+problems = []
 for attempt in (lambda: teacher.for_classes(data.classes), lambda: lab.examine(teacher, data)):
     try:
         attempt()
     except ValueError as problem:
-        print(f"{problem}\n")
+        problems.append(str(problem))
+asked = "It knows coats, shirts and dresses. Can it teach as it is?"
+lab.guess_one(asked, ("yes", "no"), "no" if problems else "yes", tuple(problems))
 
 # %% [markdown]
 # It cannot: the first line asked for its outputs by name, the second put it in front of the pictures. This folder's shirts are T-shirts too, and its shoes are of three kinds.
@@ -90,14 +94,13 @@ teacher = lab.fit_head(teacher, data)
 # ## Distil
 #
 # One call. The student, a cnn-2, some thirty times smaller than the teacher, is trained on the labels alone, on smoothed labels, and with the teacher: three seeds each, the same starting weights and batches. Before that, short trainings choose the learning rate, T and α on validation, and the teacher is examined once more.
-#
-# **Guess:** how many points does the teacher add? And how wide is the interval with three seeds and so few test pictures?
 
 # %%
 result = distill("cnn-2", teacher, data, seeds=3)
 
 # %%
-print(result)
+asked = "How many points does the teacher add to the labels alone, as the mean of three seeds?"
+lab.guess_number(asked, result.verdict().mean, 1.5, "points", str(result))
 
 # %% [markdown]
 # The word comes from the interval of the three paired differences, not from the mean. If it is NO CLEAR DIFFERENCE, that is an answer: ask with more seeds, or with more test pictures. If it is BETTER than labels alone but not than smoothed labels, the teacher may have done no more than smoothing.
@@ -181,11 +184,14 @@ lab.display_figure(lab.draw_pairs(after))
 # %% [markdown]
 # There is a hump that was not there before, left of the dotted line. In the pictures: above test pictures, below what the training set has of them, and the distance.
 #
-# **Guess:** how much of the gain is on the pictures without a copy?
+# How much is gained on the test pictures that have no copy among the training pictures?
 
 # %%
 near = far[1] < lab.LIMIT
-lab.copy_table(runs, after.test.labels, near)
+table = lab.copy_table(runs, after.test.labels, near)
+gains = table.astype(float).diff(axis=1).iloc[:, 1]  # in points: with a copy, without
+asked = f"With a copy, test pictures gain {gains.iloc[0]:.1f} points. How many without one?"
+lab.guess_number(asked, gains.iloc[1], 2, "points", table)
 
 # %% [markdown]
 # Mend it: leave out of `train` what is near a test picture, and train again. The rest of the delivery is new pictures. Is *that* gain real?
@@ -210,3 +216,6 @@ print(f"largest difference of a logit after export: {exported.rows[-1].differenc
 # Most of the work was before the training: broken files, a class that nobody could test, a picture on both sides, a teacher whose classes are others. Each was found by a line that looks, and none by the loss.
 #
 # A gain is worth as much as the test pictures are apart from the training pictures. Copies that were changed a little are not found by comparing bytes or pixels for equality; look for the nearest.
+
+# %%
+lab.guess_tally()

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 INK = """map => {  // how many pixels around the middle are not white
     const {data} = map.getContext('2d').getImageData(450, 350, 300, 300);
@@ -47,3 +47,97 @@ def use_the_bias_slider(page: Page) -> None:
     )
     slider.press("End")
     expect(box.locator(".others").first).to_contain_text("still right: 0.0 %")
+
+
+def use_the_drawing(page: Page) -> None:
+    """Begin with nothing, draw by pointer, undo, draw by key; score and answers follow."""
+    box = page.locator(".kd-drawing")
+    box.scroll_into_view_if_needed()
+    answers, paper = box.locator("tbody"), box.locator("canvas.paper")
+    box.get_by_role("button", name="begin with a test image, label Bag").click()
+    expect(answers.get_by_role("row", name="Bag").locator("td").first).to_have_class("top")
+    box.get_by_role("button", name="begin with nothing").click()
+    expect(box.locator(".score")).to_contain_text("none of yours yet")
+    empty = answers.inner_text()
+    box.get_by_role("slider", name="width").press("End")
+    corner = paper.bounding_box()
+    page.mouse.move(corner["x"] + 80, corner["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(corner["x"] + 250, corner["y"] + 210, steps=5)
+    page.mouse.up()
+    expect(answers).not_to_have_text(empty, use_inner_text=True)
+    expect(box.locator(".score")).to_contain_text("your best")
+    box.get_by_role("button", name="undo").click()
+    expect(answers).to_have_text(empty, use_inner_text=True)
+    paper.press("ArrowDown")  # the cursor appears
+    for _ in range(9):
+        paper.press("Shift+ArrowRight")
+    paper.press("Space")
+    expect(answers).not_to_have_text(empty, use_inner_text=True)
+    expect(box.locator(".told")).to_contain_text("teacher: ")
+    box.get_by_role("slider", name="temperature T").press("End")
+    expect(answers.get_by_role("row", name="entropy")).to_contain_text(re.compile(r"3\.[0-3]"))
+
+
+def use_the_guesses(page: Page) -> None:
+    """Notebook 02's: a number by key, an order by key and by dragging, the third is shown."""
+    number, order, third = page.locator(".kd-guess").all()
+    tally = page.locator(".kd-tally")
+    expect(tally).to_contain_text("3 guesses wait")
+    assert page.locator(".kd-guess .answer:visible").count() == 0
+    expect(number.get_by_role("button", name="This is my guess")).to_be_disabled()
+    field = number.get_by_role("spinbutton")
+    assert field.get_attribute("data-lm-suppress-shortcuts") == "true"
+    field.fill("40")
+    field.press("Enter")
+    expect(number.locator(".answer")).to_contain_text(re.compile(r"You guessed 40 .*: right\."))
+    sort(page, order)
+    order.get_by_role("button", name="This is my guess").press("Enter")
+    expect(order.locator(".answer")).to_contain_text("Right, every place.")
+    expect(order.locator(".answer img")).to_be_visible()
+    third.get_by_role("button", name="Show me").click()
+    expect(third.locator(".answer table")).to_be_visible()
+    expect(tally).to_contain_text("2 of 3 right; 1 shown")
+
+
+def sort(page: Page, order: Locator) -> None:
+    """The six arms into the order of their means: by key, and the last step by dragging."""
+    for name, times in (("600 labels + 11,400 without + teacher", 4), ("12,000 labels", 4)):
+        for _ in range(times):
+            order.locator(f"[data-name='{name}']").press("ArrowUp")
+    moved = order.locator("[data-name='600 labels + teacher']")
+    moved.get_by_role("button", name="up").click()
+    moved.press("ArrowUp")
+    expect(order.locator("[aria-live]")).to_have_text("600 labels + teacher: place 4 of 6.")
+    moved.scroll_into_view_if_needed()
+    grip, goal = (
+        item.bounding_box() for item in (moved.locator(".grip"), order.locator("li").nth(2))
+    )
+    page.mouse.move(grip["x"] + 5, grip["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(grip["x"] + 5, goal["y"] + 5, steps=8)
+    page.mouse.up()
+
+
+def use_the_race(page: Page) -> None:
+    """No start without a bet; start, pause, step to the end, and back by Stop."""
+    box = page.locator(".kd-race")
+    box.scroll_into_view_if_needed()
+    start, step = (box.get_by_role("button", name=name) for name in ("Start", "One report on"))
+    told, when = box.locator(".told"), box.locator(".when")
+    expect(start).to_be_disabled()
+    expect(step).to_be_disabled()
+    box.get_by_role("button", name="1", exact=True).press("Enter")
+    box.get_by_role("button", name="smoothed labels").press("Enter")
+    start.press("Enter")
+    expect(when).not_to_have_text("step 0 of 600")
+    box.get_by_role("button", name="Pause").click()
+    expect(box.get_by_role("button", name="Go on")).to_be_visible()
+    expect(box.get_by_role("button", name="no bet")).to_be_disabled()
+    while step.is_enabled():
+        step.press("Enter")
+    expect(when).to_have_text("step 600 of 600")
+    expect(told).to_contain_text("You bet on “smoothed labels”: place 4. 1. a teacher, and")
+    expect(told).to_contain_text("first: a teacher, and 11,400 images without labels (5)")
+    box.get_by_role("button", name="Stop").click()
+    expect(when).to_have_text("step 0 of 600")

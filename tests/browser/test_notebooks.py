@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from alive import use_the_bias_slider, use_the_polygon
+from alive import (
+    use_the_bias_slider,
+    use_the_drawing,
+    use_the_guesses,
+    use_the_polygon,
+    use_the_race,
+)
 from kd_course.nb02_hinton.experiments import TEACHER
 from kd_helpers import load_or_train
 from notebook_io import NOTEBOOKS
@@ -38,6 +44,8 @@ def test_01_the_polygon_and_the_temperature_slider_answer(open_and_run, screensh
     page = open_and_run("01_soft_and_hard_targets.ipynb")
     use_the_polygon(page)
     screenshot("polygon", page.locator(".kd-polygon"))
+    use_the_drawing(page)
+    screenshot("drawing", page.locator(".kd-drawing"))
     box = box_with(page, "temperature T")
     handle = box.locator(".noUi-handle").first
     expect(handle).to_have_attribute("aria-valuenow", "4.0")
@@ -58,9 +66,17 @@ def test_01_the_polygon_and_the_temperature_slider_answer(open_and_run, screensh
 
 def test_02_a_student_is_trained_live_and_the_gradients_answer(open_and_run, screenshot):
     page = open_and_run("02_hinton_distillation.ipynb")
+    use_the_guesses(page)
+    screenshot("guess", page.locator(".kd-guess").nth(1))
+    use_the_race(page)
+    screenshot("race", page.locator(".kd-race"))
     use_the_bias_slider(page)
     screenshot("bias-slider", page.locator(".kd-bias"))
     box = box_with(page, "images (600 labelled)")
+    student = box.locator("select").first
+    for key in ("ArrowDown", "m", "j"):  # of JupyterLab: the next cell, make it Markdown, again
+        student.press(key)
+    expect(student).to_be_focused()
     start, stop = (box.get_by_role("button", name=name) for name in ("Start", "Stop"))
     grown = """least => [...document.querySelectorAll('.widget-html-content svg polyline')]
         .filter(l => l.getAttribute('points').split(' ').length >= least).length >= 2"""

@@ -7,7 +7,13 @@ from itertools import product
 
 import pytest
 
-from alive import use_the_bias_slider, use_the_polygon
+from alive import (
+    use_the_bias_slider,
+    use_the_drawing,
+    use_the_guesses,
+    use_the_polygon,
+    use_the_race,
+)
 from notebook_io import NOTEBOOKS, read
 from site_explorers import LIVE, without_guess
 
@@ -18,6 +24,8 @@ MOVED = {  # what a reader moves on each page, and the key for it
     "06_teacher_assistants": ("assistant_0", "Space"),
     "08_when_distillation_fails": ("fault", "Space"),
 }
+DARK = """:root { --jp-layout-color1: #111; --jp-layout-color2: #212121;
+    --jp-content-font-color1: #e8e8e8; } body { background: #111; }"""
 STORED = re.compile(r"<script type='application/json'>(.*?)</script>", re.S)
 
 
@@ -45,6 +53,10 @@ def first_frame(text) -> str:
     return data["frames"][data["index"][row]]
 
 
+def is_guess(output) -> bool:
+    return "kd-guess" in output.get("data", {}).get("text/html", "")
+
+
 def test_every_formula_is_mathml_and_every_figure_is_there_with_its_words(site):
     for name in NAMES:
         text, cells = page_of(site, name), read(NOTEBOOKS / f"{name}.ipynb").cells
@@ -55,7 +67,8 @@ def test_every_formula_is_mathml_and_every_figure_is_there_with_its_words(site):
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
         figures = [output for output in outputs if "image/png" in output.get("data", {})]
         assert all(figure.metadata["image/png"]["alt"] for figure in figures), name
-        expected = len(figures)
+        guessed = [output.data["text/html"] for output in outputs if is_guess(output)]
+        expected = len(figures) + sum(answer.count("data:image/png") for answer in guessed)
         if name in LIVE:
             expected += first_frame(text).count("data:image/png") - 1
         shown = STORED.sub("", text)
@@ -125,7 +138,9 @@ def test_a_control_changes_the_picture_without_a_kernel(opened, screenshot):
 def test_live_pictures_answer_without_a_kernel_and_fit_a_phone(opened, screenshot):
     for name, use in (
         ("01_soft_and_hard_targets", use_the_polygon),
+        ("01_soft_and_hard_targets", use_the_drawing),
         ("02_hinton_distillation", use_the_bias_slider),
+        ("02_hinton_distillation", use_the_race),
     ):
         page = opened(name)
         use(page)
@@ -133,6 +148,30 @@ def test_live_pictures_answer_without_a_kernel_and_fit_a_phone(opened, screensho
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
         screenshot(f"site-{name[:2]}-phone")
         page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_an_answer_stays_hidden_until_the_reader_commits_in_light_dark_and_on_a_phone(
+    opened, screenshot
+):
+    for width, dark in ((1280, False), (1280, True), (390, False)):
+        page = opened("02_hinton_distillation")
+        page.set_viewport_size({"width": width, "height": 800})
+        if dark:
+            page.add_style_tag(content=DARK)
+        use_the_guesses(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= max(width, 400)
+        screenshot(f"guess-{width}{'-dark' * dark}", page.locator(".kd-guess").nth(1))
+
+
+def test_print_shows_the_answer_and_a_page_without_scripts_has_it_folded(opened, site, browser):
+    page = opened("02_hinton_distillation")
+    page.emulate_media(media="print")
+    assert page.locator(".kd-guess .answer").first.is_visible()
+    plain = browser.new_page(java_script_enabled=False)
+    plain.goto((site / "02_hinton_distillation.html").as_uri())
+    assert not plain.locator(".kd-guess table").first.is_visible()
+    plain.get_by_text("Show the answer").first.click()
+    assert plain.locator(".kd-guess table").first.is_visible()
 
 
 def test_formulas_are_drawn_pages_are_linked_and_fit_a_phone(opened, screenshot):

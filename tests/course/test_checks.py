@@ -290,11 +290,11 @@ def test_right_answers_pass_and_are_shown_no_warning():
         for check, answers in RIGHT.items():
             for answer in answers:
                 for _ in range(2):  # a cell may be run again
-                    assert check(answer) == "[ok] right", check.__name__
+                    assert check(answer).startswith("[ok] right"), check.__name__
             with_gradient = lambda *case, first=answers[0]: first(*case) * weight  # noqa: E731
-            assert check(with_gradient) == "[ok] right", check.__name__
+            assert check(with_gradient).startswith("[ok] right"), check.__name__
     for pair in ((1, 2), [2, 1]):
-        assert check_most_similar(lambda s, pair=pair: pair) == "[ok] right"
+        assert check_most_similar(lambda s, pair=pair: pair).startswith("[ok] right")
 
 
 def test_a_known_mistake_is_called_by_its_name():

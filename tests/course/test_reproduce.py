@@ -1,6 +1,7 @@
 """`kd reproduce`: every name from the stored runs, the estimate, the question, the files."""
 
 import csv
+import html
 import io
 import re
 from dataclasses import replace
@@ -106,7 +107,12 @@ def test_every_name_runs_from_stored_runs_and_writes_what_it_prints_and_the_note
 def shown_in(notebook):
     cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
     outputs = [output for cell in cells for output in cell.get("outputs", ()) if "data" in output]
-    return "\n".join(output["data"].get("text/markdown", "") for output in outputs)
+    texts = [output["data"].get("text/markdown", "") for output in outputs]
+    pages = "".join(output["data"].get("text/html", "") for output in outputs)  # of the guesses
+    for row in re.findall("<tr.*?</tr>", pages, re.S):
+        cells = map(html.unescape, re.findall("<t[dh]>(.*?)</t[dh]>", row))
+        texts.append(f"| {' | '.join(cells)} |")
+    return "\n".join(texts)
 
 
 def test_numbers_are_means_of_five_stored_runs_with_their_interval(lines):
