@@ -72,7 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     reproduce.add_argument("name", nargs="?", help="which; without it, the list of names")
     words = "each figure and table of the papers, its command, and how it stands here"
     reproduce.add_argument("--list", action="store_true", help=words)
-    words = "laptop: from the stored runs; cifar: CIFAR-100 in ten passes; paper: the paper's own"
+    words = "laptop: from the stored runs; cifar: CIFAR-100 in 20 passes; paper: the paper's own"
     scales = ("laptop", "cifar", "paper")
     reproduce.add_argument("--scale", default="laptop", choices=scales, help=words)
     reproduce.add_argument("--yes", action="store_true", help="train without asking")

@@ -12,8 +12,8 @@ __getattr__ = lazy(
         "ladder ladder_arms of_labels rival_arms row_arms row_ladder share_arms small_student"
     ),
     figures="draw_gains_over_direct draw_gap draw_on_cifar draw_overlaps",
-    on_cifar="assistant_arms cifar_networks",
-    tables="cost_table overlaps paper_table stored_rungs",
+    on_cifar="TEST_LABELS assistant_arms cifar_networks",
+    tables="claim_table cost_table overlaps paper_table stored_rungs",
     **SHARED,
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS",

@@ -3,13 +3,14 @@ what the papers say."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 
+from kd_helpers.experiments.compare import BETTER, WORSE, Scores, Verdict, paired_verdict
 from kd_helpers.experiments.ladders import error_overlap
 from kd_helpers.experiments.metrics import measure_latency
 from kd_helpers.experiments.recipe import Recipe
@@ -109,3 +110,58 @@ def paper_table(
         table["this notebook", f"{networks}, Fashion-MNIST"] = said
     shown = pd.DataFrame(list(table.values()), index=pd.MultiIndex.from_tuples(table)).fillna("")
     return shown[list(said)].rename_axis(["source", "networks"])
+
+
+# Words, arm, the arm that it is compared with, and both in the paper: table, networks, method.
+CLAIMS = (
+    (
+        "the large teacher teaches better than labels",
+        ("direct", "hard labels"),
+        (("table 1", "10-4-2", "direct"), ("table 1", "10-4-2", "labels only")),
+    ),
+    (
+        "an assistant below it teaches better than it does",
+        ("assistant cnn-4", "direct"),
+        (("table 2", "10-4-2", "chain"), ("table 1", "10-4-2", "direct")),
+    ),
+    (
+        "so does a small network that nobody taught",
+        ("cnn-4, which nobody taught", "direct"),
+        (("figure 2", "4-2", "direct"), ("figure 2", "10-2", "direct")),
+    ),
+    (
+        "the assistant teaches better than that one",
+        ("assistant cnn-4", "cnn-4, which nobody taught"),
+        (("table 2", "10-4-2", "chain"), ("figure 2", "4-2", "direct")),
+    ),
+)
+
+
+def claim_table(
+    clothes: Mapping[str, Scores], cifar: Mapping[str, Scores], numbers: Iterable
+) -> pd.DataFrame:
+    """What was claimed, and its verdicts on both data sets; differences in points.
+
+    Args:
+        clothes, cifar: by the arms of `on_cifar.assistant_arms`. numbers: of TAKD.
+    """
+    printed = {(n.table, n.setting, n.method): n.value for n in numbers}
+    rows = {}
+    for words, (one, other), cells in CLAIMS:
+        of_clothes, of_cifar = (paired_verdict(of[one], of[other]) for of in (clothes, cifar))
+        keys = [(table, f"plain CNN {of}, CIFAR-100", method) for table, of, method in cells]
+        paper = printed[keys[0]] - printed[keys[1]]
+        rows[words] = {
+            "Fashion-MNIST": f"{of_clothes.word} {of_clothes.mean:+.2f}",
+            "CIFAR-100": f"{of_cifar.word} {of_cifar.mean:+.2f}",
+            "the paper, CIFAR-100": f"{paper:+.2f}",
+            "CIFAR-100 and the paper": agreement(of_cifar, paper),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("claim")
+
+
+def agreement(verdict: Verdict, paper: float) -> str:
+    """Of our verdict with the sign of the paper's difference."""
+    if verdict.word not in (BETTER, WORSE):
+        return "not clear"
+    return "same sign" if (verdict.mean > 0) == (paper > 0) else "other sign"
