@@ -1,8 +1,8 @@
 """Small networks wait for launches, not for arithmetic: steps recorded as CUDA graphs or compiled,
 and several students of one teacher at once.
 
-The loop of the package records its steps, too, where that is faster (`kd_helpers.training.recorded`);
-here both kinds take the same steps, and their losses are compared.
+The loop of the package records its steps, too, where that is faster (`training.recorded`); here
+both kinds take the same steps, and their losses are compared.
 """
 
 from __future__ import annotations

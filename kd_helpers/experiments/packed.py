@@ -67,6 +67,7 @@ COLUMNS: dict[str, tuple[Callable[[str], Any], str, str]] = {
     "date": (str, "year-month-day", "when it was trained"),
     "device": (str, "", "where it was trained"),
     "precision": (str, "", "number format of the training, and why"),
+    "steps": (str, "", "on a GPU: plain or recorded steps, and why"),
     "versions.torch": (str, "", "version of PyTorch"),
     "kept": (str.split, "", "tensors in the weights file"),
     "weights": (str, "", "the weights file, if any"),

@@ -223,6 +223,7 @@ def make_record(
         "device": describe(device),
         "precision": f"{str(dtype).removeprefix('torch.')}: {reason}",
         "versions": {"torch": str(torch.__version__)},
+        **({"steps": history.how} if device.type == "cuda" else {}),
     }
 
 
