@@ -100,6 +100,21 @@ def use_the_guesses(page: Page) -> None:
     expect(tally).to_contain_text("2 of 3 right; 1 shown")
 
 
+def choose_a_guess(page: Page) -> None:
+    """Notebook 01's first: walk to the right class by key, and commit to it."""
+    guess = page.locator(".kd-guess").first
+    shirt = guess.get_by_role("radio", name="Shirt", exact=True)
+    guess.get_by_role("radio").first.focus()
+    for _ in range(9):
+        if shirt.is_checked():
+            break
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(guess.locator(".answer .told")).to_have_text("Right.")
+    expect(page.locator(".kd-tally")).to_contain_text("You guessed 1 of 2 right; 1 still open.")
+
+
 def sort(page: Page, order: Locator) -> None:
     """The six arms into the order of their means: by key, and the last step by dragging."""
     for name, times in (("600 labels + 11,400 without + teacher", 4), ("12,000 labels", 4)):

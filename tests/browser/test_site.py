@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 from alive import (
+    choose_a_guess,
     use_the_bias_slider,
     use_the_drawing,
     use_the_guesses,
@@ -161,6 +162,10 @@ def test_an_answer_stays_hidden_until_the_reader_commits_in_light_dark_and_on_a_
         use_the_guesses(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= max(width, 400)
         screenshot(f"guess-{width}{'-dark' * dark}", page.locator(".kd-guess").nth(1))
+
+
+def test_one_of_several_is_chosen_by_key(opened):
+    choose_a_guess(opened("01_soft_and_hard_targets"))
 
 
 def test_print_shows_the_answer_and_a_page_without_scripts_has_it_folded(opened, site, browser):
