@@ -8,6 +8,7 @@
 # Time: about a minute on two processor cores. Needed: notebooks 02 and 10.
 
 # %%
+import pandas as pd
 import torch
 
 from kd_course import nb11_low_precision as lab
@@ -16,6 +17,9 @@ from kd_helpers import load_dataset
 data = load_dataset("fashion-mnist")
 labels = data.test.labels  # (10000,)
 
+# %%
+lab.exercise_progress(lab.check_levels, lab.check_ternary, lab.check_straight_through)
+
 # %% [markdown]
 # ## Levels
 #
@@ -23,16 +27,20 @@ labels = data.test.labels  # (10000,)
 #
 # $$s = \frac{\max |w|}{n}, \qquad \hat w = s \cdot \mathrm{round}(w / s)$$
 #
-# **Guess:** four weights, 0.1, −0.2, 0.9 and −1.2. What is left of the first with 8 bits, with 4, with 3?
+# Four weights, with 8 bits, with 4 and with 3:
 
 # %% tags=["nbval-check-output"]
+rows = {}
 w = torch.tensor([[0.1, -0.2, 0.9, -1.2]])  # (channels, weights)
 for bits in (8, 4, 3):
     n = 2 ** (bits - 1) - 1
     s = w.abs().amax(dim=1, keepdim=True) / n  # (channels, 1)
     mine = s * (w / s).round()
-    same = torch.allclose(mine, lab.rounded(w, bits))  # the helper's
-    print(f"{bits} bits:", *(f"{x:6.3f}" for x in mine[0].tolist()), "as the helper:", same)
+    assert torch.allclose(mine, lab.rounded(w, bits))  # the helper's
+    rows[f"{bits} bits"] = [f"{x:.3f}" for x in mine[0].tolist()]
+table = pd.DataFrame(rows, index=w[0].tolist()).T.rename_axis("weight")
+asked = "The channel has the weights 0.1, −0.2, 0.9 and −1.2. What is left of the 0.1 with 3 bits?"
+lab.guess_number(asked, mine[0, 0].item(), 0.05, answer=table)
 
 # %% [markdown]
 # With two bits there are three levels, and the largest weight should not decide alone where they lie. Li, Zhang and Liu (*ternary weight networks*, 2016): a weight below 0.7 times the mean $|w|$ of its channel becomes 0, the others $\pm a$, where $a$ is the mean $|w|$ of what is left.
@@ -51,8 +59,6 @@ print("ternary:", *(f"{x:6.3f}" for x in lab.ternary(w)[0].tolist()))
 # ## What do few bits cost?
 #
 # The student of notebooks 03 and 04, cnn-2 with 2,000 labelled images, here for 300 steps of 64. All layers are lowered, also the first and the last. For each seed all arms have the same images, starting weights and batches. First on labels alone.
-#
-# **Guess:** how many points does each width cost?
 
 # %% tags=["nbval-check-output"]
 floats = lab.collect(lab.float_arms, lab.SEEDS)
@@ -60,7 +66,9 @@ few = lab.collect(lab.low_arms, lab.SEEDS)
 whole = lab.right_answers(floats, labels)  # arm → (five, 10000)
 low = lab.right_answers(few, labels)  # (width, arm) → the same
 alone = {lab.FLOAT: whole[lab.LABELS]} | {w: low[w, lab.LABELS] for w in lab.WIDTHS}
-lab.verdict_table(alone, baseline=lab.FLOAT)
+lost = -lab.verdicts(alone, lab.FLOAT)["ternary"].mean
+asked = "How many points does the ternary student lose against float32?"
+lab.guess_number(asked, lost, 1, "points", lab.verdict_table(alone, baseline=lab.FLOAT))
 
 # %% [markdown]
 # ## A teacher for few bits
@@ -72,20 +80,25 @@ lab.verdict_table(alone, baseline=lab.FLOAT)
 # - **C**: the student is first trained in full precision, then lowered, then trained on with the teacher.
 #
 # B ("distilled" below) and C ("distilled, lowered, tuned") with the course's ResNet-20, T = 4 and α = 0.9. Equal budgets: C's student has 200 steps in float32 and 100 in few bits.
-#
-# **Guess:** at which width does the teacher add most? Is C better than B?
 
 # %% tags=["nbval-check-output"]
 arms = (lab.LABELS, lab.TAUGHT, lab.TUNED)
 schemes = {lab.FLOAT: whole} | {w: {arm: low[w, arm] for arm in arms} for w in lab.WIDTHS}
-lab.verdict_tables(schemes, baseline=lab.LABELS)
-
-# %% [markdown]
-# C against B, at each width. And the claim that makes the idea attractive: a *taught* student in few bits against one in float32 that was *not* taught.
+gain = {w: lab.paired_verdict(of[lab.TAUGHT], of[lab.LABELS]).mean for w, of in schemes.items()}
+shown = lab.verdict_tables(schemes, baseline=lab.LABELS)
+asked = "At which width does the teacher (scheme B) add most?"
+lab.guess_one(asked, list(gain), max(gain, key=gain.get), shown)
 
 # %% tags=["nbval-check-output"]
-for w in lab.WIDTHS:
-    print(w, "C against B:", lab.paired_verdict(low[w, lab.TUNED], low[w, lab.TAUGHT]))
+tuned = {w: lab.paired_verdict(low[w, lab.TUNED], low[w, lab.TAUGHT]) for w in lab.WIDTHS}
+count = sum(verdict.word == "BETTER" for verdict in tuned.values())
+asked = "At how many of the three widths is C clearly better than B?"
+lab.guess_number(asked, count, 0, answer=tuple(f"{w}: {verdict}" for w, verdict in tuned.items()))
+
+# %% [markdown]
+# And the claim that makes the idea attractive: a *taught* student in few bits against one in float32 that was *not* taught.
+
+# %% tags=["nbval-check-output"]
 for w in lab.WIDTHS:
     print(w, "B against float32:", lab.paired_verdict(low[w, lab.TAUGHT], whole[lab.LABELS]))
 
@@ -93,33 +106,40 @@ for w in lab.WIDTHS:
 # ### Scheme A
 #
 # A ResNet-20 that learns beside every student would take hours here. So in A the ternary student has its own **float32 twin** beside it: cnn-2 with the same starting weights and batches. The twin minimises its cross-entropy with the labels; what it says is a constant for the student. At the end it is the very network of the first table. The control is scheme B with that network, trained *before* it teaches.
-#
-# **Guess:** a teacher that knows nothing yet, or one that has finished?
 
 # %% tags=["nbval-check-output"]
 together = lab.right_answers(lab.collect(lab.together_arms, lab.SEEDS), labels)
 together |= {arm: low["ternary", arm] for arm in (lab.LABELS, lab.TAUGHT)}
 print("A against labels:", lab.paired_verdict(together[lab.BESIDE], together[lab.LABELS]))
-lab.verdict_table(together, baseline=lab.BEFORE)
+words = {"BETTER": "the twin that learns beside it", "WORSE": "the twin that has finished"}
+found = lab.verdicts(together, lab.BEFORE)[lab.BESIDE].word
+right = words.get(found, "no clear difference")
+shown = lab.verdict_table(together, baseline=lab.BEFORE)
+asked = "Who is the better teacher of the ternary student?"
+lab.guess_one(asked, (*words.values(), "no clear difference"), right, shown)
 
 # %% [markdown]
 # ## Rounded afterwards
 #
 # What most people do: train in float32, round at the end. 512 training images show the ranges of the activations; no weight learns. The figure has both, and C.
-#
-# **Guess:** down to which width is that good enough?
 
 # %%
 after = lab.all_afterwards(floats, data)  # (width, arm) → right answers (five, 10000)
-lab.display_figure(lab.draw_widths(lab.lines_of(whole, low, after), (lab.FLOAT, *lab.WIDTHS)))
-
-# %%
 pairs = {
     f"{w}, {arm}": {"afterwards": after[w, arm], "while training": low[w, arm]}
     for w in lab.WIDTHS
     for arm in (lab.LABELS, lab.TAUGHT)
 }
-lab.verdict_tables(pairs, baseline="afterwards")
+
+# %%
+words = {
+    key: lab.verdicts(pair, "afterwards")["while training"].word for key, pair in pairs.items()
+}
+good = [w for w in lab.WIDTHS if "BETTER" not in [words[f"{w}, {arm}"] for arm in arms[:2]]]
+figure = lab.draw_widths(lab.lines_of(whole, low, after), (lab.FLOAT, *lab.WIDTHS))
+asked = "Down to which width is rounding afterwards not clearly worse than training in few bits?"
+shown = figure, lab.verdict_tables(pairs, baseline="afterwards")
+lab.guess_one(asked, lab.WIDTHS, good[-1], shown)
 
 # %% [markdown]
 # ## Does int8 cost a distilled network more?
@@ -141,13 +161,22 @@ for w, verdict in cost_verdicts.items():
 # ## Bytes and milliseconds
 #
 # Now the files. `export` writes ONNX; with `int8=True` onnxruntime finds the ranges of the activations by itself, from training images. No runtime here has a convolution of fewer than 8 bits, so the 4-bit and the ternary network are int8 files with few different numbers in them, and only a packed file, here by gzip, shows it.
-#
-# **Guess:** int8 has a quarter of the bits. A quarter of the bytes, and of the time?
 
 # %%
 taught = {lab.FLOAT: floats[lab.TAUGHT][0]} | {w: few[w, lab.TAUGHT][0] for w in lab.WIDTHS}
 files = lab.write_files(taught, data)
-lab.file_table(files, taught, data)
+table = lab.file_table(files, taught, data)
+share = table.astype(float).loc["int8"] / table.astype(float).loc[lab.FLOAT]
+
+# %%
+asked = "int8 has a quarter of the bits. How large is its file, in percent of the float32 file?"
+lab.guess_number(asked, 100 * share["file, kB"], 8, "%", table.iloc[:, :4])
+
+# %%
+options = ("about a quarter", "less, but more than a quarter", "as much, or more")
+slow = share["256 images, ms"]
+asked = "And how much of the time does 256 images take, on this machine?"
+lab.guess_one(asked, options, options[int(slow > 0.35) + int(slow > 0.95)], table.iloc[:, 4:])
 
 # %% [markdown]
 # "As the network" is the share of test images with the same answer from the file and from the network of this notebook. They differ a little: onnxruntime finds its own ranges, and uses 7 of the 8 bits for weights, so that sums do not overflow on older processors.
@@ -241,3 +270,6 @@ lab.summary(whole, low, after, files)
 # **The file** is smaller by less than the bits are, and on this processor int8 was slower. Both say more of the small network and of the machine than of int8: measure your own.
 #
 # Ten classes, 28 pixels and a short training are a mild test. A larger task may lose more with four bits.
+
+# %%
+lab.guess_tally()

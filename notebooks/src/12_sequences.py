@@ -14,6 +14,11 @@ from torch.nn import functional as F
 
 from kd_course import nb12_sequences as lab
 
+# %%
+lab.exercise_progress(
+    lab.check_token_loss, lab.check_phoneme_error_rate, lab.check_nearest_hypothesis
+)
+
 # %% [markdown]
 # ## The task
 #
@@ -31,13 +36,13 @@ for word in words["test"][:8]:
 # ## The teacher
 #
 # An LSTM reads the letters in both directions, a second one says the phonemes, and attention lets it look back at the letters. It had all training words; the students will have 20,000 of them.
-#
-# **Guess:** of a thousand new words, how many does it get wholly right?
 
 # %%
 teacher = lab.teacher()
 results = {"teacher": [lab.load_or_train("teacher", lab.TEACHER)], **lab.collect_results(lab.SEEDS)}
-lab.rate_table({"teacher": results["teacher"]})
+right = 1000 - 10 * results["teacher"][0].word_error_rate("greedy")
+asked = "Of a thousand new words, how many does it get wholly right?"
+lab.guess_number(asked, right, 80, "words", lab.rate_table({"teacher": results["teacher"]}))
 
 # %% [markdown]
 # Is that good? The authors of g2p-seq2seq, a tool for this task, [report](https://github.com/cmusphinx/g2p-seq2seq) for the newest dictionary without stress 33.9 % wrong words with a weighted transducer (Phonetisaurus) and about 31 % with a transformer of 256 units. Rao et al. (2015) report 25.8 % for an LSTM, on an older and easier edition. Our splits differ from theirs: short words only, no inflections of training words; so the numbers are near each other, not comparable to the point.
@@ -104,16 +109,14 @@ print({name: round(value.item(), 3) for name, value in method(student, told, som
 # %% [markdown]
 # ## Lesson 2: the whole sequence
 #
-# The teacher's distribution over *all* pronunciations has most of its mass on few of them. Kim and Rush put all of it on one: the best of its beam. The student then learns with cross-entropy, and the teacher's answer in place of the dictionary's. Only the data change.
-#
-# **Guess:** on training words, how often does the teacher say something else than the dictionary? And what could a student gain from a target that is wrong?
+# The teacher's distribution over *all* pronunciations has most of its mass on few of them. Kim and Rush put all of it on one: the best of its beam. The student then learns with cross-entropy, and the teacher's answer in place of the dictionary's. Only the data change. But then some targets are wrong: what could a student gain from them?
 
 # %%
 shown = words["train"][:500]
 beams = lab.spell(teacher, lab.letters_of(shown), lab.WIDTH)
 other = lab.disagreements(shown, beams)
-print(f"{len(other)} of {len(shown)}")
-other.head(8)
+asked = f"On how many of {len(shown)} training words does the teacher say something else than the dictionary?"
+lab.guess_number(asked, len(other), 40, "words", other.head(8))
 
 # %% [markdown]
 # Some are mistakes; many are the rule where the dictionary has an exception, a foreign name or a slip. The teacher's pronunciations are more regular, and a small network may have use for that.
@@ -135,8 +138,6 @@ for i in range(500):
 # ## Five lessons
 #
 # The student has a tenth of the teacher's weights. It learns from labels, from lesson 1, 2 or 3, and from 1 and 2 together: word level on the teacher's sequences. All have the same words, starting weights and number of steps. Smoothed labels (ε = 0.1) stand beside them: is softness all that lesson 1 gives?
-#
-# **Guess:** which lesson is best greedily? Which with a beam?
 
 # %%
 rates = {
@@ -144,10 +145,17 @@ rates = {
     for way in ("greedy", "beam")
 }
 at_teacher = {way: of.pop("teacher")[0] for way, of in rates.items()}
-lab.display_figure(lab.draw_rates(rates, at_teacher))
+best = {way: min(of, key=lambda arm: sum(of[arm])) for way, of in rates.items()}
+table = lab.rate_table(results)
+lessons = list(rates["greedy"])
 
 # %%
-lab.rate_table(results)
+asked = "Which lesson has the lowest error rate in phonemes, greedily?"
+lab.guess_one(asked, lessons, best["greedy"], table[["phonemes, greedy", "words, greedy"]])
+
+# %%
+shown = lab.draw_rates(rates, at_teacher), table
+lab.guess_one("And by a beam of five?", lessons, best["beam"], shown)
 
 # %% [markdown]
 # The verdicts, on the share of right phonemes: 100 % less the error rate, so that more is better, as everywhere in the course.
@@ -282,3 +290,6 @@ print("sequence, greedy, against labels, beam:", lab.paired_verdict(*rivals))
 
 # %% [markdown]
 # Is the student of sequences as good greedily as with a beam? Not quite: a beam adds something to every student. To this one it adds least, though that it adds less than to labels is not clear. But greedily it is better than the student of labels with a beam, and faster. One task, one teacher, short trainings, and settings chosen with one seed.
+
+# %%
+lab.guess_tally()
