@@ -9,6 +9,7 @@ __getattr__ = lazy(
     "lab_arms map_arms source_arms taught",
     explorers="build_gradient_explorer build_settings_explorer",
     figures="draw_gain_map draw_gradients draw_lab draw_panel draw_recalls draw_sources",
+    own_targets="build_own_targets",
     race="build_race",
     tables="gain_matrix recalls",
     train_panel="TrainingPanel",

@@ -215,6 +215,16 @@ for control in ("600 labels smoothed by 0.1", "600 labels smoothed by 0.45"):
 print(lab.verdicts(scores, "12,000 labels")["600 labels + 11,400 without + teacher"])
 
 # %% [markdown]
+# ### Be the teacher
+#
+# Ten images, one of each class, and a student that sees nothing else: softmax regression on 14×14 pixels, trained in the page. It learns from *your* soft targets; beside it the same student learns from the labels, and from the ResNet-20's soft targets.
+#
+# **Try this:** for each image of *hard 1*, say what else it looks like. Do you come near the network? Then take ordinary images, the first of each class: **what are soft targets worth there, and why?** (Hard are those that the network has right and is least sure of. Six sets of ten images are an illustration, no evidence.)
+
+# %%
+lab.build_own_targets(data, teacher.logits("train"))
+
+# %% [markdown]
 # ## Train a student now
 #
 # Two real trainings, drawn while they run: grey without a teacher on the 600 labels, red with the teacher on all chosen images. Both have the same starting weights and the same number of steps.

@@ -156,3 +156,20 @@ def use_the_race(page: Page) -> None:
     expect(told).to_contain_text("first: a teacher, and 11,400 images without labels (5)")
     box.get_by_role("button", name="Stop").click()
     expect(when).to_have_text("step 0 of 600")
+
+
+def use_own_targets(page: Page) -> None:
+    """Say by key that a shirt is a T-shirt; ask the network; go back to the label."""
+    box = page.locator(".kd-own")
+    box.scroll_into_view_if_needed()
+    yours = box.locator(".lane").nth(1)
+    expect(yours).to_contain_text("%")
+    from_labels = yours.inner_text()
+    box.get_by_role("button", name="image with label Shirt").click()
+    box.get_by_role("slider", name="T-shirt/top").press("End")
+    expect(box.get_by_role("slider", name="Shirt", exact=True)).to_have_value("0")
+    expect(yours).not_to_have_text(from_labels, use_inner_text=True)
+    box.get_by_role("button", name="what the network says").click()
+    expect(box.get_by_role("slider", name="Shirt", exact=True)).not_to_have_value("0")
+    box.get_by_role("button", name="the label", exact=True).click()
+    expect(yours).to_have_text(from_labels, use_inner_text=True)

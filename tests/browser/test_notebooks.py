@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from alive import (
+    use_own_targets,
     use_the_bias_slider,
     use_the_drawing,
     use_the_guesses,
@@ -70,6 +71,8 @@ def test_02_a_student_is_trained_live_and_the_gradients_answer(open_and_run, scr
     screenshot("guess", page.locator(".kd-guess").nth(1))
     use_the_race(page)
     screenshot("race", page.locator(".kd-race"))
+    use_own_targets(page)
+    screenshot("own-targets", page.locator(".kd-own"))
     use_the_bias_slider(page)
     screenshot("bias-slider", page.locator(".kd-bias"))
     box = box_with(page, "images (600 labelled)")

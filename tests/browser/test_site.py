@@ -9,6 +9,7 @@ import pytest
 
 from alive import (
     choose_a_guess,
+    use_own_targets,
     use_the_bias_slider,
     use_the_drawing,
     use_the_guesses,
@@ -142,6 +143,7 @@ def test_live_pictures_answer_without_a_kernel_and_fit_a_phone(opened, screensho
         ("01_soft_and_hard_targets", use_the_drawing),
         ("02_hinton_distillation", use_the_bias_slider),
         ("02_hinton_distillation", use_the_race),
+        ("02_hinton_distillation", use_own_targets),
     ):
         page = opened(name)
         use(page)
