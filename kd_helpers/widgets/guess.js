@@ -5,7 +5,7 @@ style.textContent = `
 .kd-guess, .kd-tally { font: 14px/1.5 system-ui, sans-serif; color: var(--jp-content-font-color1, #222); background: var(--jp-layout-color2, #f3f5f7); border-left: 4px solid #0072B2; border-radius: 4px; padding: 12px 16px; margin: 4px 0; max-width: 900px; box-sizing: border-box; }
 .kd-guess p { margin: 0 0 10px; }
 .kd-guess .question { font-size: 16px; }
-.kd-guess .choices { border: 0; margin: 0 0 10px; padding: 0; display: grid; gap: 6px; }
+.kd-guess .choices { border: 0; margin: 0 0 10px !important; padding: 0 !important; display: grid; gap: 6px; }
 .kd-guess .choices > * { display: flex; gap: 10px; align-items: center; margin: 0; padding: 7px 12px; border: 1px solid var(--jp-border-color1, #b4b9be); border-radius: 4px; background: var(--jp-layout-color1, #fff); }
 .kd-guess fieldset.choices { grid-template-columns: repeat(auto-fill, minmax(min(100%, 220px), 1fr)); }
 .kd-guess .choices > :has(:checked) { border-color: #0072B2; box-shadow: 0 0 0 1px #0072B2; }
