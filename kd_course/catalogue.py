@@ -90,8 +90,9 @@ def every_experiment() -> Iterator[Experiment]:
     yield "cifar_100", "network", on_cifar.cifar_networks(), ()
     yield "cifar_100", "teacher", {"": on_cifar.alone(on_cifar.TEACHER)}, (WEIGHTS,)
     for seed in hinton.SEEDS:
-        kept = (WEIGHTS,) if seed == 0 else ()  # of one seed, to be asked for answers again
-        yield "cifar_100", "assistants", on_cifar.assistant_arms(seed), kept
+        for name, recipe in on_cifar.assistant_arms(seed).items():
+            asked = seed == 0 and name in ("hard labels", "direct")  # can be asked again
+            yield "cifar_100", "assistants", {name: recipe}, (WEIGHTS,) if asked else ()
     for seed in hinton.SEEDS:
         for arms in faults.EXPERIMENTS:
             yield "nb08_faults", name_of(arms), arms(seed), ()

@@ -120,17 +120,22 @@ CLAIMS = (
         (("table 1", "10-4-2", "direct"), ("table 1", "10-4-2", "labels only")),
     ),
     (
-        "an assistant below it teaches better than it does",
+        "an assistant below it, cnn-4, teaches better than it does",
         ("assistant cnn-4", "direct"),
         (("table 2", "10-4-2", "chain"), ("table 1", "10-4-2", "direct")),
     ),
     (
-        "so does a small network that nobody taught",
+        "so does a cnn-4 that nobody taught",
         ("cnn-4, which nobody taught", "direct"),
         (("figure 2", "4-2", "direct"), ("figure 2", "10-2", "direct")),
     ),
     (
-        "the assistant teaches better than that one",
+        "the assistant cnn-8 teaches better than a cnn-8 that nobody taught",
+        ("assistant cnn-8", "cnn-8, which nobody taught"),
+        (("table 2", "10-8-2", "chain"), ("figure 2", "8-2", "direct")),
+    ),
+    (
+        "the assistant cnn-4 teaches better than a cnn-4 that nobody taught",
         ("assistant cnn-4", "cnn-4, which nobody taught"),
         (("table 2", "10-4-2", "chain"), ("figure 2", "4-2", "direct")),
     ),
