@@ -355,8 +355,8 @@ networks = {name: load_or_train(r, quiet=True).accuracy for name, r in lab.cifar
 takd = lab.paper_numbers("takd_2020")
 
 # %%
-table = lab.verdict_table(answered, baseline="direct", corrected=True)
-shown = lab.draw_on_cifar(networks, lab.accuracies(cifar), takd), table
+figure = lab.draw_on_cifar(networks, lab.accuracies(cifar), takd)
+shown = figure, lab.verdict_table(answered, baseline="direct", corrected=True)
 kinds = {"direct": "that of cnn-10", "alone": "that of a smaller network which nobody taught"}
 kinds["assistant"] = "that of an assistant"
 best = max(answered, key=lambda name: answered[name].mean())
