@@ -49,6 +49,7 @@ mutants: $(READY)  ## break 200 lines of the core, one at a time: how many do th
 runs: $(READY)  ## train every stored run again
 	$(BIN)/kd runs --retrain
 	$(BIN)/python -m kd_course.nb12_sequences.experiments --retrain
+	$(BIN)/python -m kd_course.nb11_low_precision.afterwards
 
 bench: $(READY)  ## measure the engine and what a reader waits for; leave the machine alone meanwhile
 	$(BIN)/kd bench && $(BIN)/python benchmarks/first_hour.py

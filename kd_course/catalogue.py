@@ -82,6 +82,7 @@ def every_experiment() -> Iterator[Experiment]:
         yield "nb04_mistakes", "refined", mistakes.refined_arms(seed), ()
     for seed in hinton.SEEDS:
         yield from team_experiments(seed)
+    yield "nb06_assistants", "kind of teacher", ladders.kind_teachers(), (WEIGHTS,)
     for seed in hinton.SEEDS:
         kept = (WEIGHTS,) if seed == 0 else ()  # notebook 06 looks at the weights of one seed
         yield "nb06_assistants", "teacher", ladders.gap_teachers(seed), kept

@@ -8,12 +8,13 @@ __getattr__ = lazy(
     checks="check_dense_loss check_overlap check_teaching",
     error_overlap="build_overlap_explorer",
     experiments=(
-        "ASSISTANTS BOTH LARGE MEDIUM STUDENT TEACHER WAYS ablation_arms gap_arms gap_teachers "
-        "ladder ladder_arms of_labels rival_arms row_arms row_ladder share_arms small_student"
+        "ASSISTANTS BOTH LARGE MEDIUM RIVAL STUDENT TEACHER WAYS ablation_arms gap_arms "
+        "gap_teachers kind_arms kind_teachers ladder ladder_arms of_labels rival_arms "
+        "row_arms row_ladder share_arms small_student"
     ),
     figures="draw_gains_over_direct draw_gap draw_on_cifar draw_overlaps",
     on_cifar="TEST_LABELS assistant_arms cifar_networks",
-    tables="claim_table cost_table overlaps paper_table stored_rungs",
+    tables="claim_table cost_table kind_row overlaps paper_table stored_rungs",
     **SHARED,
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS",
@@ -21,6 +22,8 @@ __getattr__ = lazy(
         "kd_helpers.data.transfer_set": "select",
         "kd_helpers.experiments.ladders": "climb error_overlap",
         "kd_helpers.experiments.metrics": "accuracy",
+        "kd_helpers.methods.targets": "entropy_bits soften",
+        "kd_helpers.methods.terms": "hard_loss",
         "kd_helpers.training.loop": "predict",
     },
 )

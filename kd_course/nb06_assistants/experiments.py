@@ -17,6 +17,7 @@ from kd_helpers.experiments.ladders import climb
 from kd_helpers.experiments.recipe import ALL_IMAGES, Recipe
 from kd_helpers.methods import DenselyGuidedKD, HintonKD
 from kd_helpers.teachers import Mean
+from kd_helpers.training.schedules import Schedule
 
 Ladder = tuple[Recipe, ...]
 STUDENT, LARGE, MEDIUM = "cnn-2", "resnet-20, 6,000 steps", "cnn-8"
@@ -24,6 +25,12 @@ ASSISTANTS = {LARGE: ("cnn-8", "cnn-6", "cnn-4"), MEDIUM: ("cnn-6", "cnn-4")}
 SIZES = ("cnn-2", "cnn-4", "cnn-6", "cnn-8")  # of teachers trained alike
 WAYS = ("chain", "dense", "stochastic")
 SURVIVALS = (0.25, 0.5, 0.75)
+TRANSFORMER = replace(  # with the course's teacher's images and views; 12 passes over the images
+    TEACHER,
+    student="kd_course.nb06_assistants.transformer:vit",
+    schedule=Schedule(steps=5000, learning_rate=0.002, weight_decay=0.0, optimiser="adam"),
+)
+RIVAL = "cnn-4, 250 steps"  # stopped where it is about as good as the transformer
 
 
 def gap_teachers(seed: int) -> dict[str, Recipe]:
@@ -130,6 +137,22 @@ def ablation_arms(seed: int) -> dict[str, Recipe]:
     }
 
 
+def kind_teachers() -> dict[str, Recipe]:
+    """One network each for all seeds: the transformer, a plain CNN of its accuracy, trained on the
+    same images and views, and the course's own teacher."""
+    short = replace(TEACHER, student="cnn-4", schedule=Schedule(steps=250))
+    return {"transformer": TRANSFORMER, RIVAL: short, "ResNet-20": TEACHER}
+
+
+def kind_arms(seed: int) -> dict[str, Recipe]:
+    """The student on labels, and under each of them."""
+    alone = small_student(seed)
+    taught = {
+        name: replace(alone, teacher=t, method=HintonKD()) for name, t in kind_teachers().items()
+    }
+    return {"hard labels": alone} | taught
+
+
 SQUARE, ROW, BOTH = "cnn-4", "cnn-4-1xn", "cnn-4-both"
 
 
@@ -164,4 +187,5 @@ EXPERIMENTS = (
     share_arms,
     ablation_arms,
     row_arms,
+    kind_arms,
 )  # seed → {name: student}

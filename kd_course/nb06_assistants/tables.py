@@ -12,10 +12,12 @@ import torch
 
 from kd_helpers.experiments.compare import BETTER, WORSE, Scores, Verdict, paired_verdict
 from kd_helpers.experiments.ladders import error_overlap
-from kd_helpers.experiments.metrics import measure_latency
+from kd_helpers.experiments.metrics import accuracy, measure_latency
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import Run, dataset_of, load_or_train, load_run
+from kd_helpers.methods.targets import entropy_bits, soften
 from kd_helpers.models.zoo import make_model
+from kd_helpers.training.loop import predict
 
 Ladder = tuple[Recipe, ...]  # teacher first, student last
 
@@ -87,6 +89,21 @@ def cost_table(runs: Mapping[str, list[Run]]) -> pd.DataFrame:
             "test accuracy, %": f"{np.mean([run.accuracy for run in of_one]):.2f}",
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def kind_row(run: Run, images: torch.Tensor, labels: torch.Tensor) -> dict[str, str]:
+    """A teacher: how good, how big, how long in training, how sure of the student's images (N, …),
+    whose labels are (N,)."""
+    logits, record = predict(run.model(), images), run.record
+    return {
+        "validation, %": f"{100 * record['val']['accuracy']:.2f}",
+        "test, %": f"{run.accuracy:.2f}",
+        "weights": f"{record['parameters']:,}",
+        "multiply-adds": f"{record['multiply_adds']:,}",
+        "trained for, s": f"{record['seconds']:.0f}",
+        "right on the student's images, %": f"{100 * accuracy(logits, labels):.1f}",
+        "entropy at T = 4, bits": f"{entropy_bits(soften(logits, 4.0)).mean():.2f}",
+    }
 
 
 def paper_table(

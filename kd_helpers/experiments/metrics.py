@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from kd_helpers.runtime.device import describe
@@ -72,11 +73,17 @@ def count_parameters(model: nn.Module) -> int:
 
 
 def count_multiply_adds(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Multiply-adds of convolutions and linear layers for one image (C, H, W)."""
+    """Multiply-adds of convolutions, linear layers and attention for one image (C, H, W)."""
     device = next(model.parameters(), torch.empty(0)).device
     was_training = model.training
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model.eval()(torch.zeros(1, *image_shape, device=device))
+    image = torch.zeros(1, *image_shape, device=device, requires_grad=True)
+    # With a gradient and plain sums attention takes no short cut, of which the counter knows none.
+    with (
+        torch.enable_grad(),
+        sdpa_kernel(SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+    ):
+        model.eval()(image)
     model.train(was_training)
     return counter.get_total_flops() // 2  # the counter counts a multiply-add as two operations
 

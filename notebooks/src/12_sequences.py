@@ -173,7 +173,8 @@ lab.verdict_table(right["greedy"], baseline="labels")
 # %%
 students = {arm: of for arm, of in results.items() if arm != "teacher"}
 whole = {arm: np.stack([r.right("greedy") for r in of]) for arm, of in students.items()}
-lab.verdict_table(whole, baseline="labels")
+told = lab.verdict_table(whole, baseline="labels")
+told.rename(columns={"over images too": "over words too"})
 
 # %% [markdown]
 # ## Does the student still need a beam?

@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from kd_course.nb11_low_precision import experiments as low
-from kd_course.nb11_low_precision.afterwards import cost, rounded_afterwards
+from kd_course.nb11_low_precision.afterwards import (
+    all_afterwards,
+    cost,
+    key_of,
+    rounded_afterwards,
+    stored_file,
+)
 from kd_course.nb11_low_precision.explorer import (
     AFTER,
     WHILE,
@@ -18,6 +24,7 @@ from kd_course.nb11_low_precision.explorer import (
     points_of,
 )
 from kd_course.nb11_low_precision.files import FLOAT, file_table, write_files
+from kd_helpers import load_dataset
 from kd_helpers.experiments.compare import paired_verdict
 from kd_helpers.experiments.room import dataset_of
 from kd_helpers.experiments.run import load_run, new_student, training_arguments
@@ -54,6 +61,10 @@ def test_rounding_afterwards_and_its_cost(first):
     whole = (run.answers()[:1000] == data.test.labels).numpy()
     eight, ternary = (rounded_afterwards(run, width, data) for width in ("int8", "ternary"))
     assert (eight == whole).mean() > 0.98 and ternary.mean() < whole.mean()
+    stored = all_afterwards({low.TAUGHT: [run]}, load_dataset("fashion-mnist"))
+    for width, right in (("int8", eight), ("ternary", ternary)):
+        assert key_of(run, width) in np.load(stored_file())
+        assert (stored[width, low.TAUGHT][0, :1000] == right).all()
     lost = cost(ternary, whole)
     assert lost.mean() == pytest.approx(ternary.mean() - whole.mean()) and set(lost) <= {-1, 0, 1}
     told = paired_verdict(np.stack([lost] * 5), np.stack([cost(eight, whole)] * 5))

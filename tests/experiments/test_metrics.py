@@ -6,6 +6,7 @@ import torch
 from scipy.special import softmax
 from sklearn.metrics import precision_recall_fscore_support
 
+from kd_course.nb06_assistants.transformer import vit
 from kd_helpers.experiments.metrics import (
     accuracy,
     calibration_error,
@@ -79,6 +80,16 @@ def test_parameters_and_multiply_adds_of_cnn_2_by_hand():
     weights = 16 * 3 * 9 + 16 * 16 * 9 + (8 * 8 * 16) * 10
     biases, norms = 16 + 16 + 10, 2 * 16 + 2 * 16
     assert count_parameters(model) == weights + biases + norms
+
+
+def test_multiply_adds_of_a_transformer_by_hand():
+    """Attention's too, which PyTorch takes by a short cut where no gradient is needed."""
+    places, width, hidden, layers = 49 + 1, 64, 128, 4
+    linear = places * width * (3 * width + width + 2 * hidden)
+    looked = 2 * places * places * width  # queries with keys, then the weighted sum of values
+    ends = 49 * 16 * width + width * 10
+    for network in (vit(10, 1, 28), vit(10, 1, 28).requires_grad_(False)):
+        assert count_multiply_adds(network, (1, 28, 28)) == layers * (linear + looked) + ends
 
 
 def test_latency_is_measured_and_the_network_left_as_it_was():
