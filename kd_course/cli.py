@@ -59,6 +59,8 @@ def make_parser() -> argparse.ArgumentParser:
     which.add_argument("--retrain", action="store_true", help="train all of them from nothing")
     which.add_argument("--latency", action="store_true", help="time all of them again, here, now")
     which.add_argument("--pack", action="store_true", help="merge out/runs into data/runs")
+    words = "those on this data set; cifar-100 takes many hours without a GPU"
+    runs.add_argument("--dataset", default="fashion-mnist", help=words)
     words = "train one recipe, or load it; under torchrun on several GPUs or machines"
     train = command("train", train_recipe, words)
     train.add_argument("settings", nargs="*", metavar="NAME=VALUE", help=SETTINGS)
@@ -172,7 +174,9 @@ def renew_runs(chosen: argparse.Namespace) -> int:
     if not chosen.retrain:
         print(f"packed {pack_all()} runs")
     if chosen.missing or chosen.retrain:
-        trained = print_progress(retrain(again=chosen.retrain, jobs=chosen.jobs))
+        trained = print_progress(
+            retrain(again=chosen.retrain, jobs=chosen.jobs, dataset=chosen.dataset)
+        )
     if trained or chosen.latency:
         print_progress(time_all(trained))
     return 0

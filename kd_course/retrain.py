@@ -20,14 +20,19 @@ from kd_helpers.runtime.device import pick_device
 from kd_helpers.runtime.folders import data_dir, run_folders
 
 
-def retrain(*, again: bool, jobs: int | None = None) -> Iterator[Run]:
+def retrain(
+    *, again: bool, jobs: int | None = None, dataset: str = "fashion-mnist"
+) -> Iterator[Run]:
     """Train shipped runs, teachers first, and pack them; yields each run when it is stored.
+
+    Those of one data set: the bundled one, unless another is named, which has to be at hand.
 
     A run is stored in `out/runs` when it is done, and packed before its students need it, or when
     this is interrupted; then `again=False` trains those that are still missing.
     """
     shipped = {item.recipe: item for item in shipped_runs()}
-    todo = {r: item for r, item in shipped.items() if again or load_checked_run(r) is None}
+    own = {r: item for r, item in shipped.items() if r.dataset == dataset}
+    todo = {r: item for r, item in own.items() if again or load_checked_run(r) is None}
     for stage in ([TEACHER], *stages_of(list(todo))):
         items, done = [todo.pop(recipe) for recipe in stage if recipe in todo], []
         alone = len(items) == 1  # then it has all threads

@@ -7,6 +7,7 @@ import pytest
 
 from kd_course import cli, retrain
 from kd_course.catalogue import Shipped
+from kd_helpers.data.datasets import DataError
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments import metrics
 from kd_helpers.experiments.recipe import Recipe
@@ -82,3 +83,12 @@ def test_what_was_trained_before_an_interruption_is_packed(shop, monkeypatch):
     trained = [run.recipe for run in retrain.retrain(again=False, jobs=1)]
     assert sorted(map(str, trained)) == sorted(str(item.recipe) for item in ITEMS[:3])
     assert all(load_run(item.recipe) for item in ITEMS) and run_folders()[0] == shop
+
+
+def test_another_data_set_is_trained_on_when_it_is_named(shop, monkeypatch):
+    elsewhere = replace(ITEMS[0], recipe=replace(SMALL, dataset="cifar-100"))
+    monkeypatch.setattr(retrain, "shipped_runs", lambda: [elsewhere])
+    monkeypatch.setenv("KD_OFFLINE", "1")
+    assert list(retrain.retrain(again=True, jobs=1)) == []
+    with pytest.raises(DataError, match="cifar-100"):
+        list(retrain.retrain(again=True, jobs=1, dataset="cifar-100"))
