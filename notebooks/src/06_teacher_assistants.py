@@ -60,7 +60,8 @@ pd.DataFrame(told, index=["right on, %", "entropy at T = 4, bits"]).T
 
 # %% [markdown]
 # The cnn-4 trained ten times as long, with augmentation, is surer, and its student is worse: what the third force predicts. But cnn-8 is no surer than cnn-4, ResNet-20 less sure, and their students are worse too: certainty is not the whole story. Size may be the rest; but these networks differ in more than that, so this shows no cause. (One seed.)
-#
+
+# %% [markdown]
 # ## A teacher of another kind
 #
 # All of these are convolutional, as the student is. Many teachers of today are **transformers** (ViT, Dosovitskiy et al. 2021): they cut the image into patches, here 49 of 4×4 pixels, and each patch looks at all others. Nothing in such a network says that neighbours belong together. Ours is torchvision's code, small, on the same 54,000 images, mirrored and shifted, 12 times: longer than ResNet-20 took, and still behind the cnn-2 of part 1.

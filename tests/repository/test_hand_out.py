@@ -21,7 +21,7 @@ ROOT = hand_out.ROOT
 SHOWN = {
     "generator = torch.Generator().manual_seed(0)": "02_hinton_distillation",
     # The same loss with all sources, in the cell that introduces it.
-    "label = hard_loss(student_logits, labels)": "06_teacher_assistants",
+    "label = lab.hard_loss(student_logits, labels)": "06_teacher_assistants",
     "return len(source_logits) * (1 - weight) * label + weight * soft": "06_teacher_assistants",
 }
 SHORTEST = 12  # characters without spaces; "return n" tells nothing
