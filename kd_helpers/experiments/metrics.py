@@ -76,14 +76,19 @@ def count_multiply_adds(model: nn.Module, image_shape: tuple[int, int, int]) -> 
     """Multiply-adds of convolutions, linear layers and attention for one image (C, H, W)."""
     device = next(model.parameters(), torch.empty(0)).device
     was_training = model.training
-    image = torch.zeros(1, *image_shape, device=device, requires_grad=True)
-    # With a gradient and plain sums attention takes no short cut, of which the counter knows none.
-    with (
-        torch.enable_grad(),
-        sdpa_kernel(SDPBackend.MATH),
-        FlopCounterMode(display=False) as counter,
-    ):
-        model.eval()(image)
+    image = torch.zeros(1, *image_shape, device=device)
+    # Without its short cuts, of which the counter knows none, attention is a few plain products.
+    short_cut = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with (
+            torch.no_grad(),
+            sdpa_kernel(SDPBackend.MATH),
+            FlopCounterMode(display=False) as counter,
+        ):
+            model.eval()(image)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(short_cut)
     model.train(was_training)
     return counter.get_total_flops() // 2  # the counter counts a multiply-add as two operations
 

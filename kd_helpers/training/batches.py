@@ -80,3 +80,17 @@ def batch_of(split: Split, augmentation: ViewSet, draw: Draw, *, prepared: bool 
     )
     labels = split.labels[draw.index]
     return Batch(inputs, labels, draw.index, draw.view, prepared=prepared, step=draw.step)
+
+
+def batches(
+    split: Split,
+    rows: torch.Tensor | None,
+    schedule: Schedule,
+    augmentation: ViewSet,
+    seed: int,
+    *,
+    first: int = 0,
+) -> Iterator[Batch]:
+    """The batches of a run from step `first` on, for a loop of one's own."""
+    for draw in draws(split, rows, schedule, augmentation, seed, first=first):
+        yield batch_of(split, augmentation, draw)
