@@ -40,12 +40,20 @@ def draw_intervals(
     ax: Axes, scores: Mapping[str, Sequence[float]], *, title: str = "", x: str = "", y: str = ""
 ) -> Axes:
     """The mean of each list of scores with its 95 % interval, over the names."""
-    means = np.array([np.mean(values) for values in scores.values()])
-    ends = np.array([mean_interval(values) for values in scores.values()]).T  # (2, names)
-    ax.errorbar(range(len(means)), means, yerr=abs(ends - means), fmt="o", capsize=3, color=BLUE)
-    ax.set_xticks(range(len(means)), list(scores), rotation=20, ha="right")
+    draw_means(ax, range(len(scores)), scores)
+    ax.set_xticks(range(len(scores)), list(scores), rotation=20, ha="right")
     ax.grid(axis="y", color="#e4e4e4")
     return tidy(ax, title=title, x=x, y=y)
+
+
+def draw_means(
+    ax: Axes, at: Iterable[float], scores: Mapping[str, Sequence[float]], **how: Any
+) -> None:
+    """The same without names, at these places; how: as for `Axes.errorbar`."""
+    means = np.array([np.mean(values) for values in scores.values()])
+    ends = np.array([mean_interval(values) for values in scores.values()]).T  # (2, names)
+    errors = abs(ends - means)
+    ax.errorbar(list(at), means, yerr=errors, **{"fmt": "o", "capsize": 3, "color": BLUE} | how)
 
 
 def draw_gains_over_direct(scores: Mapping[str, Mapping[str, list[float]]]) -> Figure:
@@ -107,11 +115,8 @@ def draw_on_cifar(
         (untaught, 0.0, "o", "of the network alone"),
         (assistants, 0.16, "s", "of an assistant below cnn-10"),
     ):
-        at = np.array([places[name] for name in of_kind]) + shift
-        means = np.array([np.mean(values) for values in of_kind.values()])
-        ends = np.array([mean_interval(values) for values in of_kind.values()]).T
-        errors = abs(ends - means)
-        right.errorbar(at, means, yerr=errors, fmt=marker, capsize=3, color=BLUE, label=words)
+        at = [places[name] + shift for name in of_kind]
+        draw_means(right, at, of_kind, fmt=marker, label=words)
     left.plot([], [], "o", color=BLUE, label="here, one run each")
     right.set_ylim(top=47)
     for ax, title in ((left, "the network itself, on labels"), (right, "its student, cnn-2")):

@@ -22,7 +22,7 @@ from kd_helpers.experiments.run import (
 )
 from kd_helpers.methods import CrossEntropy
 from kd_helpers.teachers import Batch, Teacher
-from kd_helpers.training.batches import batch_of, draws
+from kd_helpers.training.batches import batches
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,10 @@ class Setup:
 def make_setup(recipe: Recipe) -> Setup:
     dataset = dataset_of(recipe)
     how = training_arguments(recipe, dataset)
-    split, views = how["split"], recipe.augmentation
-    drawn = draws(split, how["rows"], recipe.schedule, views, recipe.seed, first=10)
-    batch = batch_of(split, views, next(drawn))
+    drawn = batches(
+        how["split"], how["rows"], recipe.schedule, recipe.augmentation, recipe.seed, first=10
+    )
+    batch = next(iter(drawn))
     z = new_student(recipe, dataset)(batch.images)
     return Setup(recipe, how["method"], how["teacher"], batch, z, how["teacher"](batch))
 

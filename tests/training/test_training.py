@@ -13,7 +13,7 @@ from kd_helpers.experiments.room import load_dataset_once
 from kd_helpers.methods import CrossEntropy, HintonKD
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher
 from kd_helpers.training import loop as training
-from kd_helpers.training.batches import batch_of, draw_batches, draws
+from kd_helpers.training.batches import batches, draw_batches
 from kd_helpers.training.loop import make_student, predict, train, training_reports
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
@@ -117,7 +117,7 @@ def test_batches_are_full_passes_over_the_rows_in_new_orders(clothes):
     drawn, many = draw_batches(rows[:3], Schedule(steps=50, batch_size=20), VIEWS, seed=0)
     assert drawn.shape == (50, 20)  # also where there are fewer rows than a batch has room for
     assert set(many.flatten().tolist()) == set(range(len(VIEWS)))
-    shown = torch.cat([d.index for d in draws(clothes, rows, SHORT, VIEWS, seed=0)])
+    shown = torch.cat([b.index for b in batches(clothes, rows, SHORT, VIEWS, seed=0)])
     assert set(shown.tolist()) == set(rows.tolist())
 
 
@@ -261,8 +261,7 @@ def test_adam_is_pytorchs_adam(clothes):
     ours, reference = student(), student()
     train(ours, clothes, method=HARD, schedule=schedule)
     optimiser = torch.optim.Adam(reference.parameters(), lr=1e-3)
-    for draw in draws(clothes, None, schedule, ViewSet(), 0):
-        batch = batch_of(clothes, ViewSet(), draw)
+    for batch in batches(clothes, None, schedule, ViewSet(), 0):
         optimiser.zero_grad()
         F.cross_entropy(reference.train()(batch.images), batch.labels).backward()
         optimiser.step()
