@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,30 +26,42 @@ SECONDS = 10.0  # of the measurement
 class Estimate:
     """Of some trainings on this device."""
 
-    runs: int
     multiply_adds: float  # of all of them
-    rate: float  # multiply-adds a second, mean over all this work
+    seconds: dict[Recipe, float]  # of each, where it has the device to itself
 
     @property
     def hours(self) -> float:
-        return self.multiply_adds / self.rate / 3600
+        return sum(self.seconds.values()) / 3600
 
     def __str__(self) -> str:
-        hours = self.hours
-        time_needed = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
         return (
-            f"{self.runs} trainings, {self.multiply_adds:.2g} multiply-adds; at "
-            f"{self.rate / 1e9:.1f} billion a second, measured for {SECONDS:.0f} s on "
-            f"{describe(pick_device())}, about {time_needed}"
+            f"{len(self.seconds)} trainings, {self.multiply_adds:.2g} multiply-adds; at "
+            f"{self.multiply_adds / self.hours / 3600e9:.1f} billion a second, measured for "
+            f"{SECONDS:.0f} s on {describe(pick_device())}, about {in_words(self.hours)}"
         )
+
+    def checked(self, done: Collection[Recipe], hours: float) -> str:
+        """What was estimated for these trainings and what they took, all of them together."""
+        expected = sum(self.seconds[recipe] for recipe in done) / 3600
+        left = (self.hours - expected) * hours / expected
+        return (
+            f"estimated {in_words(expected)} for {len(done)}, taken {in_words(hours)} "
+            f"({hours / expected - 1:+.0%}); about {in_words(left)} left"
+        )
+
+
+def in_words(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
 
 
 def estimate(missing: Sequence[Recipe], seconds: float = SECONDS) -> Estimate:
     """Every kind of network is measured for its share of the work: small ones are slower."""
-    shares = sum((Counter(work(recipe)) for recipe in missing), Counter())
+    works = {recipe: work(recipe) for recipe in missing}
+    shares = sum(map(Counter, works.values()), Counter())
     total = shares.total()
-    times = (n / measured_rate(kind, seconds * n / total) for kind, n in shares.items())
-    return Estimate(len(missing), total, total / sum(times))
+    rates = {kind: measured_rate(kind, seconds * n / total) for kind, n in shares.items()}
+    times = {r: sum(n / rates[kind] for kind, n in of.items()) for r, of in works.items()}
+    return Estimate(total, times)
 
 
 def kind_of(recipe: Recipe) -> Recipe:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 from kd_course.nb07_papers import laptop, laptop_ladders
 from kd_course.nb07_papers.cifar_scale import CIFAR
-from kd_course.nb07_papers.costs import estimate
+from kd_course.nb07_papers.costs import Estimate, estimate
 from kd_course.nb07_papers.pages import as_csv, as_figure, as_html, is_compared, markdown
 from kd_course.nb07_papers.paper_scale import PAPER, WITHOUT
 from kd_course.nb07_papers.rows import Line, Reproduction, lines_of
@@ -73,11 +74,13 @@ def reproduce(
         raise ValueError(f"got {seeds} seeds; expected 1 at least, {FEWEST_SEEDS} for a verdict")
     missing, failed = missing_runs(reproduction, range(seeds)), {}
     if missing:
-        print(estimate(missing))
+        print(f"{len(missing)} trainings are not stored; measuring what they take here ...")
+        expected = estimate(missing)
+        print(expected)
         if not yes and not is_yes(ask):
             print("nothing was trained")
             return None
-        failed = train(missing, dask)
+        failed = train(expected, dask)
     reproduction = reproduction.without(failed, range(seeds))
     lines = lines_of(reproduction, range(seeds))
     print(f"# {reproduction.title}\n\n{reproduction.differs}\n\n{markdown(reproduction, lines)}\n")
@@ -105,15 +108,19 @@ def missing_runs(reproduction: Reproduction, seeds: Iterable[int]) -> list[Recip
     return [r for stage in stages_of(students) for r in stage if load_run(r) is None]
 
 
-def train(missing: list[Recipe], dask: str | None) -> dict[Recipe, str]:
+def train(expected: Estimate, dask: str | None) -> dict[Recipe, str]:
     """What failed, with the problem. What was trained is kept: after an interruption the same
-    command goes on."""
-    failed = {}
+    command goes on. Each line checks the estimate against all that is done by then."""
+    missing, start = [*expected.seconds], time.monotonic()
+    done, failed = [], {}
     for number, outcome in enumerate(sweep(missing, dask=dask), start=1):
         said = outcome.problem or f"{outcome.accuracy:.2f} %"
         print(f"{number} of {len(missing)}: {said}  {outcome.recipe}", flush=True)
         if outcome.problem:
             failed[outcome.recipe] = outcome.problem
+        else:
+            done.append(outcome.recipe)
+            print(expected.checked(done, (time.monotonic() - start) / 3600), flush=True)
     return failed
 
 

@@ -201,8 +201,20 @@ def test_the_hours_add_up_over_networks_of_different_speed(monkeypatch):
     both = [SMALL, replace(SMALL, student="cnn-4")]
     one, other = (sum(work(recipe).values()) for recipe in both)
     found = estimate(both)
-    assert found.multiply_adds == one + other and found.runs == 2
+    assert found.multiply_adds == one + other
+    assert [*found.seconds.values()] == pytest.approx([one / 1e7, other / 1e9])
     assert found.hours == pytest.approx((one / 1e7 + other / 1e9) / 3600)
+
+
+def test_the_estimate_is_checked_against_what_is_done():
+    """The first of two took twice its hour, so the other three will be six."""
+    first, second = SMALL, replace(SMALL, seed=1)
+    found = costs.Estimate(1e9, {first: 3600.0, second: 3 * 3600.0})
+    told = found.checked([first], 2.0)
+    assert told == "estimated 1.0 hours for 1, taken 2.0 hours (+100%); about 6.0 hours left"
+    assert "taken 30.0 minutes (-88%); about 0.0 minutes left" in found.checked(
+        [*found.seconds], 0.5
+    )
 
 
 def test_all_but_yes_trains_nothing_and_so_does_nobody_there(out, never_train, monkeypatch, capsys):

@@ -76,6 +76,7 @@ def test_every_family_is_trained_and_written(scale, name, tiny, monkeypatch, cap
     told = capsys.readouterr().out
     said = ("measured", "45,000 of the 50,000 training images")
     assert all(words in told for words in said) and told.count(" of ") >= len(part.recipes(0))
+    assert "estimated" in told and "taken" in told and "left" in told
     written = [*csv.DictReader((tiny / "reproduce" / f"{name}-{scale}.csv").open())]
     assert [line["row"] for line in written] == [row.title for row in part.rows]
     for row, line in zip(part.rows, written, strict=True):
