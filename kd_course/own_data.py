@@ -10,6 +10,7 @@ from kd_helpers.runtime.folders import out_dir
 
 if TYPE_CHECKING:
     from kd_helpers.data.splits import Dataset
+    from kd_helpers.training.schedules import Schedule
 
 CODE = """\
 from kd_helpers import distill
@@ -48,15 +49,16 @@ def run(chosen: argparse.Namespace) -> int:
     data = images_of(chosen)
     teacher = teacher_of(chosen, data)
     size = schedule_for(len(data.train)).batch_size
+    schedule = Schedule(steps=chosen.steps, batch_size=size) if chosen.steps else None
     result = distill(
         chosen.student,
         teacher,
         data,
         seeds=chosen.seeds,
-        schedule=Schedule(steps=chosen.steps, batch_size=size) if chosen.steps else None,
+        schedule=schedule,
         balanced=chosen.balanced,
         jobs=chosen.jobs,
-        code=code_of(chosen),
+        code=code_of(chosen, schedule),
     )
     path = Path(chosen.report or out_dir() / "reports" / f"{data.name}-{data.fingerprint}.html")
     print(result, f"Report: {result.report(path)}", sep="\n")
@@ -101,7 +103,7 @@ def teacher_of(chosen: argparse.Namespace, data: Dataset) -> Any:
     return teacher if chosen.fit is None else fit_head(teacher, data, steps=chosen.fit)
 
 
-def code_of(chosen: argparse.Namespace) -> str:
+def code_of(chosen: argparse.Namespace, schedule: Schedule | None) -> str:
     """The same in Python."""
     data_home, data = data_code(chosen)
     homes = [data_home, "from kd_helpers.teachers.named import teacher_named"]
@@ -116,6 +118,9 @@ def code_of(chosen: argparse.Namespace) -> str:
         teacher = f"fit_head({teacher}, data, steps={chosen.fit})"
     call = f"{chosen.student!r}, teacher, data, seeds={chosen.seeds}"
     call += ", balanced=True" * chosen.balanced
+    if schedule:
+        homes.append("from kd_helpers.training.schedules import Schedule")
+        call += f", schedule=Schedule(steps={schedule.steps}, batch_size={schedule.batch_size})"
     return CODE.format(imports="\n".join(homes), data=data, teacher=teacher, call=call)
 
 

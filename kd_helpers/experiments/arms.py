@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,15 @@ class Trial:
 
     setting: str
     accuracy: float
+
+
+def undecided(trials: Sequence[Trial]) -> list[str]:
+    """The arms whose short trainings are all equally good, say because none learned anything yet:
+    they say nothing of the settings."""
+    found: dict[str, list[float]] = {}
+    for trial in trials:
+        found.setdefault(trial.setting.partition(",")[0], []).append(trial.accuracy)
+    return [arm for arm, scores in found.items() if len(scores) > 1 and len(set(scores)) == 1]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from kd_helpers.data.augment import PLAIN, ViewSet
 from kd_helpers.data.datasets import key_of
 from kd_helpers.data.splits import Dataset
-from kd_helpers.experiments.arms import LABELS, SMOOTHED, TAUGHT, Arms, Trial
+from kd_helpers.experiments.arms import LABELS, SMOOTHED, TAUGHT, Arms, Trial, undecided
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.room import TrainingRoom, answers_of, dataset_of
 from kd_helpers.experiments.run import load_run, new_student, run_with_weights
@@ -151,7 +151,13 @@ def best_of(candidates: Mapping[str, Recipe], jobs: int, what: str) -> tuple[Rec
     if not scores:
         raise RuntimeError(f"all short trainings to choose {what} failed: see above")
     trials = [Trial(name, scores.get(name, float("nan"))) for name in candidates]
-    return candidates[max(scores, key=lambda name: scores[name])], trials
+    best = max(scores, key=lambda name: scores[name])
+    if undecided(trials):
+        tqdm.write(
+            f"the short trainings do not tell the {what}: all reach {scores[best]:.1f} % on "
+            f"validation; taken: {best}. More steps would tell"
+        )
+    return candidates[best], trials
 
 
 def trial_of(recipe: Recipe) -> Recipe:

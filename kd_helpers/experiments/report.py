@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from kd_helpers.experiments import report_figures as figures
 from kd_helpers.experiments import report_tables as tables
-from kd_helpers.experiments.arms import FEWEST_SEEDS, LABELS, SMOOTHED, TAUGHT, Arms
+from kd_helpers.experiments.arms import FEWEST_SEEDS, LABELS, SMOOTHED, TAUGHT, Arms, undecided
 from kd_helpers.experiments.metrics import classification_metrics
 from kd_helpers.experiments.store import Run
 from kd_helpers.runtime.device import describe, pick_device
@@ -169,6 +169,7 @@ def facts(result: Arms) -> dict[str, Any]:
         "trainings": tables.training_table(result.runs),
         "trained_on": run.record["device"],
         "trials": pd.Series(trials, dtype=float).to_frame("accuracy on validation, %"),
+        "undecided": undecided(result.trials),
         "student": run.recipe.student.partition("#")[0],
         "best": result.best.recipe,
         "costs": tables.cost_table(result.teacher.to(device), student, shape),

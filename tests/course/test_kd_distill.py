@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from kd_course.cli import main
 from kd_helpers import load_dataset
+from kd_helpers.experiments.arms import Trial, undecided
 
 CLASSES = {"bag": 8, "sneaker": 7, "trouser": 1}  # name of the folder: label
 TEACHERS = """
@@ -93,6 +96,42 @@ def test_two_at_once_share_the_work_and_a_killed_one_comes_to_the_same_answer(pi
     assert 8 <= len(some) < len(whole)
     assert answer(start(pictures, tmp_path / "cut")) == told
     assert results(tmp_path / "cut") == whole and some.items() <= whole.items()
+
+
+class Called(Exception):
+    """Instead of a call of `distill`: its arguments."""
+
+
+def call_of(run: Callable, *given_to_it: Any) -> tuple[list, str]:
+    """What a run passes to `distill`, and the code that it wants in the report."""
+    with pytest.raises(Called) as found:
+        run(*given_to_it)
+    student, teacher, data, given = found.value.args
+    code, _ = given.pop("code", ""), given.pop("jobs", None)
+    return [student, teacher.preprocessing, data.fingerprint, {"balanced": False} | given], code
+
+
+def test_the_code_in_the_report_makes_the_same_call(pictures, monkeypatch):
+    def called(student, teacher, data, **given):
+        raise Called(student, teacher, data, given)
+
+    monkeypatch.syspath_prepend(pictures.parent)
+    for name in ("kd_helpers.distill", "kd_helpers.experiments.distill.distill"):
+        monkeypatch.setattr(name, called)
+    calls = []
+    for options in ("", "--steps 7 --seeds 4", "--balanced --student cnn-4", "--size 32"):
+        asked, code = call_of(main, words(pictures, *options.split()))
+        again, _ = call_of(exec, code, {})
+        assert asked == again, options
+        calls.append(asked)
+    assert len({repr(call) for call in calls}) == len(calls)
+
+
+def test_trials_that_say_nothing_are_named():
+    chance = [Trial(f"distilled, T = {t}", 20.0) for t in (2, 4)]
+    rates = [Trial("labels alone, learning rate 0.1", 60.0), Trial("labels alone, 0.03", 61.0)]
+    assert undecided([*rates, *chance]) == ["distilled"]
+    assert undecided(rates) == undecided(chance[:1]) == []
 
 
 def test_what_cannot_be_is_said_before_anything_is_trained(pictures, tmp_path, monkeypatch, capsys):
