@@ -23,7 +23,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 lab course test quick test-all notebooks app grade: export GOMP_SPINCOUNT ?= 3000
 test quick test-all mutants: export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab course test quick test-all mutants runs bench notebooks app site handout grade lint style
+.PHONY: lab course test quick test-all mutants runs bench notebooks app site slides handout grade lint style
 
 lab: $(READY)  ## read the course in JupyterLab
 	$(BIN)/jupyter-lab $(AS_ROOT) notebooks/00_start_here.ipynb
@@ -62,6 +62,9 @@ app: $(READY)  ## the playground without its code, on this machine only, behind 
 
 site: $(READY)  ## the notebooks as pages that open from a file, offline: out/site/index.html
 	$(BIN)/python tools/build_site.py
+
+slides: $(READY)  ## decks of the notebooks' tagged cells that open from a file: out/slides/index.html
+	$(BIN)/python tools/build_slides.py
 
 handout: $(READY)  ## the course without its answers, for students: a folder and a zip in out/
 	$(BIN)/python tools/hand_out.py
