@@ -20,10 +20,10 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # Threads that wait spin for a moment, then sleep. By default they spin for long, and another busy
 # program makes PyTorch several times slower. (GNU's OpenMP, on Linux; elsewhere it changes nothing.)
-lab course test quick test-all notebooks app: export GOMP_SPINCOUNT ?= 3000
+lab course test quick test-all notebooks app grade: export GOMP_SPINCOUNT ?= 3000
 test quick test-all mutants: export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab course test quick test-all mutants runs bench notebooks app site handout lint style
+.PHONY: lab course test quick test-all mutants runs bench notebooks app site slides handout grade lint style
 
 lab: $(READY)  ## read the course in JupyterLab
 	$(BIN)/jupyter-lab $(AS_ROOT) notebooks/00_start_here.ipynb
@@ -63,8 +63,14 @@ app: $(READY)  ## the playground without its code, on this machine only, behind 
 site: $(READY)  ## the notebooks as pages that open from a file, offline: out/site/index.html
 	$(BIN)/python tools/build_site.py
 
+slides: $(READY)  ## decks of the notebooks' tagged cells that open from a file: out/slides/index.html
+	$(BIN)/python tools/build_slides.py
+
 handout: $(READY)  ## the course without its answers, for students: a folder and a zip in out/
 	$(BIN)/python tools/hand_out.py
+
+grade: $(READY)  ## grade students' notebooks: make grade FOLDER=handed-in writes out/grades.csv
+	$(BIN)/python tools/grade.py $(FOLDER)
 
 lint: $(READY)  ## format the code and mend what can be mended
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 import latex2mathml.converter
+import nbformat
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
@@ -58,14 +59,25 @@ def links(titles: dict[str, str], here: str) -> str:
 
 
 def body_of(notebook: NotebookNode, name: str, live: bool) -> str:
-    """The cells as HTML, formulas and live explorers put in afterwards, untouched by Markdown."""
+    """The cells as HTML."""
+    return as_html(notebook.cells, take_out(notebook, name, live))
+
+
+def take_out(notebook: NotebookNode, name: str, live: bool) -> dict[str, str]:
+    """What Markdown must not touch, formulas and live explorers, by the mark left in its place."""
     kept: dict[str, str] = {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = take_formulas_out(cell.source, kept)
     if live and name in LIVE:
         put_explorer_in(cell_of(notebook, LIVE[name].call), block(LIVE[name], name), kept)
-    body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
+    return kept
+
+
+def as_html(cells: list[NotebookNode], kept: dict[str, str], code: bool = True) -> str:
+    """The cells as HTML, with what was kept put back; code: with the code of code cells."""
+    exporter = HTMLExporter(template_name="basic", exclude_input=not code)
+    body, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=cells))
     for mark, content in kept.items():
         body = body.replace(mark, content)
     return body
@@ -111,10 +123,13 @@ def put_explorer_in(cell: NotebookNode, content: str, kept: dict[str, str]) -> N
     cell.outputs = [NotebookNode(output_type="display_data", data=data, metadata={})]
 
 
-def write(path: Path, title: str, body: str) -> None:
+def write(path: Path, title: str, body: str, dress: str = "") -> None:
+    """One file: dress is the name of the style and script that come on top, such as "slides"."""
     code = HtmlFormatter(style="friendly").get_style_defs(".highlight")
-    style = (PARTS / "page.css").read_text() + code
-    script = (PARTS / "explorer.js").read_text() if "class='explorer'" in body else ""
+    parts = ["explorer"] * ("class='explorer'" in body) + [dress] * bool(dress)
+    styles = [PARTS / f"{part}.css" for part in ("page", *[dress] * bool(dress))]
+    style = "".join(style.read_text() for style in styles) + code
+    script = "".join(f"{{{(PARTS / f'{part}.js').read_text()}}}" for part in parts)
     path.write_text(
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"

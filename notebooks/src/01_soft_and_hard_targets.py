@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 01 · Soft and hard targets
 #
 # **Question: what does a trained network know that the label does not say?**
@@ -29,35 +29,35 @@ data = load_dataset("fashion-mnist")
 teacher = load_or_train(lab.TEACHER)
 logits, labels = teacher.logits("test"), data.test.labels  # (10000, 10), (10000,)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## See it first
 #
 # Each corner is a class, each dot one of 2,000 test images. A label would put every dot into a corner. The teacher puts it where its ten probabilities say: close to a corner when it is sure, between corners when it is in doubt.
 #
 # Press **Raise T slowly**. What *T* means comes below; what it does, you see at once: the dots leave their corners, and not at random. **Which classes come to lie side by side? Who told the teacher that they belong there?** Then let two students answer: one has learnt from labels alone, the other from this teacher.
 
-# %%
+# %% tags=["slide"]
 minds = {name: load_or_train(recipe, quiet=True) for name, recipe in lab.minds().items()}
 answers = {name: run.logits("test").numpy() for name, run in minds.items()}  # (10000, 10) each
 lab.build_polygon(data.test, answers, data.classes)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Draw a garment
 #
 # Change a test image with pen and eraser, or draw your own: three networks answer at every stroke, computed in this page. **Try this:** raise the shaft of the sneaker until it is an ankle boot. What does the teacher say just before it changes its mind? Then make it as unsure as you can.
 #
 # A ResNet-20 does not fit into a page, so the teacher here is a smaller network, `cnn-4`, trained on the same images in the same way. The distilled student learnt from the ResNet-20.
 
-# %%
+# %% tags=["slide"]
 drawers = {name: load_or_train(recipe, quiet=True) for name, recipe in lab.drawers().items()}
 lab.build_drawing(data.test, drawers, data.classes)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Guess first
 #
 # Here are eight test images that the teacher finds hard, each below its label. Which other class would you name, if you were allowed a second answer? Your guess stays in this page; a tally at the end counts how many were right.
 
-# %%
+# %% tags=["slide"]
 top_two = soften(logits, 1.0).topk(2, dim=1)  # values and classes (10000, 2)
 hard = (top_two.values[:, 0] - top_two.values[:, 1]).argsort()[:8]  # (8,)
 titles = [data.classes[label] for label in labels[hard]]
@@ -83,12 +83,12 @@ p = z.exp() / z.exp().sum()  # (10,)
 answer = pd.DataFrame({"logit": z, "probability": p}, index=data.classes)
 answer.round({"logit": 2, "probability": 3})
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Look
 #
 # On the left what the label says, on the right what the teacher says. The label is the *hard target*, the teacher's answer the *soft target*.
 
-# %%
+# %% tags=["slide"]
 one_hot = torch.nn.functional.one_hot(labels[image], 10).float()  # (10,)
 lab.display_figure(lab.draw_hard_and_soft(one_hot, p, data.classes, int(labels[image])))
 
@@ -117,7 +117,7 @@ others = logits[~is_label].reshape(-1, 9)  # (10000, 9)
 spread = others.max(dim=1).values - others.min(dim=1).values  # (10000,)
 print(f"largest minus smallest of the nine: {spread.median():.1f} (median over images)")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Name it: temperature
 #
 # To make the small differences visible, divide the logits by a *temperature* $T$ before softmax:
@@ -132,7 +132,7 @@ by_hand = (z / T).exp() / (z / T).exp().sum()  # (10,)
 print("same as the helper:", torch.allclose(by_hand, soften(z, T)))
 print("same order of classes:", torch.equal(by_hand.argsort(), z.argsort()))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Vary it
 #
 # The explorer walks through the 10,000 test images. *Most ambiguous first* begins with those whose two best classes are closest; the other filters show the teacher's mistakes, or images between two classes of your choice.
@@ -140,7 +140,7 @@ print("same order of classes:", torch.equal(by_hand.argsort(), z.argsort()))
 # %% [markdown]
 # **Question:** at T = 4 you see that the first image has something of a third class. Lower T to 1: what is left of it? And how high must T be before the last image, the one that the teacher is surest of, shows a second class at all?
 
-# %%
+# %% tags=["slide"]
 pictures = data.test.images.numpy()  # (10000, 1, 28, 28)
 explorer = lab.build_temperature_explorer(pictures, logits.numpy(), labels.numpy(), data.classes)
 alt = (
@@ -148,12 +148,12 @@ alt = (
 )
 lab.display_live(explorer, explorer.still(alt))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Which classes are alike?
 #
 # One soft target describes one image. Their mean over all images of a class describes the class. Nobody told the teacher that a shirt is like a T-shirt: it learnt this from labels that name one class each.
 
-# %%
+# %% tags=["slide"]
 similarity = lab.mean_soft_labels(soften(logits, 4.0), labels)  # (10, 10), row: true class
 lab.display_figure(lab.draw_similarity(similarity, data.classes))
 
@@ -237,10 +237,10 @@ def my_most_similar(similarity):  # (K, K) array → two class numbers
 # %%
 print(lab.check_most_similar(my_most_similar, similarity))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What we saw
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 Markdown(f"""
 - The teacher is right on {teacher.accuracy:.2f} % of the test images, and
   {sure:.0f} % of its answers are surer than 0.99; at T = 1 those are almost

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 02 · Hinton distillation
 #
 # **Question: can a large network teach a small one more than the labels do?**
@@ -28,7 +28,7 @@ print(f"{device}, {dtype}: {reason}")
 data = load_dataset("fashion-mnist", device)
 teacher = load_or_train(lab.TEACHER)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The loss, by hand
 #
 # The student should give the teacher's probabilities, both softened by the same temperature. The distance between two distributions is the Kullback-Leibler divergence:
@@ -38,7 +38,7 @@ teacher = load_or_train(lab.TEACHER)
 # with $p$ the teacher's and $q$ the student's distribution at $T$; from here on $v$ are the teacher's logits and $z$ the student's. Averaged over the images, times T² (why, we see below).
 
 
-# %%
+# %% tags=["slide"]
 def kd_by_hand(student_logits, teacher_logits, temperature):  # (B, K), (B, K) → scalar
     log_p = torch.log_softmax(teacher_logits / temperature, dim=1)  # (B, K)
     log_q = torch.log_softmax(student_logits / temperature, dim=1)  # (B, K)
@@ -104,7 +104,7 @@ train(twin, data.train, method=helper, schedule=recipe.schedule, teacher=teach, 
 pairs = zip(student.parameters(), twin.parameters())
 print("same weights:", all(torch.equal(ours, theirs) for ours, theirs in pairs))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What is T² for?
 #
 # Leave T² out, and raise T from 1 to 10. Does the gradient of the soft loss stay the same, become ten times smaller, a hundred times? Measure it on the student, which is barely trained, and a batch of real images: the size of each gradient with respect to the student's logits.
@@ -129,7 +129,7 @@ ratios = pd.DataFrame({"with T²": with_t2, "without": without}, index=temperatu
 table = ratios.round({"with T²": 3, "without": 5})
 table = table.rename_axis("soft gradient / hard gradient at T =")
 
-# %%
+# %% tags=["slide"]
 asked = (
     "Without T²: how many times smaller is the gradient of the soft loss at T = 10 than at T = 1?"
 )
@@ -172,7 +172,7 @@ for T in (1, 4, 16, 64, 256, 1024):
 columns = ["error of the limit", "without the zero mean"]
 pd.DataFrame.from_dict(errors, orient="index", columns=columns).round(3).rename_axis("T")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The laboratory
 #
 # A small student, `cnn-2` (two convolutions with 16 filters each), gets 600 labelled images. Does a teacher help, and does it help because of *what* it says, or only because its targets are soft? And what if the teacher also answers 11,400 images whose labels the student does not see?
@@ -183,18 +183,18 @@ pd.DataFrame.from_dict(errors, orient="index", columns=columns).round(3).rename_
 # %% [markdown]
 # For each seed, all arms have the same starting weights, number of steps and batch size; the last step counts, not the best; T = 4 and α = 0.9 wherever there is a teacher. Seeds differ in the starting weights and in which images are drawn. A hidden label is -100, and cross-entropy is the mean over the labelled images of a batch. The runs are stored; training one again takes about 11 seconds on one core.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ### The race
 #
 # Four ways to teach the student, each in its lane. **Place a bet before you press Start:** who wins? Then take another seed: which places change, and which stay? Below, two more join, and you are asked for the order of all six.
 
-# %%
+# %% tags=["slide"]
 lab.build_race()
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **How to read the verdicts.** For each seed, take the arm's test accuracy minus the baseline's, in percentage points. BETTER: the 95 % interval (Student's t) of the mean of these five differences lies above 0; WORSE: below; otherwise NO CLEAR DIFFERENCE. ± is the standard deviation over seeds. Among twenty comparisons without any effect, one gets a verdict by chance.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 scores = lab.accuracies(lab.collect(lab.lab_arms, lab.SEEDS))
 best_first = sorted(scores, key=lambda arm: -sum(scores[arm]))
 shown = lab.verdict_table(scores, baseline="600 labels"), lab.draw_lab(scores)
@@ -214,14 +214,14 @@ for control in ("600 labels smoothed by 0.1", "600 labels smoothed by 0.45"):
 # %% tags=["nbval-check-output"]
 print(lab.verdicts(scores, "12,000 labels")["600 labels + 11,400 without + teacher"])
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ### Be the teacher
 #
 # Ten images, one of each class, and a student that sees nothing else: softmax regression on 14×14 pixels, trained in the page. It learns from *your* soft targets; beside it the same student learns from the labels, and from the ResNet-20's soft targets.
 #
 # **Try this:** for each image of *hard 1*, say what else it looks like. Do you come near the network? Then take ordinary images, the first of each class: **what are soft targets worth there, and why?** (Hard are those that the network has right and is least sure of. Six sets of ten images are an illustration, no evidence.)
 
-# %%
+# %% tags=["slide"]
 lab.build_own_targets(data, teacher.logits("train"))
 
 # %% [markdown]
@@ -237,7 +237,7 @@ lab.build_own_targets(data, teacher.logits("train"))
 panel = lab.TrainingPanel(lab.TEACHER, device=device.type)
 lab.display_live(panel, lab.draw_panel(scores))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Which temperature, which α?
 #
 # The same student on the 600 labelled images, under 20 settings, five seeds each. The map shows the mean gain over the labels alone, in points.
@@ -249,7 +249,7 @@ runs = lab.collect(lab.map_arms, lab.SEEDS)
 grid = lab.accuracies(runs)  # (T, α) → five accuracies
 lab.display_figure(lab.draw_gain_map(lab.gain_matrix(grid, scores["600 labels"])))
 
-# %%
+# %% tags=["slide"]
 explorer = lab.build_settings_explorer(grid, scores["600 labels"])
 alt = "Test accuracy with and without teacher at T = 4 and α = 0.9."
 lab.display_live(explorer, explorer.still(alt))
@@ -268,7 +268,7 @@ print(f"{100 * (best - second) / len(lab.SEEDS):.2f} points ahead of the second 
 pair = {"600 labels": scores["600 labels"], "chosen setting": grid[chosen]}
 lab.verdict_table(pair, baseline="600 labels")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## A class that the student never saw
 #
 # Now the transfer set, 12,000 images, has no sneaker. Two students: one learns from the labels of the other nine classes, one from the teacher alone (α = 1, T = 8, both set in advance: Hinton used a high temperature here too). Hinton and colleagues did this with the digit 3.
@@ -281,7 +281,7 @@ for name, of_arm in hidden.items():
     rows[name]["all classes, mean"] = sum(run.accuracy for run in of_arm) / len(of_arm)
 table = pd.DataFrame.from_dict(rows, orient="index").round(2).rename_axis("sneakers right in %")
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 taught = table.loc["teacher only"].drop("all classes, mean").mean()
 asked = "How many of the 1,000 test sneakers does the student get right that the teacher taught?"
 lab.guess_number(f"{asked} (mean of five seeds)", taught, 10, "%", table)
@@ -298,12 +298,12 @@ def answers(run):  # → logits of the validation images (6000, 10) and of the t
 
 logits = {name: [answers(run) for run in of_arm] for name, of_arm in hidden.items()}
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Raise the bias by hand. Each square is a test image of the students of seed 0: a sneaker lights up once it is called one, another garment goes dark once it is taken for a sneaker.
 #
 # **Question:** both students can be brought to call every sneaker a sneaker. What does it cost each of them?
 
-# %%
+# %% tags=["slide"]
 first = {name: of_arm[0] for name, of_arm in logits.items()}
 lab.build_bias_slider(data, first, lab.HIDDEN_CLASS)
 
@@ -462,10 +462,10 @@ def my_labelled_loss(student_logits, labels):  # (B, K), (B,) → scalar
 # %%
 print(lab.check_labelled_loss(my_labelled_loss))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What we saw
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 few = lab.verdicts(scores, baseline="600 labels")
 all_labels = lab.verdicts(every, baseline="student, hard labels")["student, distilled"]
 Markdown(f"""

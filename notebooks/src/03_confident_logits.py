@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 03 · Confident logits and the small entries
 #
 # **Question: a good teacher is nearly always sure. What is left to learn from it then, and can one get more out of it?**
@@ -27,7 +27,7 @@ teacher = load_or_train(lab.TEACHER)
 train, train_labels = teacher.logits("train"), data.train.labels  # (54000, 10), (54000,)
 val, val_labels = predict(teacher.model(), data.val.images), data.val.labels  # (6000, 10), (6000,)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## How sure is the teacher?
 #
 # Once on the 54,000 images that it was trained on, and once on 6,000 that it has never seen.
@@ -44,7 +44,7 @@ for name, (logits, labels) in answers.items():
     rows[name] = {title: 100 * chosen.float().mean().item() for title, chosen in shares.items()}
 table = pd.DataFrame(rows).T.round(1)
 
-# %%
+# %% tags=["slide"]
 seen, unseen = (row["above 0.9, %"] for row in rows.values())
 asked = "On how many of its training images is the teacher's top probability above 0.9?"
 shown = table, lab.draw_top_three({"training": train, "validation": val})
@@ -55,17 +55,17 @@ sides = ("fewer, by more than 5 points", "about as many", "more, by more than 5 
 right = sides[1 + (unseen > seen + 5) - (unseen < seen - 5)]
 lab.guess_one("And on images that it has never seen?", sides, right, table)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The explorer splits the answers into right and wrong ones and softens both.
 #
 # **Question:** at which T do the wrong answers of the validation images look as sure as the right ones did at T = 4?
 
-# %%
+# %% tags=["slide"]
 explorer = lab.build_certainty_explorer(answers)
 alt = "Histogram at T = 1: right answers crowd at 1, wrong ones are spread."
 lab.display_live(explorer, explorer.still(alt))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Two parts in one
 #
 # Take the true class $t$ out. The teacher's answer then has two parts: how sure it is of $t$ (two numbers, $p_t$ and $1 - p_t$), and how it shares the rest among the other nine classes ($\hat p$, which sums to 1). Zhao et al. (2022) show that the KL divergence splits in the same way:
@@ -101,7 +101,7 @@ for name, mine, theirs in zip(("TCKD", "NCKD", "p_t"), (tckd, nckd, p_t), helper
     print(name, torch.allclose(mine.float(), theirs, rtol=1e-3, atol=1e-5))
 print("KL", torch.allclose(kl.float(), lab.kd_rows(z, v, T), rtol=1e-3, atol=1e-5))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What a sure teacher mutes
 #
 # The second part is multiplied by $1 - p_t$. The surer the teacher, the less it says about the other classes, on just the images it knows best. A higher T turns the factor up again. How much, for images of different certainty?
@@ -115,7 +115,7 @@ inside = {
     for name, low, high in zip(names, edges, edges[1:])
 }
 
-# %%
+# %% tags=["slide"]
 heat = (1.0, 2.0, 4.0, 8.0, 16.0)
 p_at = {T: soften(train, T).gather(1, train_labels[:, None])[:, 0] for T in heat}  # (54000,) each
 muted = {}
@@ -169,12 +169,12 @@ explorer = lab.build_treatment_explorer(images, z_val, val[few], val_labels[few]
 alt = "The surest image: its target at T = 4, and with standardised logits."
 lab.display_live(explorer, explorer.still(alt))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The laboratory
 #
 # Student: cnn-2, 2,000 labelled images, 600 steps of 64 images; five seeds; for each seed all arms have the same images, starting weights and batches. Loss: 0.1·CE + 0.9·soft term. Each treatment's setting (mostly T) was the best of four on validation images with other seeds; `data/README.md` lists all that were tried. The soft term of standardised logits counts nine times, as its authors have it; β = 8 is its paper's own value, with equal weights of CE and soft term.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 runs = lab.collect(lab.treatment_arms, lab.SEEDS)
 scores = lab.accuracies(runs)
 below = lab.verdicts(scores, "hard labels")
@@ -234,12 +234,12 @@ for (name, T), values in grid.items():
     at[f"T = {T:g}"][name] = values
 lab.verdict_tables(at, baseline="KD")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The small entries
 #
 # Now the entries one by one, at T = 4. Either the k largest entries and the true class stay, and the rest goes into one bin; or the k largest are left out.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 entries = lab.accuracies(lab.collect(lab.entry_arms, lab.SEEDS))  # (kind, k) → five accuracies
 levels = {"all entries (KD)": scores["KD"], "hard labels": scores["hard labels"]}
 one = lab.paired_verdict(entries["rest in one bin", 1], scores["hard labels"])
@@ -402,7 +402,7 @@ def my_lumped(probabilities, count):  # (B, K), k → (B, k + 1)
 # %%
 print(lab.check_lumped(my_lumped))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What the thesis says, what our lab shows, why they may differ
 
 # %% tags=["nbval-check-output"]
@@ -410,7 +410,7 @@ plain = lab.paired_verdict(scores["KD"], scores["hard labels"])
 opened = lab.verdicts(at["T = 1"], baseline="KD")
 top_three = lab.paired_verdict(entries["rest in one bin", 3], scores["KD"])
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 Markdown(f"""
 **Claim 1: very confident logits can be used better.** Of {len(against)} treatments, each at its
 own setting, {len(better) or "none"} beats plain KD at T = 4; plain KD against hard labels:

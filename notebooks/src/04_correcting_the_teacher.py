@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 04 · Correcting the teacher
 #
 # **Question: where the teacher is wrong, the student learns the mistake. Does it help to correct it?**
@@ -21,7 +21,7 @@ from kd_helpers.training.loop import predict
 # %%
 lab.exercise_progress(lab.check_mistakes, lab.check_swap, lab.check_trust)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Six teachers
 #
 # One is the ResNet-20 of the course, trained on all 54,000 labels. The other five are smaller (cnn-4) and badly taught: one saw 600 labels; four saw 12,000 labels of which a part is wrong. *Random* labels: any other class, all equally likely. *Pair* labels: always the next class of the list, so the errors have a system.
@@ -31,7 +31,7 @@ data = load_dataset("fashion-mnist")
 teachers = {name: load_or_train(recipe) for name, recipe in lab.TEACHERS.items()}
 test_labels = data.test.labels  # (10000,)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Count first
 #
 # The students of this notebook learn from 2,000 images with correct labels, drawn anew for each seed. How many of them does each teacher get wrong?
@@ -53,7 +53,7 @@ table["mean"] = table.mean(axis=1).round().astype(int)
 table["of test images, %"] = [round(100 - run.accuracy, 1) for run in teachers.values()]
 table = table.rename_axis("wrong of 2,000")
 
-# %%
+# %% tags=["slide"]
 missed = table.loc["50 % random labels", "mean"].item()
 asked = "Half of one teacher's 12,000 labels were random. How many of 2,000 images has it wrong?"
 lab.guess_number(asked, missed, 100, answer=table)
@@ -78,13 +78,13 @@ for name, logits in answers.items():
     shares[name] = {"name the next class, %": 100 * is_next, "label comes second, %": 100 * second}
 pd.DataFrame(shares).T.round(1).rename_axis("of its mistakes")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Swap: the smallest correction
 #
 # Exchange two entries: that of the (wrong) answer and that of the true class. Nothing else changes, nor do the images that are right. Wen et al. (2019) do this with probabilities and call it *probability shift*; swapped logit distillation (Limantoro et al. 2025) does it with logits.
 
 
-# %%
+# %% tags=["slide"]
 def swap_by_hand(values, labels):  # (B, K), (B,) → (B, K)
     swapped = values.clone()
     for row, label in zip(swapped, labels.tolist()):
@@ -102,7 +102,7 @@ for T in (1.0, 4.0):
     same = torch.allclose(of_logits, of_probabilities)
     print(f"T = {T:g}: swapped logits, then softmax = softmax, then swapped: {same}")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Softmax does not care about the order of the classes, so at one temperature both are the same operation.
 #
 # ## Corrections
@@ -122,7 +122,7 @@ explorer = lab.build_mistake_explorer(images[few].numpy(), shown, labels[few], d
 alt = "A mistake of the course's teacher: its target, swapped, and replaced."
 lab.display_live(explorer, explorer.still(alt))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Is the label right?
 #
 # Corrections believe the label. Here are the eight surest mistakes of the course's teacher among these 10,000 images, with label and answer. **Whom do you believe?**
@@ -133,10 +133,10 @@ worst = list(dict.fromkeys(rows[worst].tolist()))[:8]  # two seeds may have draw
 said = teachers["well fitted"].logits("train")[worst].argmax(dim=1)
 pairs = [(data.classes[data.train.labels[row]], data.classes[k]) for row, k in zip(worst, said)]
 
-# %%
+# %% tags=["slide"]
 lab.display_figure(lab.draw_doubtful(data.train.images[worst].numpy(), pairs))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The laboratory
 #
 # Student: cnn-2, 2,000 images with *correct* labels, 600 steps, T = 4, α = 0.9, five seeds. Six teachers, seven ways each.
@@ -149,7 +149,7 @@ names, ways = list(teachers), [*lab.CORRECTIONS, lab.HALF]
 by_teacher = {name: {way: scores[name, way] for way in ways} for name in names}
 by_way = {way: {name: scores[name, way] for name in names} for way in ways}
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 gains = {name: lab.verdicts(arms, "uncorrected") for name, arms in by_teacher.items()}
 most = max(names, key=lambda name: max(found.mean for found in gains[name].values()))
 shown = lab.verdict_tables(by_teacher, baseline="uncorrected")
@@ -180,7 +180,7 @@ asked = "With its best correction, how many of the six teachers are clearly bett
 shown = lab.draw_gains_over("hard labels", alone | by_way)
 lab.guess_number(asked, count, 0, answer=shown)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## On the images that the teacher had wrong
 #
 # Test images, so nobody corrected anything on them: what counts is what the student learnt from other images. On the left the images that the teacher has wrong, on the right those that it has right.
@@ -194,7 +194,7 @@ for name in names:
     of_teacher = {way: runs[name, way] for way in ways}
     found[name] = lab.group_accuracies(of_teacher, test_labels, groups)
 
-# %%
+# %% tags=["slide"]
 parts = {
     part: {way: {name: found[name][way][part] for name in names} for way in ways}
     for part in ("wrong", "right")
@@ -336,7 +336,7 @@ def my_trust(logits, labels):  # (B, K), (B,) → (B,)
 # %%
 print(lab.check_trust(my_trust))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What the thesis says, what our lab shows, why they may differ
 
 # %% tags=["nbval-check-output"]
@@ -346,7 +346,7 @@ worst = gain["40 % pair labels"]
 against_labels = lab.paired_verdict(scores["40 % pair labels", "swap"], hard)
 noisy_swap = lab.paired_verdict(noisy["swap"], noisy["uncorrected"])
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 Markdown(f"""
 **Claim 3: correcting the teacher's mistaken predictions matters.** It depends on the teacher.
 

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 05 · Ensembles and specialists
 #
 # **Question: several teachers, each of whom knows one part well: do they teach better than teachers who know everything?**
@@ -27,7 +27,7 @@ val, val_labels = data.val.images, data.val.labels  # (6000, 1, 28, 28), (6000,)
 members = [load_or_train(lab.generalist(0, m)).model() for m in range(5)]
 z = torch.stack([predict(model, val) for model in members])  # (5, 6000, 10)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Part 1: three means, three teachers
 #
 # Five small networks (cnn-2), the same data, different random starts. Where two of them disagree, what should their student hear?
@@ -62,7 +62,7 @@ for name, target in list(three_means(two, 1.0).items())[:2]:
     told[f"{name}, T = 1"] = ", ".join(best), f"{bits:.3f} bits"
 table = pd.DataFrame(told, index=["this image", "entropy where two disagree"]).T
 
-# %%
+# %% tags=["slide"]
 one, other = (data.classes[k] for k in two[:, row].argmax(dim=1))
 surer = {name: target[row].max().item() for name, target in three_means(two, 1.0).items()}
 by = surer["mean of logits"] - surer["mean of probabilities"]
@@ -150,7 +150,7 @@ said = [data.classes[k] for k in z[:, row].argmax(dim=1)]
 print(f"label: {data.classes[label]}; a member's weight is at most 1/(M - 1) = 0.25")
 pd.DataFrame({"says": said, "weight": weights[:, row]}).rename_axis("member").round(3)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Are five better than one?
 
 # %%
@@ -162,12 +162,12 @@ missed = (answers != data.test.labels).double()  # (5, 10000)
 both = missed @ missed.T / missed.sum(dim=1)  # (5, 5): also wrong where the other is
 pairs = ~torch.eye(5, dtype=bool)
 
-# %%
+# %% tags=["slide"]
 asked = "On how many test images do two of them disagree, on average?"
 shown = lab.draw_member_pairs(differ, together)
 lab.guess_number(asked, 100 * float(torch.as_tensor(differ)[pairs].mean()), 3, "%", shown)
 
-# %%
+# %% tags=["slide"]
 asked = "Where one of them is wrong, how often is another one wrong too?"
 lab.guess_number(asked, 100 * float(both[pairs].mean()), 10, "%")
 
@@ -213,7 +213,7 @@ for seed in lab.SEEDS:
 print(f"{same} of 25 generalists give these three groups")
 print("the recipes use what the first one gives:", lab.find_clusters(lab.CLOTHES) == lab.CLOTHES)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The dustbin
 #
 # A specialist has one output for each class of its group and one for all others, the *dustbin*. It starts from the generalist's weights and is trained on half special images, half others. But special images are not half of all, so it believes in them too much. The correction adds the logarithm of the odds ratio to the dustbin's logit:
@@ -253,7 +253,7 @@ cheap = lab.mean_of_specialists(answers[0], answers[1:], groups)
 alike = (joint.argmax(1) == cheap.argmax(1)).double().mean()
 print(f"10,000 images in {seconds:.1f} s; the two rules answer alike on {100 * alike:.2f} %")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Does a specialist know its own classes better?
 #
 # Within its group only: of the images of these classes, how many does each tell apart, both choosing among the group's classes? Five seeds.
@@ -266,7 +266,7 @@ def within(logits, group):  # (10000, at least |S|), classes → accuracy among 
     return 100 * (answer == data.test.labels)[mine].double().mean().item()
 
 
-# %%
+# %% tags=["slide"]
 right = {}  # group → network → five accuracies
 for place, group in enumerate(groups, start=1):
     of_all = [lab.test_logits(team[0])[:, list(group)] for team in hinton.values()]
@@ -288,7 +288,7 @@ for title, recipe in list(lab.tower_teachers(0).items())[:2]:
     for m, group in enumerate(recipe.towers.groups):
         print(f"   tower {m}:", ", ".join(data.classes[k] for k in group))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Softmax twice
 #
 # The public code averages *probabilities* and then applies softmax to them as if they were logits; its distillation then divides the result by T and applies softmax once more.
@@ -304,7 +304,7 @@ told = f"The bound is e/(e + 9) = {torch.e / (torch.e + 9):.4f}. Averaged logits
 asked = "How large can a probability of ten classes become whose “logits” lie between 0 and 1?"
 lab.guess_number(asked, largest[1], 5, "%", told)
 
-# %%
+# %% tags=["slide"]
 sure_row = int(soften(clear, 1.0)[:, 7].argmax())  # a sneaker
 shown = {
     "logits averaged, T = 4": soften(clear, 4.0),
@@ -382,21 +382,21 @@ shown = lab.draw_gains_over(scores, baselines), lab.verdict_table(scores, baseli
 best = max(distinct, key=lambda name: sum(scores[name]))
 lab.guess_one("And which of them has the best student?", distinct, best, shown)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What they cost
 
-# %%
+# %% tags=["slide"]
 lab.cost_table(costs, own, scores)
 
 # %% [markdown]
 # Seconds are those of one thread on the machine that trained the stored runs. A teacher that takes turns or weighs by labels has no answer of its own to a new image; its members' arithmetic mean stands there. For selective teams it is the joint answer of the same networks.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Is the better teacher the better teacher of students?
 #
 # Strong teachers can teach badly: that is where USTE starts from. Each point is a teacher, means of five seeds; the double softmax is left out of the picture, far below at the left.
 
-# %%
+# %% tags=["slide"]
 points = {name: (sum(own[name]) / 5, sum(scores[name]) / 5) for name in distinct}
 near = {name: point for name, point in points.items() if "double" not in name}
 lab.display_figure(lab.draw_own_and_taught(near))
@@ -491,7 +491,7 @@ def my_correction(logits, seen, true):  # (B, |S| + 1) → (B, |S| + 1)
 # %%
 print(lab.check_dustbin(my_correction))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What we saw
 #
 # **Are specialists better teachers than generalists here?** First the students of all specialised teachers, against those of three generalists with about as many parameters; then single pairs of students; then each specialist as a network within its own group, against the generalist that it came from.
@@ -504,7 +504,7 @@ words = [against[name].word for name in specialised]
 tally = [f"{word} for {words.count(word)}" for word in ("BETTER", "NO CLEAR DIFFERENCE", "WORSE")]
 print(f"students of {len(specialised)} specialised teachers: {', '.join(tally)}")
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 pairs = [
     (name, ensemble) for name in ("specialists, joint", "towers by index", "towers by cluster")
 ]

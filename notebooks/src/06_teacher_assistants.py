@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 06 · Teacher assistants
 #
 # **Question: a strong teacher and a small student. Does it help to put networks of middle size between them?**
@@ -26,7 +26,7 @@ lab.exercise_progress(lab.check_teaching, lab.check_dense_loss, lab.check_overla
 data = load_dataset("fashion-mnist")
 seeds = lab.SEEDS
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Part 1: the gap
 #
 # The student is small: cnn-2, 2,000 labelled images, 600 steps of 64, T = 4, α = 0.9 (that of notebook 03). Its teachers have all 54,000 images and grow: two, four, six, eight convolutions, 600 steps of 128. Then two that were trained ten times as long, with augmentation (images mirrored and shifted): a small one, and the course's own ResNet-20. These last two are one network for all five seeds.
@@ -36,13 +36,13 @@ runs = lab.collect(lab.gap_arms, seeds)  # name of the teacher → five runs of 
 scores = lab.accuracies(runs)
 own = lab.accuracies(lab.collect(lab.gap_teachers, seeds))
 
-# %%
+# %% tags=["slide"]
 best = max(scores, key=lambda name: sum(scores[name]))
 shown = lab.draw_gap(own, scores), lab.verdict_table(scores, baseline="cnn-4")
 asked = "Each teacher is a better network than the one before. Which one has the best student?"
 lab.guess_one(asked, list(scores), best, shown)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # The most accurate teachers do not have the best students. cnn-4's is ahead of those of cnn-8, of ResNet-20, and of the cnn-4 trained longer; against cnn-2 and cnn-6 no difference is clear. Mirzadeh et al. name three forces: a better teacher knows more; a far larger one is hard to imitate; and a well-fitted teacher is so sure of its training images that its targets are nearly labels. How sure are the teachers of the student's 2,000 images?
 
 # %%
@@ -144,11 +144,11 @@ loss = DenselyGuidedKD(temperature=4.0, kd_weight=0.9)
 theirs = loss(student_logits, torch.cat(sources, dim=1), labels[:64])["loss"]
 print("the same as the helper's:", torch.allclose(mine, theirs))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## A sum is a larger step
 
 
-# %%
+# %% tags=["slide"]
 def length(count, mean):  # of the gradient, from so many sources
     told = torch.cat(sources[:count], dim=1)
     value = DenselyGuidedKD(mean=mean)(student_logits, told, labels[:64])
@@ -184,7 +184,7 @@ for title, way in ways.items():
     shares[title] = [f"{100 * (counts == k).double().mean():.1f} %" for k in range(5)]
 pd.DataFrame(shares, index=[f"{k} of 4 teach" for k in range(5)]).T
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # Where all of them are gone, the mini-batch teaches its labels only, at their usual weight. The sources that stay are not scaled up.
 #
 # ## Build a ladder
@@ -198,7 +198,7 @@ def find(teacher, assistants, way):
     return lab.stored_rungs(ladders)
 
 
-# %%
+# %% tags=["slide"]
 builder = lab.build_ladder_explorer(find, lab.ASSISTANTS, lab.STUDENT)
 rungs = find(lab.LARGE, lab.ASSISTANTS[lab.LARGE], "chain")
 told = {rung.name: f"{sum(rung.accuracies) / len(rung.accuracies):.2f} %" for rung in rungs}
@@ -219,12 +219,12 @@ for (teacher, assistants, way), values in students.items():
 # %%
 lab.display_figure(lab.draw_gains_over_direct(table))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Is it the chain, or is it the assistant?
 #
 # Dense and stochastic ladders help with every set of assistants, chains with most. But the smaller teachers of part 1 did well too, and they never had a teacher themselves. So the right rival is a lone network of the assistant's size, trained as an assistant is, on labels:
 
-# %%
+# %% tags=["slide"]
 rivals = lab.accuracies(lab.collect(lab.rival_arms, seeds))
 taught = {size: students[lab.LARGE, (size,), "chain"] for size in rivals}
 both = {size: {"of labels": rivals[size], "as an assistant": taught[size]} for size in rivals}
@@ -306,12 +306,12 @@ pd.DataFrame(
 # %% [markdown]
 # Errors grow from rung to rung, in the chain faster. Smaller networks would make more without a teacher too. But the chain's student has more of its assistant's errors than students who never met it: some are handed down. With ResNet-20 all four have about as many in common: these images are hard for everyone. The share in percent hides this, since it divides by the errors of either: it rises when the student merely gets better.
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## For which gaps?
 #
 # Above, teacher and assistants have 54,000 images and labels, the student 2,000. First the lower part of the papers' plain ladder, from a weaker teacher: cnn-8 → cnn-6 → cnn-4 → cnn-2. Then ResNet-20 → cnn-4 → cnn-2 with the images shared out in other ways: an assistant that has the student's 2,000 images only, and a student that has all of them.
 
-# %%
+# %% tags=["slide"]
 medium = lab.ASSISTANTS[lab.MEDIUM]
 plain = {way: students[lab.MEDIUM, medium, way] for way in ("chain", "dense")}
 plain = {"direct": students[lab.MEDIUM, (), "direct"], **plain}
@@ -390,7 +390,7 @@ answered = lab.right_answers(cifar, lab.TEST_LABELS)  # (five, 10000) each
 networks = {name: load_or_train(r, quiet=True).accuracy for name, r in lab.cifar_networks().items()}
 takd = lab.paper_numbers("takd_2020")
 
-# %%
+# %% tags=["slide"]
 figure = lab.draw_on_cifar(networks, lab.accuracies(cifar), takd)
 shown = figure, lab.verdict_table(answered, baseline="direct", corrected=True)
 kinds = {"direct": "that of cnn-10", "alone": "that of a smaller network which nobody taught"}
@@ -503,7 +503,7 @@ pairs += [
 ]
 lab.pair_table(arms, pairs)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # A dense ladder helped under ResNet-20 and under cnn-8, a chain under ResNet-20 only in part. Both needed assistants that had seen more images than the student. Dense was better than chain, as Son et al. report. A part of the reason may be the step: with the mean in place of the sum, no difference to the chain was clear, and the mean was worse than the sum. Leaving sources out did not help, and at survival 0.5 it hurt.
 
 # %% [markdown]

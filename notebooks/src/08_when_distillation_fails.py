@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # # 08 · When distillation fails
 #
 # **Question: a distillation runs, its loss falls, its student is better than nothing. How would you notice that the code is wrong?**
@@ -24,7 +24,7 @@ lab.exercise_progress(lab.check_ratio, lab.check_detector)
 # %%
 seeds = lab.SEEDS
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## The museum
 #
 # Student: cnn-2, 2,000 labelled images, 600 steps of 64, T = 4, α = 0.9. Teacher: a cnn-4 that has seen 54,000 images. Five seeds each, the same starting weights and batches with and without the fault.
@@ -40,20 +40,20 @@ dear = sum(verdict.mean < -1 for verdict in costs.values())
 asked = f"Of the {len(costs)} faults in the museum, how many cost more than one point?"
 lab.guess_number(asked, dear, 2, answer=lab.draw_costs(costs))
 
-# %%
+# %% tags=["slide"]
 museum = lab.build_museum_explorer(lab.EXHIBITS, found.get, lab.outcome)
 alt = "Exhibit 1, the mean over too much: the loss is lower and falls; the ratio is much lower."
 lab.display_live(museum, museum.still(alt, guess=lab.GUESSES[1], fault=True))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## All of them
 #
 # What each of them costs is the answer to the guess above. Does one see it in the loss, or in the gradients? The loss at the end, and the ratio of the gradients in the middle of the training, with the fault and without it; and what the one assertion says.
 
-# %%
+# %% tags=["slide"]
 lab.exhibit_table(found)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # A loss that falls proves little: each fault has a loss of its own, and that one is minimised. The gradients can be compared, for they end in the same logits.
 #
 # The best step on the test images "helps", and it must: the best of twelve looks is never below the last. Nothing more was learnt.
@@ -101,12 +101,12 @@ for fault in ("none", "train mode"):
         told = ", ".join(f"{value:.2f}" for value in logits[0, :3])
         print(f"{fault:10} first image {title}: {told}, …")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## Correct distillation fails too
 #
 # **The teacher is too strong for the student.** The gap of notebook 06: six teachers, the last the best, and one student. The baseline is the student of cnn-4.
 
-# %%
+# %% tags=["slide"]
 gap = lab.collect(lab.gap_arms, seeds)
 teachers = lab.collect(lab.gap_teachers, seeds)
 lab.verdict_table(lab.accuracies(gap), baseline="cnn-4")
@@ -118,11 +118,11 @@ lab.verdict_table(lab.accuracies(gap), baseline="cnn-4")
 full = lab.accuracies(lab.collect(lab.full_arms, seeds))
 lab.verdict_table(full, baseline="student, hard labels")
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # **Fidelity is not accuracy.** How often does a student give its teacher's answer on the test images, and how often the right one?
 
 
-# %%
+# %% tags=["slide"]
 def agreement(students, teachers):  # percent of the test images, mean over the seeds
     pairs = zip(students, teachers)
     same = torch.stack([s.answers() == t.answers() for s, t in pairs])  # (5, 10000)
@@ -174,10 +174,10 @@ def my_detector(soft):  # a function → True or False
 # %%
 print(lab.check_detector(my_detector))
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## What we saw
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide"]
 words = {}
 for title, verdict in costs.items():
     heavy = verdict.word == "WORSE" and verdict.mean < -1
