@@ -213,7 +213,7 @@ for seed in lab.SEEDS:
 print(f"{same} of 25 generalists give these three groups")
 print("the recipes use what the first one gives:", lab.find_clusters(lab.CLOTHES) == lab.CLOTHES)
 
-# %% [markdown] tags=["slide"]
+# %% [markdown]
 # ## The dustbin
 #
 # A specialist has one output for each class of its group and one for all others, the *dustbin*. It starts from the generalist's weights and is trained on half special images, half others. But special images are not half of all, so it believes in them too much. The correction adds the logarithm of the odds ratio to the dustbin's logit:

@@ -379,7 +379,7 @@ for title, teacher in (("ResNet-20, cnn-8-6-4-2", lab.LARGE), ("cnn 8-6-4-2", la
 numbers = [*lab.paper_numbers("takd_2020"), *lab.paper_numbers("dgkd_2021")]
 lab.paper_table(pd.DataFrame(numbers), ours)
 
-# %% [markdown]
+# %% [markdown] tags=["slide"]
 # ## On the papers' own images
 #
 # CIFAR-100, and the plain networks of the papers: SGD at a constant 0.01, batches of 128, no augmentation; 20 passes, where the papers have 160. T = 10 and α = 0.5 were chosen on validation images with another seed. Everything above the student is one run; the student has five seeds. No picture of CIFAR ships with the course: these numbers come from stored runs.

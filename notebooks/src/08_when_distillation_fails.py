@@ -66,7 +66,7 @@ lab.exhibit_table(found)
 #
 # Compared with labels alone, nearly every fault looks like a success:
 
-# %%
+# %% tags=["slide"]
 students = lab.accuracies(lab.collect(lab.fault_arms, seeds))
 students["labels alone"] = lab.accuracies(lab.collect(lab.unequal_arms, seeds))["labels"]
 lab.verdict_table(students, baseline="labels alone")

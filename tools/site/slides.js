@@ -1,15 +1,16 @@
 // One slide at a time: keys, buttons, a swipe; the address keeps the place. Without scripts, and in
 // print, the slides lie below one another.
-const SMALLEST = 60; // percent of the letters' size, to fit a full slide; below, the slide scrolls
+const SMALLEST = 0.65, LARGEST = 1.7; // a slide is scaled to fill the screen; beyond, it scrolls
 const BUSY = "input, select, textarea, button, canvas, summary, [tabindex], .kd-alive, .explorer";
-const slides = [...document.querySelectorAll("section")];
+const slides = [...document.querySelectorAll("main > section")];
 const nav = document.querySelector("nav");
 let place = 0;
 
 const fit = (slide) => {
-  for (let size = 100; size >= SMALLEST; size -= 5) {
-    slide.style.fontSize = `${size}%`;
-    if (slide.scrollHeight <= slide.clientHeight) return;
+  for (let zoom = innerWidth < 700 ? 1 : LARGEST; zoom >= SMALLEST; zoom -= 0.05) {
+    slide.style.zoom = zoom;
+    const wide = slide.scrollWidth > slide.clientWidth;
+    if (slide.scrollHeight <= slide.clientHeight && !wide) return;
   }
 };
 
@@ -45,6 +46,9 @@ addEventListener("touchend", (event) => {
   if (Math.abs(moved) > 60) show(place - Math.sign(moved));
 });
 addEventListener("resize", () => fit(slides[place]));
+addEventListener("click", (event) => {
+  if (event.target.closest(".kd-guess")) fit(slides[place]); // an answer needs room
+});
 addEventListener("hashchange", () => show(Number(location.hash.slice(1)) - 1));
 document.body.classList.add("deck");
 show((Number(location.hash.slice(1)) || 1) - 1);
