@@ -82,7 +82,7 @@ def explorer_milliseconds() -> list[float]:
         box.locator(".noUi-handle").first.focus()
         times = []
         for key in ["ArrowRight", "ArrowLeft"] * (KEY_PRESSES // 2):
-            times.append(page.evaluate(MEASURE, ["#measured .widget-html:last-child", key]))
+            times.append(page.evaluate(MEASURE, ["#measured .kd-live", key]))
             page.wait_for_timeout(150)
         page.evaluate(tests.SHUT_DOWN)
         chromium.close()

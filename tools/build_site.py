@@ -24,6 +24,7 @@ SITE = ROOT / "out" / "site"
 PARTS = ROOT / "tools" / "site"
 FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$", re.DOTALL)
 LOG = re.compile(r"\\log\s+(?=[A-Za-z])")
+TITLE = "Knowledge distillation, live"
 INTRODUCTION = (
     "An interactive course in knowledge distillation, as pages to read. The controls in a frame "
     "are alive; to train networks and to change code, open the notebooks in JupyterLab."
@@ -38,10 +39,10 @@ def build(folder: Path, live: bool = True) -> list[Path]:
     titles = {name: title_of(read(NOTEBOOKS / f"{name}.ipynb")) for name in names}
     for name in names:
         body = body_of(read(NOTEBOOKS / f"{name}.ipynb"), name, live)
-        write(folder / f"{name}.html", titles[name], links(titles, name) + body)
+        write(folder / f"{name}.html", titles[name], f"{links(titles, name)}<main>{body}</main>")
     listed = "".join(f"<li><a href='{n}.html'>{html.escape(t)}</a></li>" for n, t in titles.items())
-    start = f"<h1>Knowledge distillation, live</h1><p>{INTRODUCTION}</p><ul>{listed}</ul>"
-    write(folder / "index.html", "Knowledge distillation, live", start)
+    start = f"<main><h1>{TITLE}</h1><p>{INTRODUCTION}</p><ul>{listed}</ul></main>"
+    write(folder / "index.html", TITLE, start)
     return sorted(folder.glob("*.html"))
 
 
@@ -125,8 +126,8 @@ def put_explorer_in(cell: NotebookNode, content: str, kept: dict[str, str]) -> N
 
 def write(path: Path, title: str, body: str, dress: str = "") -> None:
     """One file: dress is the name of the style and script that come on top, such as "slides"."""
-    code = HtmlFormatter(style="friendly").get_style_defs(".highlight")
-    parts = ["explorer"] * ("class='explorer'" in body) + [dress] * bool(dress)
+    code = HtmlFormatter(style="xcode").get_style_defs(".highlight")
+    parts = ["scrolling"] + ["explorer"] * ("class='explorer'" in body) + [dress] * bool(dress)
     styles = [PARTS / f"{part}.css" for part in ("page", *[dress] * bool(dress))]
     style = "".join(style.read_text() for style in styles) + code
     script = "".join(f"{{{(PARTS / f'{part}.js').read_text()}}}" for part in parts)

@@ -13,7 +13,7 @@ from scipy.stats import entropy
 from kd_helpers.data.augment import ViewSet, make_views
 from kd_helpers.experiments.compare import paired_verdict
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import ALPHA, WIDE, Explorer, limit_to, slider, walker
+from kd_helpers.widgets.explorer import ALPHA, Explorer, limit_to, slider, walker
 
 ORDERS = ("most ambiguous first", "teacher wrong", "one pair of classes")
 
@@ -199,11 +199,11 @@ def build_settings_explorer(
         ) + svg.sentence(str(paired_verdict(arms["distilled"], baseline)))
 
     temperatures, weights = (sorted({key[i] for key in scores}) for i in (0, 1))
-    narrow = {"description": "temperature T", "style": WIDE["style"]}
-    wide = {"description": ALPHA, "style": WIDE["style"], "layout": {"width": "420px"}}
     controls = {
-        "temperature": widgets.SelectionSlider(options=temperatures, value=4.0, **narrow),
-        "kd_weight": widgets.SelectionSlider(options=weights, value=0.9, **wide),
+        "temperature": widgets.SelectionSlider(
+            options=temperatures, value=4.0, description="temperature T"
+        ),
+        "kd_weight": widgets.SelectionSlider(options=weights, value=0.9, description=ALPHA),
     }
     hint = "find a setting that is worse than no teacher, if there is one."
     return Explorer(controls, render, hint=hint)

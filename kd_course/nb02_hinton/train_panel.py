@@ -18,9 +18,9 @@ from kd_helpers.experiments.run import new_student, student_reports
 from kd_helpers.methods import HintonKD
 from kd_helpers.training.loop import predict
 from kd_helpers.training.schedules import Schedule
-from kd_helpers.widgets import svg
+from kd_helpers.widgets import layout, svg
 from kd_helpers.widgets.background import Background
-from kd_helpers.widgets.explorer import ALPHA, WIDE, slider, values_of
+from kd_helpers.widgets.explorer import ALPHA, slider, values_of
 
 PLAIN, TAUGHT = "labels only", "with teacher"
 COLOURS = {PLAIN: svg.GREY, TAUGHT: svg.RED}
@@ -52,7 +52,7 @@ class TrainingPanel(Background):
             ),
             "temperature": slider("temperature T", 4.0, 1.0, 20.0, 0.5),
             "kd_weight": slider(ALPHA, 0.9, 0.0, 1.0, 0.05),
-            "images": widgets.Dropdown(options=IMAGES, **shown, style=WIDE["style"]),
+            "images": widgets.Dropdown(options=IMAGES, **shown),
             "seed": widgets.BoundedIntText(0, 0, 9999, description="seed"),
         }
         self.defaults = {name: control.value for name, control in self.controls.items()}
@@ -62,9 +62,11 @@ class TrainingPanel(Background):
         self.curves: dict[str, tuple[list[int], list[float]]] = {}
         self.say("Ready. Press Start.")
         self.draw()
-        rows = widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
+        rows = layout.in_columns(*self.controls.values())
         buttons = widgets.HBox([self.start_button, self.stop_button, self.reset_button])
-        self.children = [rows, buttons, self.status, self.notice, self.view]
+        parts = [rows, buttons, self.status, self.notice, self.view, *layout.behaviour()]
+        self.children = parts
+        self.add_class(layout.PAGE)
 
     def reset(self) -> None:
         """Controls back to the first setting; a training that runs goes on."""

@@ -12,7 +12,7 @@ import torch
 from kd_course.nb03_confidence.targets_shown import TREATMENTS, Case
 from kd_helpers.methods.targets import soften
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import WIDE, Explorer, limit_to, slider, walker
+from kd_helpers.widgets.explorer import Explorer, limit_to, slider, walker
 
 BINS = 20
 FILTERS = ("surest first", "least sure first", "teacher wrong")
@@ -109,9 +109,9 @@ def build_treatment_explorer(
     kinds = {"options": list(TREATMENTS), "value": "standardised logits"}
     words = "k, entries kept or left out"
     controls = {
-        "treatment": widgets.Dropdown(**kinds, description="treatment", **WIDE),
+        "treatment": widgets.Dropdown(**kinds, description="treatment"),
         "temperature": slider("temperature T", 4.0, 0.5, 20.0, 0.5),
-        "count": widgets.IntSlider(3, 1, teacher.shape[1], description=words, **WIDE),
+        "count": widgets.IntSlider(3, 1, teacher.shape[1], description=words),
         "order": widgets.Dropdown(options=FILTERS, description="images"),
         "place": walker("image", len(labels)),
     }

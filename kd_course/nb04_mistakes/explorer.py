@@ -16,7 +16,7 @@ from kd_helpers.methods.teacher_mistakes import (
     trust_weights,
 )
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import WIDE, Explorer, limit_to, slider, walker
+from kd_helpers.widgets.explorer import Explorer, limit_to, slider, walker
 
 ORDERS = ("surest mistakes first", "least sure mistakes first")
 
@@ -64,10 +64,10 @@ def build_mistake_explorer(
         )
 
     controls = {
-        "teacher": widgets.Dropdown(options=list(teachers), description="teacher", **WIDE),
+        "teacher": widgets.Dropdown(options=list(teachers), description="teacher"),
         "temperature": slider("temperature T", 4.0, 1.0, 20.0, 0.5),
         "smoothing": slider("ε of the replacing label", 0.1, 0.05, 1.0, 0.05),
-        "order": widgets.Dropdown(options=ORDERS, description="order", **WIDE),
+        "order": widgets.Dropdown(options=ORDERS, description="order"),
         "place": walker("mistake", len(labels)),
     }
     hint = (

@@ -12,7 +12,7 @@ import torch
 from kd_course.nb05_specialists.member_answers import TeamAnswers
 from kd_helpers.methods.targets import soften
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import WIDE, Explorer, limit_to, slider, tick, walker
+from kd_helpers.widgets.explorer import Explorer, limit_to, slider, tick, walker
 
 MOST = 5  # members of one team
 
@@ -71,7 +71,7 @@ def build_team_explorer(
 
     ways = next(iter(teams.values())).ways
     controls = {
-        "team": widgets.Dropdown(options=list(teams), description="team", **WIDE),
+        "team": widgets.Dropdown(options=list(teams), description="team"),
         "way": widgets.ToggleButtons(options=ways, description="joined by"),
         "temperature": slider("temperature T", 1.0, 1.0, 10.0, 0.5),
         "place": walker("image", len(labels)),

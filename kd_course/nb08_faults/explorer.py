@@ -21,6 +21,8 @@ NO_GUESS = "guess first"
 GUESSES = (NO_GUESS, "costs more than 1 point", "costs less than 1 point", "nothing, or it helps")
 RIGHT, WRONG = "without the fault", "with the fault"
 COLOURS = {RIGHT: svg.BLUE, WRONG: svg.RED}
+RED_WORDS = "#a84300"  # the palette's red is too pale for words
+CODE = "background:#f6f6f6;color:#222;padding:8px;border-radius:6px;overflow-x:auto"
 SIZE = {"width": 350, "height": 240}  # of a picture
 
 
@@ -50,9 +52,7 @@ def build_museum_explorer(
         return "".join([*parts, assertion(chosen, outcome(chosen, is_on=fault))])
 
     controls = {
-        "exhibit": widgets.Dropdown(
-            options=list(by_title), description="exhibit", layout={"width": "400px"}
-        ),
+        "exhibit": widgets.Dropdown(options=list(by_title), description="exhibit"),
         "guess": widgets.Dropdown(options=GUESSES, description="your guess"),
         "fault": widgets.Checkbox(value=False, description="switch the fault on", indent=False),
     }
@@ -67,15 +67,15 @@ def story(exhibit: Exhibit) -> str:
     """What went wrong, in words and code, and where."""
     lines = [
         f"<span style='color:{colour}'>{sign} {escape(code)}</span>"
-        for colour, sign, code in ((svg.RED, "-", exhibit.wrong), (svg.BLUE, "+", exhibit.right))
+        for colour, sign, code in ((RED_WORDS, "-", exhibit.wrong), (svg.BLUE, "+", exhibit.right))
     ]
-    look = f"style='color:{svg.BLUE};text-decoration:underline' target='_blank'"
+    look = "style='color:inherit;text-decoration:underline' target='_blank'"
     links = ", ".join(
         f"<a href='{escape(link, quote=True)}' {look}>"
         f"{escape(link.removeprefix('https://github.com/'))}</a>"
         for link in exhibit.links
     )
-    code = f"<pre style='line-height:1.5;margin:6px 0'>{chr(10).join(lines)}</pre>"
+    code = f"<pre style='{CODE};line-height:1.5;margin:6px 0'>{chr(10).join(lines)}</pre>"
     found = f"<div style='font-size:13px'>Found in: {links}</div>"
     return svg.sentence(exhibit.story) + code + found
 
@@ -133,10 +133,9 @@ def answer_to(guess: str, arms: tuple[Arm, Arm]) -> str:
 
 def assertion(exhibit: Exhibit, said: str) -> str:
     """The source of the assertion and what it says now."""
-    colour = svg.RED if said.startswith("fails") else svg.GREEN
-    told = f"The assertion <b style='color:{colour}'>{escape(said)}</b>"
+    sign = "✗" if said.startswith("fails") else "✓"
+    told = f"{sign} The assertion <b>{escape(said)}</b>"
     source = escape(inspect.getsource(exhibit.check))
     return (
-        f"<div style='font-size:14px;margin-top:8px'>{told}</div>"
-        f"<pre style='background:#f6f6f6;padding:8px;overflow-x:auto'>{source}</pre>"
+        f"<div style='font-size:14px;margin-top:8px'>{told}</div><pre style='{CODE}'>{source}</pre>"
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from kd_course.nb02_hinton.experiments import SEEDS
 from kd_course.nb06_assistants.error_overlap import build_overlap_explorer
-from kd_course.nb09_playground import layout, own_runs, pictures
+from kd_course.nb09_playground import own_runs, pictures
 from kd_course.nb09_playground.as_code import to_code
 from kd_course.nb09_playground.find_or_train import (
     BARE,
@@ -35,7 +35,7 @@ from kd_course.nb09_playground.train_row import TrainRow
 from kd_course.nb09_playground.words import EXAMPLES, LABELS, NOT_STORED, difference, name_of
 from kd_helpers.experiments.arms import FEWEST_SEEDS
 from kd_helpers.experiments.run import dataset_of
-from kd_helpers.widgets import svg
+from kd_helpers.widgets import layout, svg
 from kd_helpers.widgets.explorer import ALPHA, Explorer, slider, tick
 
 COURSE = "fashion-mnist"

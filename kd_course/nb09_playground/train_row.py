@@ -35,7 +35,6 @@ class TrainRow(Background):
         self.offered = widgets.HTML()
         row = [self.start_button, self.seed_button, self.stop_button, self.progress, self.offered]
         buttons = widgets.HBox(row, layout={"flex_flow": "row wrap"})
-        self.status.add_class("kd-live")
         self.children = [buttons, self.status, self.notice]
 
     def offer(self, every: Plan = NOTHING, one: Plan = NOTHING, seed: int = 0) -> None:

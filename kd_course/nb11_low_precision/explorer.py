@@ -15,7 +15,7 @@ from kd_helpers.experiments.compare import Scores, percent
 from kd_helpers.experiments.store import Run
 from kd_helpers.models.low_precision import WEIGHTS
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import WIDE, Explorer
+from kd_helpers.widgets.explorer import Explorer
 
 WHILE, AFTER = "while training", "afterwards"
 BINS = 61  # odd: the middle one holds 0
@@ -81,7 +81,7 @@ def build_width_explorer(
         )
 
     controls = {
-        "width": widgets.SelectionSlider(options=(FLOAT, *WIDTHS), description="weights", **WIDE),
+        "width": widgets.SelectionSlider(options=(FLOAT, *WIDTHS), description="weights"),
         "lesson": widgets.Dropdown(options=(LABELS, TAUGHT), value=TAUGHT, description="lesson"),
         "when": widgets.Dropdown(options=(WHILE, AFTER), value=AFTER, description="rounded"),
     }

@@ -13,7 +13,7 @@ from kd_course.nb12_sequences.experiments import WIDTH, names
 from kd_course.nb12_sequences.network import Speller
 from kd_course.nb12_sequences.words import END, START, dictionary, letters_of, splits
 from kd_helpers.widgets import svg
-from kd_helpers.widgets.explorer import WIDE, Explorer, walker
+from kd_helpers.widgets.explorer import Explorer, walker
 
 CELL = 24  # pixels
 
@@ -45,7 +45,7 @@ def build_spelling_explorer(spellers: Mapping[str, Speller], student: str) -> Ex
         return svg.side_by_side(*charts) + svg.sentence(where_from(word))
 
     controls = {
-        "word": widgets.Text("thought", description="word", **WIDE),
+        "word": widgets.Text("thought", description="word"),
         "lesson": widgets.Dropdown(options=known[1:], value=student, description="student"),
         "looks": widgets.Dropdown(options=known, description="attention of"),
         "place": walker("hypothesis", WIDTH),

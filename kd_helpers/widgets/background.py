@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import ClassVar
 
 import ipywidgets as widgets
 
-from kd_helpers.widgets import svg
+from kd_helpers.widgets import layout, svg
 
 ONE_AT_A_TIME = threading.Lock()  # one training in a kernel: two would only slow each other down
 
@@ -15,8 +16,11 @@ ONE_AT_A_TIME = threading.Lock()  # one training in a kernel: two would only slo
 class Background(widgets.VBox):
     """Start and Stop, one line on how far it is, and one of notices.
 
-    A subclass gives `job`. Its work asks `stop_asked` often, and may `say` where it is.
+    A subclass gives `job`. Its work asks `stop_asked` often, and may `say` where it is. Stop ends
+    what runs, also where its panel is gone because its cell was run again.
     """
+
+    running: ClassVar[Background | None] = None
 
     def __init__(self, start: str = "Start") -> None:
         self.start_button = widgets.Button(description=start, button_style="primary")
@@ -24,7 +28,7 @@ class Background(widgets.VBox):
         self.start_button.on_click(lambda _: self.start())
         self.stop_button.on_click(lambda _: self.stop())
         # The notice is a line of its own: the status changes with every report of a training.
-        self.status, self.notice = widgets.HTML(), widgets.HTML()
+        self.status, self.notice = layout.live_text(), layout.live_text()
         self.thread: threading.Thread | None = None
         self.stop_asked = threading.Event()
         super().__init__()
@@ -47,13 +51,15 @@ class Background(widgets.VBox):
             return
         self.notice.value = ""
         self.stop_asked.clear()
+        Background.running = self
         self.thread = threading.Thread(target=self._run, args=(job,), daemon=True)
         self.thread.start()
 
     def stop(self) -> None:
         """Ask the work to end; a training does so before its next step."""
-        self.stop_asked.set()
-        if not (self.thread and self.thread.is_alive()):
+        if running := Background.running:
+            running.stop_asked.set()
+        else:
             words = f"Nothing is running. Press {self.start_button.description}."
             self.notice.value = svg.sentence(words)  # what was said at the end stays
 
@@ -65,6 +71,6 @@ class Background(widgets.VBox):
             self.say(f"The training ended with an error. {type(problem).__name__}: {problem}")
             raise
         finally:
-            self.notice.value = ""
+            self.notice.value, Background.running = "", None
             ONE_AT_A_TIME.release()
             self.ended()

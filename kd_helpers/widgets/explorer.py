@@ -8,11 +8,10 @@ from html import escape
 import ipywidgets as widgets
 from matplotlib.figure import Figure
 
-from kd_helpers.widgets import svg
+from kd_helpers.widgets import layout, svg
 from kd_helpers.widgets.still import figure_of
 
 ALPHA = "α, weight of the soft targets"
-WIDE = {"style": {"description_width": "initial"}, "layout": {"width": "380px"}}
 
 
 class Explorer(widgets.VBox):
@@ -32,16 +31,17 @@ class Explorer(widgets.VBox):
     ) -> None:
         self.controls, self.render, self.before_render = dict(controls), render, before_render
         self.defaults = self.state
-        self.view = widgets.HTML()
+        self.view = layout.live_text()
         self.reset_button = widgets.Button(description="Reset", tooltip="Back to the first view")
         self.reset_button.on_click(lambda _: self.reset())
         for control in self.controls.values():
             control.observe(self.update, names="value")
         self._paused = False
         self.update()
-        rows = widgets.HBox([*self.controls.values(), self.reset_button])
-        rows.layout.flex_flow = "row wrap"
-        super().__init__([widgets.HTML(svg.sentence(f"Try this: {hint}")), rows, self.view])
+        rows = layout.in_columns(*self.controls.values(), self.reset_button)
+        words = widgets.HTML(svg.sentence(f"Try this: {hint}"))
+        super().__init__([words, rows, self.view, *layout.behaviour()])
+        self.add_class(layout.PAGE)
 
     @property
     def state(self) -> dict:
@@ -90,12 +90,12 @@ def values_of(controls: Mapping[str, widgets.Widget]) -> dict:
 def slider(words: str, value: float, low: float, high: float, step: float) -> widgets.FloatSlider:
     """A float slider that redraws while it moves."""
     numbers = {"value": value, "min": low, "max": high, "step": step, "readout_format": ".2f"}
-    return widgets.FloatSlider(description=words, **numbers, **WIDE)
+    return widgets.FloatSlider(description=words, **numbers)
 
 
 def walker(what: str, count: int) -> widgets.IntSlider:
     """A slider over `count` things, counted from 0."""
-    return widgets.IntSlider(0, 0, max(count - 1, 0), description=what, **WIDE)
+    return widgets.IntSlider(0, 0, max(count - 1, 0), description=what)
 
 
 def limit_to(control: widgets.IntSlider, count: int, what: str) -> None:

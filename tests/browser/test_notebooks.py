@@ -21,7 +21,7 @@ from notebook_io import NOTEBOOKS
 WITH_EXPLORERS = sorted(
     path.name for names in ("0[0345689]_*", "11_*") for path in NOTEBOOKS.glob(f"{names}.ipynb")
 )
-EXPLORERS = ".widget-vbox:has(> .widget-hbox button:text-is('Reset'))"
+EXPLORERS = ".widget-vbox:has(> .kd-controls button:text-is('Reset'))"
 SHOWN = "box => [...box.querySelectorAll('.widget-html-content')].map(e => e.innerHTML).join()"
 
 
