@@ -3,6 +3,7 @@ beforehand."""
 
 from __future__ import annotations
 
+import functools
 import html
 import itertools
 import json
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 import numpy as np
 
-from kd_course import nb01_targets, nb02_hinton, nb06_assistants, nb08_faults
+from kd_course import nb01_targets, nb02_hinton, nb03_confidence, nb06_assistants, nb08_faults
 from kd_course.nb02_hinton.experiments import KD_WEIGHTS, SEEDS
 from kd_course.nb02_hinton.experiments import TEMPERATURES as MAPPED
 from kd_course.nb02_hinton.explorers import ORDERS
 from kd_helpers import load_dataset, load_or_train
+from kd_helpers.training.loop import predict
 from kd_helpers.widgets.explorer import ALPHA, Explorer
 
 TEMPERATURES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 14.0, 20.0)
@@ -55,6 +57,20 @@ def settings() -> Explorer:
     return lab.build_settings_explorer(lab.accuracies(lab.collect(lab.map_arms, SEEDS)), alone)
 
 
+@functools.cache
+def least_sure() -> tuple:
+    """Images, teacher's logits and labels of the validation images that notebook 03 shows."""
+    val = load_dataset("fashion-mnist").val
+    logits = predict(load_or_train(nb03_confidence.TEACHER, quiet=True).model(), val.images)
+    rows = logits.softmax(dim=1).max(dim=1).values.argsort()[:50]
+    return val.images[rows].numpy(), logits[rows], val.labels[rows]
+
+
+def seeking() -> Explorer:
+    classes = load_dataset("fashion-mnist").classes
+    return nb03_confidence.build_seeking_explorer(*least_sure(), classes)
+
+
 def ladders() -> Explorer:
     lab = nb06_assistants
 
@@ -87,6 +103,16 @@ LIVE = {
         settings,
         "build_settings_explorer",
         {"temperature": Control("temperature T", MAPPED), "kd_weight": Control(ALPHA, KD_WEIGHTS)},
+    ),
+    "03_confident_logits": Live(
+        seeking,
+        "build_seeking_explorer",
+        {
+            "beta": Control("β, with α = 1 − β", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)),
+            "one": Control("image", range(4)),
+            "other": Control("other image", range(4)),
+        },
+        "Here: four images. The notebook has fifty.",
     ),
     "06_teacher_assistants": Live(
         ladders,

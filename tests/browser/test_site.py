@@ -23,6 +23,7 @@ NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 MOVED = {  # what a reader moves on each page, and the key for it
     "01_soft_and_hard_targets": ("temperature", "ArrowRight"),
     "02_hinton_distillation": ("temperature", "ArrowRight"),
+    "03_confident_logits": ("beta", "ArrowRight"),
     "06_teacher_assistants": ("assistant_0", "Space"),
     "08_when_distillation_fails": ("fault", "Space"),
 }
