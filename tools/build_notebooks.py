@@ -46,6 +46,8 @@ def build(text: str, name: str, solutions: bool = False) -> NotebookNode:
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         if cell.cell_type == "code":
             cell.source = cut_answers(cell.source, solutions, f"{name}, cell {number:02d}")
+        elif solutions:  # these lie a folder below the glossary
+            cell.source = cell.source.replace("](glossary.md", "](../glossary.md")
         notebook.cells.append(cell)
     mark_title(notebook, name, " (with solutions)" if solutions else "")
     return notebook

@@ -24,6 +24,8 @@ SITE = ROOT / "out" / "site"
 PARTS = ROOT / "tools" / "site"
 FORMULA = re.compile(r"\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$", re.DOTALL)
 LOG = re.compile(r"\\log\s+(?=[A-Za-z])")
+PAGE = re.compile(r'href="(\w+)\.(?:md|ipynb)(?=["#])')  # a notebook, or the glossary
+TO_GLOSSARY = "<a href='glossary.html'>Glossary</a>"
 TITLE = "Knowledge distillation, live"
 INTRODUCTION = (
     "An interactive course in knowledge distillation, as pages to read. The controls in a frame "
@@ -40,10 +42,17 @@ def build(folder: Path, live: bool = True) -> list[Path]:
     for name in names:
         body = body_of(read(NOTEBOOKS / f"{name}.ipynb"), name, live)
         write(folder / f"{name}.html", titles[name], f"{links(titles, name)}<main>{body}</main>")
+    write_glossary(folder, titles)
     listed = "".join(f"<li><a href='{n}.html'>{html.escape(t)}</a></li>" for n, t in titles.items())
-    start = f"<main><h1>{TITLE}</h1><p>{INTRODUCTION}</p><ul>{listed}</ul></main>"
+    start = f"<main><h1>{TITLE}</h1><p>{INTRODUCTION} {TO_GLOSSARY}</p><ul>{listed}</ul></main>"
     write(folder / "index.html", TITLE, start)
     return sorted(folder.glob("*.html"))
+
+
+def write_glossary(folder: Path, titles: dict[str, str]) -> None:
+    page = nbformat.v4.new_markdown_cell((NOTEBOOKS / "glossary.md").read_text(encoding="utf-8"))
+    body = f"{links(titles, 'glossary')}<main>{as_html([page], {})}</main>"
+    write(folder / "glossary.html", "Glossary", body)
 
 
 def title_of(notebook: NotebookNode) -> str:
@@ -51,12 +60,12 @@ def title_of(notebook: NotebookNode) -> str:
 
 
 def links(titles: dict[str, str], here: str) -> str:
-    """To the list of pages, the page before and the page after."""
+    """To the list of pages, the glossary, the page before and the page after."""
     names = list(titles)
-    place = names.index(here)
-    near = names[max(place - 1, 0) : place] + names[place + 1 : place + 2]
+    place = names.index(here) if here in names else -2  # the glossary has none beside it
+    near = [name for at, name in enumerate(names) if abs(at - place) == 1]
     others = "".join(f"<a href='{n}.html'>{html.escape(titles[n])}</a>" for n in near)
-    return f"<nav><a href='index.html'>All notebooks</a>{others}</nav>"
+    return f"<nav><a href='index.html'>All notebooks</a>{TO_GLOSSARY}{others}</nav>"
 
 
 def body_of(notebook: NotebookNode, name: str, live: bool) -> str:
@@ -79,6 +88,7 @@ def as_html(cells: list[NotebookNode], kept: dict[str, str], code: bool = True) 
     """The cells as HTML, with what was kept put back; code: with the code of code cells."""
     exporter = HTMLExporter(template_name="basic", exclude_input=not code)
     body, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+    body = PAGE.sub(r'href="\1.html', body)
     for mark, content in kept.items():
         body = body.replace(mark, content)
     return body

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from build_site import as_html, take_out, title_of, write
+from build_site import as_html, take_out, title_of, write, write_glossary
 from notebook_io import NOTEBOOKS, ROOT, read
 
 SLIDES = ROOT / "out" / "slides"
@@ -38,6 +38,7 @@ def build(folder: Path, live: bool = True) -> list[Path]:
             body = "".join(f"<section>{slide_html(cells, kept)}</section>" for cells in slides)
             deck = f"<main>{body}</main>{CONTROLS}"
             write(folder / path.with_suffix(".html").name, titles[path.stem], deck, "slides")
+    write_glossary(folder, titles)
     listed = "".join(f"<li><a href='{n}.html'>{html.escape(t)}</a></li>" for n, t in titles.items())
     write(folder / "index.html", "Slides", f"<h1>Slides</h1><ul>{listed}</ul>")
     return sorted(folder.glob("*.html"))

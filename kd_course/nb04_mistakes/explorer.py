@@ -72,7 +72,7 @@ def build_mistake_explorer(
     }
     hint = (
         "is the label right? Look at ten of the surest mistakes and count. Then choose another "
-        "teacher: how many mistakes has it, and how sure is it of them?"
+        "teacher: how many mistakes does it make, and how sure is it of them?"
     )
     return Explorer(controls, render, hint=hint, before_render=choose)
 

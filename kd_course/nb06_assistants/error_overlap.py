@@ -96,7 +96,7 @@ def build_overlap_explorer(
         "page": walker("page", 2),
     }
     hint = (
-        "click a cell to see what both have wrong. Then compare chain and dense: does the student "
+        "click a cell to see what both get wrong. Then compare chain and dense: does the student "
         "share more errors with the assistant that taught it?"
     )
     return Explorer(controls, render, hint=hint, before_render=paint)

@@ -71,9 +71,9 @@ EXHIBITS = (
         "probabilities where logarithms belong",
         "kl_div(p, q)",
         "kl_div(q.log(), p)",
-        "The first argument has to be the student's logarithm, the second the teacher's "
-        "probability. One library gave probabilities of both, in the other order. Nothing "
-        "complains.",
+        "The first argument has to be the student's log-probability, the second the teacher's "
+        "probability. One library passed probabilities of both, and in the wrong order. PyTorch "
+        "does not complain.",
         (KD_LIB,),
         checks.zero_where_both_agree,
     ),
@@ -82,8 +82,8 @@ EXHIBITS = (
         "softmax of a softmax",
         "p = (probabilities / T).softmax(1)",
         "p = (logits / T).softmax(1)",
-        "A network that ends in softmax answers with probabilities. All lie between 0 and 1, so "
-        "softened again they are nearly the same for every class.",
+        "A network that ends in softmax answers with probabilities. They all lie between 0 and 1, "
+        "so a second softmax makes them nearly equal.",
         ("https://github.com/yuanli2333/Teacher-free-Knowledge-Distillation",),
         checks.at_rest_where_both_agree,
     ),
@@ -134,8 +134,8 @@ EXHIBITS = (
         "teacher.train()  # by a parent module",
         "teacher.eval()",
         "Its batch normalisation then takes the statistics of the batch: the answer to an image "
-        "hangs on its company. `student.train()` does this to a teacher that is a part of the "
-        "student.",
+        "depends on which others are in the batch. `student.train()` does this to a teacher "
+        "that is a part of the student.",
         (
             "https://github.com/vrvlive/knowlege-distillation/issues/2",
             "https://github.com/neuralmagic/sparseml/pull/2191",
@@ -192,8 +192,8 @@ EXHIBITS = (
         "the best step on the test images",
         "report max(test accuracy of all steps)",
         "report test accuracy of the last step",
-        "The largest of many looks is larger than a look, also where nothing was learnt in "
-        "between. It is common in public code of this field.",
+        "The best of many looks beats a single one, even if nothing was learnt in between. It is "
+        "common in public code of this field.",
         (
             "https://github.com/imirzadeh/Teacher-Assistant-Knowledge-Distillation",
             "https://github.com/megvii-research/mdistiller/issues/7",
@@ -207,7 +207,7 @@ EXHIBITS = (
         "alone: learning rate 0.003; taught: 0.03",
         "alone: 0.03; taught: 0.03",
         "The student without a teacher was trained at another learning rate than the taught one. "
-        "What the better rate gives is then called a gain of distillation.",
+        "What the better rate brings is then credited to distillation.",
         (
             "https://github.com/Ujjwal-9/Knowledge-Distillation",
             "https://github.com/a7b23/Distilling-the-knowledge-in-neural-network/issues/1",
@@ -233,8 +233,8 @@ EXHIBITS = (
         "classes = sorted(names)  # of the teacher alone",
         "columns = [teacher_classes.index(name) for name in classes]",
         "Folders are read in the order of their names, label files are not. Where the two differ, "
-        "an output means one class to the teacher and another to the student. In the threads it "
-        "was the test set that was so labelled.",
+        "an output means one class to the teacher and another to the student. In the "
+        "threads it was a test set whose labels were in another order.",
         (
             "https://github.com/modestyachts/ImageNetV2/issues/10",
             "https://github.com/facebookresearch/deit/issues/130",

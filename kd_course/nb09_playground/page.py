@@ -40,8 +40,8 @@ from kd_helpers.widgets.explorer import ALPHA, Explorer, slider, tick
 
 COURSE = "fashion-mnist"
 ERRORS_HINT = (
-    "click a cell to see what both have wrong. Then press 'labels only': which errors did the "
-    "student share with these networks before any of them taught it?"
+    "click a cell to see what both get wrong. Then press 'labels only': which errors would the "
+    "student share with these networks if none of them had taught it?"
 )
 HINT = "choose a question, or move any control."
 BOXES = {f"assistant_{i}": name for i, name in enumerate(ASSISTANTS)}
@@ -154,10 +154,10 @@ class Playground(Explorer):
         try:
             self.setting, self.problem = setting_of(state), ""
         except Refused as problem:
-            self.problem, self.example.value = f"This cannot be: {problem}.", ""
+            self.problem, self.example.value = f"This combination does not work: {problem}.", ""
             self.training.offer()
             self.verdict.value = pictures.said(self.problem)
-            return svg.sentence("Line and code are those of the last setting that can.")
+            return svg.sentence("The line and the code are those of the last setting that works.")
         self.text.value, self.code.value = str(self.setting), to_code(self.setting)
         listed = self.text.value in EXAMPLES | NOT_STORED
         self.example.value, self.notice.value = self.text.value if listed else "", ""
@@ -176,7 +176,7 @@ class Playground(Explorer):
         words = pictures.teacher_in_words(setting)
         if lacking and (near := stored_neighbours(setting)):
             told = "; ".join(difference(setting, other) for other in near)
-            words += f" Stored, with one thing else: {told}."
+            words += f" Stored, with one difference: {told}."
         costs = [cost_of(name, cost) for name in (*STUDENTS, *OTHER_NETWORKS)]
         among = render_pareto(
             pictures.stored_points(cost),

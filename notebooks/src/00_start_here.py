@@ -3,7 +3,7 @@
 #
 # **Question: is everything here, and how does this course work?**
 #
-# Knowledge distillation trains a small network (the student) on the answers of a large one (the teacher). In this course every picture is a real image, every network was really trained, and the controls show the answers of trained networks.
+# Knowledge [distillation](glossary.md#distillation) trains a small network, the [student](glossary.md#student), on the answers of a large one, the [teacher](glossary.md#teacher). In this course every picture is a real image, every network was really trained, and the controls show the answers of trained networks.
 #
 # Time: about one minute on two processor cores. No GPU and no network connection are needed. You should be able to read Python and know what a neural network classifier is.
 
@@ -26,7 +26,7 @@ status = check()
 # %% [markdown]
 # ## Which device, and why
 #
-# The device is chosen once. The same notebooks run on a GPU when there is one. Training uses the number format that is faster here: having bfloat16 instructions does not mean that they are fast, so it is timed.
+# The device is chosen once. The same notebooks run on a GPU when there is one. Training uses whichever number format is faster here. A processor that has bfloat16 instructions need not be fast at them, so both formats are timed.
 
 # %%
 device = pick_device()
@@ -36,7 +36,7 @@ print(f"{device}, {dtype}: {reason}")
 # %% [markdown]
 # ## The images
 #
-# Fashion-MNIST: 28×28 grey pictures of ten kinds of clothes. The splits never change. Networks learn from the training images, choices (which temperature?) are made on the validation images, and each run is measured on the test images once, after its last step; nothing is chosen by them.
+# Fashion-MNIST: 28×28 grey pictures of ten kinds of clothes. The [splits](glossary.md#split) never change. Networks learn from the training images, choices (which temperature?) are made on the validation images, and each run is measured once on the test images, after its last step; they never decide anything.
 
 # %% tags=["nbval-check-output"]
 data = load_dataset("fashion-mnist")
@@ -55,9 +55,7 @@ lab.display_figure(lab.draw_samples(images.numpy(), titles))
 # Below is the first one. Run the notebook (menu *Run*, *Run All Cells*) and you can move the controls; before that, and on a web page, you see a still picture.
 
 # %% [markdown]
-# During training, images are shifted and mirrored: *augmentation*. Here each augmented version of an image has a number, its *view*, and view 0 is the plain image. So a teacher's answer can be stored for an image *and* a view, and never gets mixed up.
-#
-# **Question:** how many views are there with shifts of up to 2 pixels, mirrored or not?
+# During training, images are shifted and mirrored: [augmentation](glossary.md#augmentation). In this course each augmented version of an image has a number, its *view*, and view 0 is the plain image. So a teacher's answer can be stored under its image *and* its view, and is never given to another picture.
 
 # %%
 augmentation = ViewSet(flip=True, max_shift=2)
@@ -67,14 +65,16 @@ shown = make_views(images[:1].expand(6, -1, -1, -1), numbers, augmentation)  # (
 lab.display_live(explorer, lab.draw_views(shown.numpy(), numbers))
 
 # %% tags=["nbval-check-output"]
-len(augmentation)  # 5 shifts down × 5 to the right × mirrored or not
+asked = "How many views are there with shifts of up to 2 pixels each way, mirrored or not?"
+counted = "5 shifts up or down × 5 to the left or right × mirrored or not."
+lab.guess_number(asked, len(augmentation), 0, "views", counted)
 
 # %% [markdown]
 # ## How exercises work
 #
-# An exercise is a function with a hole. Fill it in, run it, then run the check below it. The check says what is wrong, not only that something is. An empty hole does not stop *Run All*. The answers are in `notebooks/solutions/`; where that is missing, your lecturer has them.
+# An exercise is a function with a gap. Fill it in, run the cell, then run the check below it. The check tells you what is wrong, not merely that something is. A gap left open does not stop *Run All*. The answers are in `notebooks/solutions/`; if you do not have that folder, your lecturer does.
 #
-# **Exercise.** A network answers each image with ten numbers, its *logits*; its answer is the class with the largest. Write the share of right answers.
+# **Exercise.** A network gives each image ten numbers, its [logits](glossary.md#logit); its answer is the class with the largest one. Compute the share of right answers.
 
 
 # %% tags=["exercise"]
@@ -91,8 +91,8 @@ print(lab.check_accuracy(my_accuracy))
 # %% [markdown]
 # ## What we saw
 #
-# - The environment check, and the device with the reason for it.
-# - Three fixed splits: learn, choose, and look once.
-# - A control over real images, and an exercise with a check that names the mistake.
+# - Everything is here, and you know which device is used and why.
+# - The images come in three fixed splits: one to learn from, one to choose by, one to look at once.
+# - Controls show real images, and the check of an exercise names the mistake.
 #
 # Next: **01 · Soft and hard targets**.

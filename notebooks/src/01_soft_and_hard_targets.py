@@ -3,7 +3,7 @@
 #
 # **Question: what does a trained network know that the label does not say?**
 #
-# A label names one class. A trained network gives every class a probability, and the wrong ones are not all equally wrong: a shirt is closer to a T-shirt than to a sandal. Hinton, Vinyals and Dean (2015) argue that these small probabilities show how the teacher generalises.
+# A label names one class. A trained network gives every class a probability, and the wrong ones are not all equally wrong: a shirt is closer to a T-shirt than to a sandal. Hinton, Vinyals and Dean (2015) argue that these small probabilities, which Hinton calls [dark knowledge](glossary.md#dark-knowledge), show how the teacher generalises.
 #
 # Time: about one minute on two processor cores. Needed: notebook 00, and softmax.
 
@@ -32,9 +32,9 @@ logits, labels = teacher.logits("test"), data.test.labels  # (10000, 10), (10000
 # %% [markdown] tags=["slide"]
 # ## See it first
 #
-# Each corner is a class, each dot one of 2,000 test images. A label would put every dot into a corner. The teacher puts it where its ten probabilities say: close to a corner when it is sure, between corners when it is in doubt.
+# Each corner is a class, each dot one of 2,000 test images. A label would put every dot into a corner. The teacher puts each dot where its ten probabilities pull it: close to a corner when it is sure, between corners when it is in doubt.
 #
-# Press **Raise T slowly**. What *T* means comes below; what it does, you see at once: the dots leave their corners, and not at random. **Which classes come to lie side by side? Who told the teacher that they belong there?** Then let two students answer: one has learnt from labels alone, the other from this teacher.
+# Press **Raise T slowly**. What *T* means comes below; what it does, you see at once: the dots leave their corners, and not at random. **Which classes come to lie side by side? Who told the teacher that they belong there?** Then ask two students: one has learnt from labels alone, the other from this teacher.
 
 # %% tags=["slide"]
 minds = {name: load_or_train(recipe, quiet=True) for name, recipe in lab.minds().items()}
@@ -44,9 +44,9 @@ lab.build_polygon(data.test, answers, data.classes)
 # %% [markdown] tags=["slide"]
 # ## Draw a garment
 #
-# Change a test image with pen and eraser, or draw your own: three networks answer at every stroke, computed in this page. **Try this:** raise the shaft of the sneaker until it is an ankle boot. What does the teacher say just before it changes its mind? Then make it as unsure as you can.
+# Change a test image with pen and eraser, or draw your own. Three networks answer after every stroke; they are computed in this page. **Try this:** raise the shaft of the sneaker until it is an ankle boot. What does the teacher say just before it changes its mind? Then make it as unsure as you can.
 #
-# A ResNet-20 does not fit into a page, so the teacher here is a smaller network, `cnn-4`, trained on the same images in the same way. The distilled student learnt from the ResNet-20.
+# A ResNet-20 is too large for a page, so the teacher here is a smaller network, `cnn-4`, trained on the same images in the same way. The distilled student learnt from the ResNet-20.
 
 # %% tags=["slide"]
 drawers = {name: load_or_train(recipe, quiet=True) for name, recipe in lab.drawers().items()}
@@ -74,7 +74,7 @@ lab.guess_one(asked, others, other, says)
 # %% [markdown]
 # ## Run
 #
-# A network answers with logits, ten numbers without a scale. Softmax turns them into probabilities: exponentials, divided by their sum.
+# A network answers with [logits](glossary.md#logit), ten numbers without a unit. [Softmax](glossary.md#softmax) turns them into probabilities: take exponentials, then divide by their sum.
 
 # %%
 image = hard[0]
@@ -86,7 +86,7 @@ answer.round({"logit": 2, "probability": 3})
 # %% [markdown] tags=["slide"]
 # ## Look
 #
-# On the left what the label says, on the right what the teacher says. The label is the *hard target*, the teacher's answer the *soft target*.
+# On the left is what the label says, on the right what the teacher says. The label is the [hard target](glossary.md#hard-target), the teacher's answer the [soft target](glossary.md#soft-target).
 
 # %% tags=["slide"]
 one_hot = torch.nn.functional.one_hot(labels[image], 10).float()  # (10,)
@@ -106,7 +106,7 @@ asked = "On how many test images does the teacher's first answer have a probabil
 lab.guess_number(asked, sure, 8, "%", (told, lab.draw_certainty(top.values, right)))
 
 # %% [markdown]
-# The logits themselves tell more. Softmax presses the other nine classes to almost 0, but for one and the same image their logits still differ:
+# The logits tell more. Softmax presses the other nine classes down to almost 0, but within one image their logits still differ widely:
 
 # %%
 is_label = torch.nn.functional.one_hot(labels, 10).bool()  # (10000, 10)
@@ -120,11 +120,11 @@ print(f"largest minus smallest of the nine: {spread.median():.1f} (median over i
 # %% [markdown] tags=["slide"]
 # ## Name it: temperature
 #
-# To make the small differences visible, divide the logits by a *temperature* $T$ before softmax:
+# To make the small differences visible, divide the logits by a [temperature](glossary.md#temperature) $T$ before softmax:
 #
 # $$p_i(T) = \frac{\exp(z_i / T)}{\sum_j \exp(z_j / T)}$$
 #
-# $T = 1$ is the network's own answer. A larger $T$ evens the probabilities out; their order stays. (Hinton et al. 2015, equation 1.)
+# $T = 1$ is the network's own answer. A larger $T$ brings the probabilities closer together and leaves their order as it is. (Hinton et al. 2015, equation 1.)
 
 # %% tags=["nbval-check-output"]
 T = 4.0
@@ -135,10 +135,16 @@ print("same order of classes:", torch.equal(by_hand.argsort(), z.argsort()))
 # %% [markdown] tags=["slide"]
 # ## Vary it
 #
-# The explorer walks through the 10,000 test images. *Most ambiguous first* begins with those whose two best classes are closest; the other filters show the teacher's mistakes, or images between two classes of your choice.
+# The explorer walks through the 10,000 test images. *Most ambiguous first* begins with the images whose two most likely classes are closest; the other filters show the teacher's mistakes, or images between two classes of your choice.
 
 # %% [markdown]
 # **Question:** at T = 4 you see that the first image has something of a third class. Lower T to 1: what is left of it? And how high must T be before the last image, the one that the teacher is surest of, shows a second class at all?
+#
+# <details><summary>An answer</summary>
+#
+# The first image is a shirt, or as likely a T-shirt. At T = 4 it has 13 % of a dress; of these, 3 % are left at T = 1. The last one is a bag: its second class passes 1 % only between T = 3 and T = 4, and even at T = 20 it stays below a tenth. Some images have little to tell beyond their label.
+#
+# </details>
 
 # %% tags=["slide"]
 pictures = data.test.images.numpy()  # (10000, 1, 28, 28)
@@ -151,7 +157,7 @@ lab.display_live(explorer, explorer.still(alt))
 # %% [markdown] tags=["slide"]
 # ## Which classes are alike?
 #
-# One soft target describes one image. Their mean over all images of a class describes the class. Nobody told the teacher that a shirt is like a T-shirt: it learnt this from labels that name one class each.
+# One soft target describes one image. The mean soft target of all images of a class describes the class. Nobody told the teacher that a shirt is like a T-shirt: it learnt this from labels that name one class each.
 
 # %% tags=["slide"]
 similarity = lab.mean_soft_labels(soften(logits, 4.0), labels)  # (10, 10), row: true class
@@ -160,9 +166,9 @@ lab.display_figure(lab.draw_similarity(similarity, data.classes))
 # %% [markdown]
 # ## A smoothed label is not a soft label
 #
-# Label smoothing also softens the target: it takes a share ε from the true class and gives ε/K to each of the K classes. So is a teacher just an expensive way to smooth labels?
+# [Label smoothing](glossary.md#label-smoothing) softens the target too: it takes a share ε from the true class and gives ε/K to each of the K classes. So is a teacher just an expensive way of smoothing labels?
 #
-# Entropy, $-\sum_i p_i \log_2 p_i$ in bits, says how uncertain a distribution is: 0 for a label, 3.32 for ten equal probabilities. Choose ε so that the smoothed label of our image has the same entropy as its soft target.
+# [Entropy](glossary.md#entropy), $-\sum_i p_i \log_2 p_i$ in bits, says how uncertain a distribution is: 0 for a label, 3.32 for ten equal probabilities. Choose ε so that the smoothed label of our image has the same entropy as its soft target.
 
 # %%
 soft = soften(z, 4.0)  # (10,)
@@ -177,7 +183,7 @@ shown = smoothed[same], soft, data.classes, int(labels[image])
 lab.display_figure(lab.draw_smoothed_and_soft(*shown))
 
 # %% [markdown]
-# A smoothed label has the same doubt for every image and no opinion about which wrong class is near. The soft target's doubt depends on the image:
+# A smoothed label is equally unsure of every image, and has no opinion about which wrong class is close. How unsure a soft target is depends on the image:
 
 # %%
 entropies = entropy_bits(soften(logits, 4.0))  # (10000,)
@@ -186,7 +192,7 @@ lab.display_figure(lab.draw_entropies(entropies, right))
 # %% [markdown]
 # ## Exercise 1: softmax with a temperature
 #
-# Write it for a whole batch.
+# Write it for a whole batch of images.
 
 
 # %% tags=["exercise"]

@@ -3,7 +3,7 @@
 #
 # **Question: a good teacher is nearly always sure. What is left to learn from it then, and can one get more out of it?**
 #
-# D'Amicantonio's thesis (Bologna 2021) claims that very confident logits can be used better than plain KD does, and that the *smaller* entries of a teacher's answer matter. Its abstract could be read, its formulas and numbers could not. So we take documented methods that make each claim concrete, and test them.
+# D'Amicantonio's thesis (Bologna 2021) claims that very confident logits can be used better than plain KD does, and that the *smaller* entries of a teacher's answer matter. We could read its abstract, but not its formulas and numbers. So we take published methods that make each claim concrete, and test those.
 #
 # Time: about ten seconds on two processor cores. Needed: notebook 02.
 
@@ -30,7 +30,7 @@ val, val_labels = predict(teacher.model(), data.val.images), data.val.labels  # 
 # %% [markdown] tags=["slide"]
 # ## How sure is the teacher?
 #
-# Once on the 54,000 images that it was trained on, and once on 6,000 that it has never seen.
+# We ask twice: on the 54,000 images that it was trained on, and on 6,000 that it has never seen.
 
 # %%
 answers = {
@@ -58,7 +58,13 @@ lab.guess_one("And on images that it has never seen?", sides, right, table)
 # %% [markdown] tags=["slide"]
 # The explorer splits the answers into right and wrong ones and softens both.
 #
-# **Question:** at which T do the wrong answers of the validation images look as sure as the right ones did at T = 4?
+# **Question:** at T = 4, how sure do the right answers on the validation images look? At which T do the wrong ones look just as sure?
+#
+# <details><summary>An answer</summary>
+#
+# At T = 4 half of the right answers have a top probability above 0.57. The wrong ones reach the same median at T = 1.5. So a wrong answer taken as it is looks about like a right one that was softened: how sure an answer is says little unless you know its temperature.
+#
+# </details>
 
 # %% tags=["slide"]
 explorer = lab.build_certainty_explorer(answers)
@@ -68,11 +74,11 @@ lab.display_live(explorer, explorer.still(alt))
 # %% [markdown] tags=["slide"]
 # ## Two parts in one
 #
-# Take the true class $t$ out. The teacher's answer then has two parts: how sure it is of $t$ (two numbers, $p_t$ and $1 - p_t$), and how it shares the rest among the other nine classes ($\hat p$, which sums to 1). Zhao et al. (2022) show that the KL divergence splits in the same way:
+# Set the true class $t$ apart. The teacher's answer then has two parts: how sure it is of $t$ (two numbers, $p_t$ and $1 - p_t$), and how it shares the rest among the other nine classes ($\hat p$, which sums to 1). Zhao et al. (2022), in [decoupled distillation](glossary.md#decoupled-distillation), show that the KL divergence splits in the same way:
 #
 # $$\mathrm{KL}(p\,\|\,q) = \underbrace{\mathrm{KL}\big((p_t, 1-p_t)\,\|\,(q_t, 1-q_t)\big)}_{\text{TCKD, target class}} + (1 - p_t)\,\underbrace{\mathrm{KL}(\hat p\,\|\,\hat q)}_{\text{NCKD, other classes}}$$
 #
-# Here for real images: the teacher, and the student of notebook 02 that learnt from labels only.
+# Let us check this on real images, with the teacher and the student of notebook 02 that learnt from labels only.
 
 # %%
 student = load_or_train(lab.full_arms(0)["student, hard labels"])
@@ -104,7 +110,7 @@ print("KL", torch.allclose(kl.float(), lab.kd_rows(z, v, T), rtol=1e-3, atol=1e-
 # %% [markdown] tags=["slide"]
 # ## What a sure teacher mutes
 #
-# The second part is multiplied by $1 - p_t$. The surer the teacher, the less it says about the other classes, on just the images it knows best. A higher T turns the factor up again. How much, for images of different certainty?
+# The second part is multiplied by $1 - p_t$. So the surer the teacher is, the less it says about the other classes, and it is surest on the very images that it knows best. A higher T turns the factor up again. By how much, for images of different certainty?
 
 # %%
 certainty = soften(train, 1.0).gather(1, train_labels[:, None])[:, 0]  # (54000,): p_t at T = 1
@@ -132,7 +138,7 @@ rows = pd.DataFrame.from_dict(rows, orient="index", columns=["T = 1", "T = 4"])
 rows.round({"T = 1": 4, "T = 4": 3}).rename_axis("mean 1 − p_t")
 
 # %% [markdown]
-# And what is it that is muted? Per image, the two parts of the divergence between our student and the teacher at T = 4:
+# And what is being muted? Here are, for each image, the two parts of the divergence between our student and the teacher at T = 4:
 
 # %%
 parts = {"TCKD": tckd, "(1 − p_t)·NCKD": (1 - p_t) * nckd, "NCKD itself": nckd}  # (6000,) each
@@ -146,16 +152,16 @@ pd.DataFrame.from_dict(rows, orient="index").round(3).rename_axis("p_t at T = 1"
 # %% [markdown]
 # ## Treatments
 #
-# All of these leave the loop as it is and change the soft term only; `kd_helpers.methods` has a class for each.
+# Each [treatment](glossary.md#treatment) below leaves the training loop as it is and changes the soft term only; `kd_helpers.methods` has a class for each.
 #
-# - **Standardised logits** (Sun et al. 2024): each row gets mean 0 and standard deviation 1, for teacher and student. Size no longer matters.
-# - **Dynamic temperature** (Wen et al. 2019): each image its own T around a mean; lower where student and teacher disagree (FLSW) or where the student is unsure (CWSM).
+# - **[Standardised logits](glossary.md#standardised-logits)** (Sun et al. 2024): each row of logits gets mean 0 and standard deviation 1, for teacher and student alike. Their size no longer matters.
+# - **Dynamic temperature** (Wen et al. 2019): each image gets its own T around a mean, lower where student and teacher disagree (FLSW) or where the student is unsure (CWSM).
 # - **Decoupled KD** (Zhao et al. 2022): T²·(TCKD + β·NCKD), without the factor $1 - p_t$.
 
 # %% [markdown]
 # - **Weighted soft labels** (Zhou et al. 2021): image weight $1 - \exp(-\mathrm{CE}_{student} / \mathrm{CE}_{teacher})$.
-# - **Gates**: teach only answers surer, or less sure, than a threshold.
-# - **Top k**: keep the k largest entries and the true class; the rest goes into one bin, or is dropped. **All but the top k**: the small entries alone. **Random**: drop entries by chance.
+# - **Gates**: teach only those answers that are surer, or less sure, than a threshold.
+# - **Top k**: keep the k largest entries and the true class; put the rest into one bin, or drop it. **All but the top k**: the small entries alone. **Random**: drop entries by chance.
 # - **Controls without a teacher**: smoothed labels, and the *virtual teacher* of Tf-KD (Yuan et al. 2020), which gives the true class a fixed probability and softens that with T.
 
 # %% [markdown]
@@ -172,7 +178,7 @@ lab.display_live(explorer, explorer.still(alt))
 # %% [markdown] tags=["slide"]
 # ## The laboratory
 #
-# Student: cnn-2, 2,000 labelled images, 600 steps of 64 images; five seeds; for each seed all arms have the same images, starting weights and batches. Loss: 0.1·CE + 0.9·soft term. Each treatment's setting (mostly T) was the best of four on validation images with other seeds; `data/README.md` lists all that were tried. The soft term of standardised logits counts nine times, as its authors have it; β = 8 is its paper's own value, with equal weights of CE and soft term.
+# The student is a cnn-2 with 2,000 labelled images, trained for 600 steps of 64 images; there are five seeds, and with the same seed all arms have the same images, starting weights and batches. Loss: 0.1·CE + 0.9·soft term. Each treatment's setting (mostly T) was the best of four on validation images with other seeds; `data/README.md` lists all that were tried. The soft term of standardised logits counts nine times, as its authors have it; β = 8 is its paper's own value, with equal weights of CE and soft term.
 
 # %% tags=["nbval-check-output", "slide"]
 runs = lab.collect(lab.treatment_arms, lab.SEEDS)
@@ -190,7 +196,7 @@ shown = lab.verdict_table(scores, baseline="hard labels"), lab.draw_treatments(s
 lab.guess_one("Which of these arms falls below the hard labels?", some, worst, shown)
 
 # %% [markdown]
-# Better than labels is one thing. Better than *plain KD* is what the claim says.
+# Being better than labels is one thing. The claim asks for more: being better than *plain KD*.
 
 # %% tags=["nbval-check-output"]
 taught = {name: values for name, values in scores.items() if runs[name][0].recipe.teacher}
@@ -200,7 +206,7 @@ asked = f"How many of the {len(against)} treatments are clearly better than plai
 lab.guess_number(asked, len(better), 0, answer=lab.verdict_table(taught, baseline="KD"))
 
 # %% [markdown]
-# The gates also say which answers teach. An image behind a closed gate keeps 0.1·CE only. Taught by the sure answers alone, a student keeps most of KD's gain; taught by the unsure ones alone, it does worse than on its labels. So a confident answer is not an empty one.
+# The gates also show which answers teach. An image behind a closed gate keeps only its 0.1·CE. Taught by the sure answers alone, a student keeps most of KD's gain; taught by the unsure ones alone, it does worse than on its labels. So a confident answer is not an empty answer.
 #
 # ## On which images?
 #
@@ -222,7 +228,7 @@ lab.display_figure(lab.draw_gains_by_certainty(by_group))
 # %% [markdown]
 # ## At which temperature?
 #
-# A confident answer can also be opened with T alone. Do treatments shift the best T, or lift the curve?
+# T alone can also bring out what a confident answer hides. Do treatments shift the best T, or do they lift the whole curve?
 
 # %%
 grid = lab.accuracies(lab.collect(lab.temperature_arms, lab.SEEDS))  # (treatment, T) → five
@@ -237,7 +243,7 @@ lab.verdict_tables(at, baseline="KD")
 # %% [markdown] tags=["slide"]
 # ## The small entries
 #
-# Now the entries one by one, at T = 4. Either the k largest entries and the true class stay, and the rest goes into one bin; or the k largest are left out.
+# Now we go through the entries at T = 4. Either the k largest and the true class stay and the rest goes into one bin, or the k largest are left out.
 
 # %% tags=["nbval-check-output", "slide"]
 entries = lab.accuracies(lab.collect(lab.entry_arms, lab.SEEDS))  # (kind, k) → five accuracies
@@ -262,7 +268,7 @@ options = (*sides.values(), "no clear difference to labels")
 lab.guess_one(asked, options, right, (f"Against hard labels: {small_alone}.", table))
 
 # %% [markdown]
-# Read both ends. If the small entries were noise, "rest in one bin" would be as good as KD. If they were all that matters, "all but the top" would be. How much probability is in them at T = 4?
+# Look at both ends. If the small entries were noise, "rest in one bin" would be as good as KD. If they were all that matters, "all but the top" would be as good. How much probability do they hold at T = 4?
 
 # %%
 ranked = soften(train, 4.0).sort(dim=1, descending=True).values.mean(dim=0)  # (10,)
@@ -271,7 +277,7 @@ print("mean probability by rank at T = 4:", " ".join(f"{share:.3f}" for share in
 # %% [markdown]
 # ## What came after
 #
-# Losses from 2022 to 2025, each said to beat those before it. TTM softens the teacher alone, and WTTM counts the images more of which the teacher is less sure. OFA's target pulls harder at the true class. DIST asks for the relations between classes, and between images, not for the numbers. ABKD puts a whole family of divergences in the place of KL. NKD was in the table above. `kd_helpers/methods` has a file for each, with paper and formula.
+# Here are losses from 2022 to 2025, each reported to beat those before it. TTM softens only the teacher, and WTTM gives more weight to images that the teacher is less sure of. OFA's target pulls harder at the true class. DIST asks the student for the relations between classes and between images, not for the numbers themselves. ABKD replaces KL by a whole family of divergences. NKD was in the table above. `kd_helpers/methods` has a file for each, with paper and formula.
 
 # %% tags=["nbval-check-output"]
 newest = {name: runs[name] for name in ("KD", "normalised (NKD)")}
@@ -283,15 +289,15 @@ asked = "How many of the six are clearly better than plain KD here, with equal b
 lab.guess_number(asked, count, 0, answer=shown)
 
 # %% [markdown]
-# The scores are now which test images each student has right, so that the table has a second interval: over seeds *and* test images, for other images might have been drawn. And with six comparisons at once, about one in four such tables would have a "clear" difference by chance alone: Holm's correction multiplies the smallest p-value by six, the next by five, and so on.
+# The scores now say which test images each student has right, so the table has a second interval, over seeds *and* test images: other images might have been drawn. And with six comparisons at once, about one in four such tables would show a "clear" difference by chance alone. [Holm's correction](glossary.md#holm-correction) therefore multiplies the smallest p-value by six, the next by five, and so on.
 #
 # Notebook 07 has what these papers print, and how far apart repetitions of one of them lie.
 
 # %% [markdown]
-# With $\alpha + \beta = 1$, ABKD goes in one line from KL(teacher ‖ student), which is plain KD, to KL(student ‖ teacher). The first is dear where the student misses what the teacher thinks possible, the second where it believes what the teacher does not. Which end is the better lesson?
+# With $\alpha + \beta = 1$, ABKD leads from KL(teacher ‖ student), which is plain KD, to KL(student ‖ teacher). The first is large where the student misses what the teacher thinks possible, the second where it believes what the teacher does not. We call the two ends [covering and seeking](glossary.md#covering-and-seeking). Which one teaches better?
 
 # %% [markdown]
-# Why *covering* and *seeking*? A small student cannot tell all images apart. Suppose that it has to give two images one answer: which one has the smallest mean divergence? At β = 0 the arithmetic mean of the two targets, at β = 1 the geometric one.
+# Why these names? A small student cannot tell all images apart. Suppose it has to give two images the same answer: which answer has the smallest mean divergence? At β = 0 it is the arithmetic mean of the two targets, at β = 1 the geometric one.
 #
 # **Try it** on the validation images that the teacher is least sure of. Which classes are given up on the way from 0 to 1?
 
@@ -312,12 +318,12 @@ options = (*options.values(), "no clear difference")
 lab.guess_one("Which end is the better lesson?", options, right, shown)
 
 # %% [markdown]
-# None of the five is clearly better or worse than plain KD here, and from one end of the divergences to the other the means differ by a tenth of a point. NKD is worse; it had one setting, its paper's, the others the best of four. With ten classes, T = 4 and 600 steps there is little left for a new loss to find. With a hundred classes there may be more.
+# None of the five is clearly better or worse than plain KD here, and from one end of the divergences to the other the means differ by a tenth of a point. NKD is worse; but it had a single setting, that of its paper, while the others had the best of four. With ten classes, T = 4 and 600 steps, there is little left for a new loss to find. With a hundred classes there may be more.
 
 # %% [markdown]
 # ## Before the answer
 #
-# A network says more than its logits. FitNets (2015) wants the numbers of a layer in the middle, through a convolution that is thrown away later. **Attention transfer** (AT, 2017) asks only *where* a layer is active: the sum of squares over its channels. **Relational KD** (RKD, 2019) wants the same distances and angles between the images of a batch, **PKT** (2018) the same neighbours. These three train no further weights, whatever the sizes of the layers.
+# A network has more to give than its logits: the [features](glossary.md#features) in its middle. FitNets (2015) asks the student for the numbers of a middle layer, through a convolution that is thrown away afterwards. **[Attention transfer](glossary.md#attention-transfer)** (AT, 2017) asks only *where* a layer is active: the sum of squares over its channels. **Relational KD** (RKD, 2019) asks for the same distances and angles between the images of a batch, **PKT** (2018) for the same neighbours. These three train no further weights, whatever the sizes of the layers.
 #
 # CRD (2020) needs a bank of thousands of images' features, and is left out.
 
@@ -337,7 +343,7 @@ beside_labels = {name: told for name, told in features.items() if name.endswith(
 lab.verdict_table(beside_labels, baseline="hard labels", corrected=True)
 
 # %% [markdown]
-# What does a look into the teacher cost? Logits are few, and are remembered. Features are many: the teacher has to be there, or there must be room for them. In milliseconds, here and now:
+# What does looking inside the teacher cost? Logits are few and can be remembered. Features are many: either the teacher runs at every step, or there must be room to store them. In milliseconds, on this machine:
 
 # %%
 arms = lab.treatment_arms(0) | lab.feature_arms(0)
@@ -346,11 +352,11 @@ arms["hint, then KD"] = lab.treatment_arms(0)["hint from the middle"]
 lab.cost_table(arms)
 
 # %% [markdown]
-# Beside the labels, features teach something, and soft targets teach more: none of the three reaches plain KD. Beside KD none adds anything clear; the hint, which takes a quarter of the steps from KD, costs a point. Who has no logits of a teacher, or other classes than the teacher, still has its features.
+# Beside the labels, features teach something, and soft targets teach more: none of the three reaches plain KD. Added to KD, none gains anything clear; the hint, which takes a quarter of the steps away from KD, costs a point. But if you have no logits of a teacher, or other classes than it has, its features are still there.
 #
 # ## Exercise 1: standardise
 #
-# Give each row of logits mean 0 and standard deviation 1. Mind the dimension.
+# Give each row of logits mean 0 and standard deviation 1. Watch the dimension.
 
 
 # %% tags=["exercise"]
@@ -387,7 +393,7 @@ print(lab.check_other_classes(my_other_classes))
 # %% [markdown]
 # ## Exercise 3: one bin for the rest
 #
-# From probabilities, keep the k largest of each row in falling order, and add one last entry: the sum of all others.
+# Given probabilities, keep the k largest of each row in falling order, and add one last entry: the sum of all others.
 
 
 # %% tags=["exercise"]
@@ -413,20 +419,19 @@ top_three = lab.paired_verdict(entries["rest in one bin", 3], scores["KD"])
 # %% tags=["nbval-check-output", "slide"]
 Markdown(f"""
 **Claim 1: very confident logits can be used better.** Of {len(against)} treatments, each at its
-own setting, {len(better) or "none"} beats plain KD at T = 4; plain KD against hard labels:
-{plain}. At T = 1, where confident answers are almost labels, treatments do help: standardised
-logits {opened["standardised logits"]}; decoupled {opened["decoupled, β = 1"]}. Raising T does the
-same.
+own setting, {len(better) or "none"} beats plain KD at T = 4, which gains {plain.mean:.1f} points
+over labels. At T = 1, where confident answers are almost labels, treatments do help (standardised
+logits: {opened["standardised logits"].mean:+.1f} points); but so does raising T.
 
-**Claim 2: the smaller entries matter.** Supported, with a limit. Without the entries below the
-top three (their sum is kept): {top_three}. But they do not teach alone. All but the top three,
-against hard labels: {small_alone}.
+**Claim 2: the smaller entries matter.** They do, with a limit. Without those below the top three
+a student loses {-top_three.mean:.1f} points ({top_three.word}); but alone, beside the labels, they
+do harm: {small_alone.mean:+.1f} points ({small_alone.word}).
 """)
 
 # %% [markdown]
-# The thesis names ResNets; on which data we do not know, and its formulas are unread. The papers of these treatments work with 100 or 1,000 classes, where nearly all of an answer is "other classes", and train for hundreds of epochs; their weights and temperatures were tuned for each pair of networks. Here there are ten classes and 600 steps, and plain KD had the same four settings to choose from. Decoupled KD with its paper's β = 8 is clearly worse than plain KD here: a weight tuned for 100 classes does not carry over.
+# The thesis names ResNets; we do not know on which data, and we have not seen its formulas. The papers behind these treatments use 100 or 1,000 classes, where nearly all of an answer is "other classes", and train for hundreds of epochs; their weights and temperatures were tuned for each pair of networks. Here there are ten classes and 600 steps, and plain KD had the same four settings to choose from. Decoupled KD with its paper's β = 8 is clearly worse than plain KD here: a weight tuned for 100 classes does not carry over.
 #
-# What carries over is the reasoning: look at $1 - p_t$ first. If T = 4 has opened the answers already, there is little left to decouple.
+# What does carry over is the reasoning: look at $1 - p_t$ first. Where T = 4 has already brought out what the answers hide, there is little left to decouple.
 
 # %%
 lab.guess_tally()

@@ -3,7 +3,7 @@
 #
 # **Question: where the teacher is wrong, the student learns the mistake. Does it help to correct it?**
 #
-# This is the third claim of D'Amicantonio's thesis (Bologna 2021): correcting the teacher's mistaken predictions matters. How it corrects them could not be read; we test documented ways. But first we count: what is there to correct?
+# This is the third claim of D'Amicantonio's thesis (Bologna 2021): correcting the teacher's mistaken predictions matters. We could not read how it corrects them, so we test published ways. But first we count: how much is there to correct?
 #
 # Time: about ten seconds on two processor cores. Needed: notebooks 02 and 03.
 
@@ -24,7 +24,7 @@ lab.exercise_progress(lab.check_mistakes, lab.check_swap, lab.check_trust)
 # %% [markdown] tags=["slide"]
 # ## Six teachers
 #
-# One is the ResNet-20 of the course, trained on all 54,000 labels. The other five are smaller (cnn-4) and badly taught: one saw 600 labels; four saw 12,000 labels of which a part is wrong. *Random* labels: any other class, all equally likely. *Pair* labels: always the next class of the list, so the errors have a system.
+# One is the ResNet-20 of the course, trained on all 54,000 labels. The other five are smaller (cnn-4) and badly taught: one saw only 600 labels; four saw 12,000, some of them wrong. A *random* label is any other class, all equally likely. A *pair* label is always the next class of the list, so these errors follow a pattern.
 
 # %%
 data = load_dataset("fashion-mnist")
@@ -59,7 +59,7 @@ asked = "Half of one teacher's 12,000 labels were random. How many of 2,000 imag
 lab.guess_number(asked, missed, 100, answer=table)
 
 # %% [markdown]
-# The course's teacher was trained on these very images, so it has few of them wrong. And random wrong labels cancel out: the right class is still the most frequent one. Wrong labels with a system do not cancel.
+# The course's teacher was trained on these very images, so it gets few of them wrong. And random errors in labels cancel out, since the right class is still the most frequent one. Errors that follow a pattern do not.
 #
 # ## How sure are they of their mistakes?
 
@@ -81,7 +81,7 @@ pd.DataFrame(shares).T.round(1).rename_axis("of its mistakes")
 # %% [markdown] tags=["slide"]
 # ## Swap: the smallest correction
 #
-# Exchange two entries: that of the (wrong) answer and that of the true class. Nothing else changes, nor do the images that are right. Wen et al. (2019) do this with probabilities and call it *probability shift*; swapped logit distillation (Limantoro et al. 2025) does it with logits.
+# The [swap](glossary.md#swap) exchanges two entries: that of the teacher's wrong answer and that of the true class. Nothing else changes, and images that it gets right are left alone. Wen et al. (2019) do this with probabilities and call it *probability shift*; swapped logit distillation (Limantoro et al. 2025) does it with logits.
 
 
 # %% tags=["slide"]
@@ -103,17 +103,17 @@ for T in (1.0, 4.0):
     print(f"T = {T:g}: swapped logits, then softmax = softmax, then swapped: {same}")
 
 # %% [markdown] tags=["slide"]
-# Softmax does not care about the order of the classes, so at one temperature both are the same operation.
+# Softmax treats all classes alike, whatever their order, so at a given temperature both are the same operation.
 #
 # ## Corrections
 #
 # - **Swap** (*probability shift*) keeps what the teacher says about all other classes, and how sure it is.
-# - **Replace** puts a smoothed label (ε = 0.1) in the place of the soft target; Wen et al. (2019) call this and the swap *knowledge adjustment*. *Replace, soften* puts it there before the softmax with T, so that it is softened like all other answers (this arm was added after the others had been seen).
-# - **Mask** leaves the image out of the soft term; 0.1·CE stays.
+# - **[Replace](glossary.md#replace)** puts a smoothed label (ε = 0.1) in the place of the soft target; Wen et al. (2019) call this and the swap *knowledge adjustment*. *Replace, soften* puts it there before the softmax with T, so that it is softened like all other answers (this arm was added after the others had been seen).
+# - **[Mask](glossary.md#mask)** leaves the image out of the soft term; its 0.1·CE stays.
 # - **Trust** weights every image by the teacher's probability of the label, exp(−CE).
 
 # %% [markdown]
-# One more arm corrects nothing and needs no look at the mistakes: **half trusted**, α = 0.5 for all images.
+# One more arm corrects nothing, and need not know where the mistakes are: **half trusted**, α = 0.5 for all images.
 
 # %%
 few = slice(0, 600)
@@ -125,7 +125,7 @@ lab.display_live(explorer, explorer.still(alt))
 # %% [markdown] tags=["slide"]
 # ## Is the label right?
 #
-# Corrections believe the label. Here are the eight surest mistakes of the course's teacher among these 10,000 images, with label and answer. **Whom do you believe?**
+# A correction trusts the label. Here are the eight mistakes of the course's teacher among these 10,000 images of which it is surest, each with its label and the teacher's answer. **Whom do you believe?** Decide image by image before you read on; nobody has checked these labels, so there is no list of right answers.
 
 # %%
 worst = lab.mistaken_rows(answers["well fitted"], labels, "surest mistakes first").tolist()
@@ -139,7 +139,7 @@ lab.display_figure(lab.draw_doubtful(data.train.images[worst].numpy(), pairs))
 # %% [markdown] tags=["slide"]
 # ## The laboratory
 #
-# Student: cnn-2, 2,000 images with *correct* labels, 600 steps, T = 4, α = 0.9, five seeds. Six teachers, seven ways each.
+# The student is a cnn-2 with 2,000 *correctly* labelled images, 600 steps, T = 4, α = 0.9 and five seeds. There are six teachers, and seven ways to use each.
 
 # %% tags=["nbval-check-output"]
 runs = lab.collect(lab.correction_arms, lab.SEEDS)  # (teacher, way) → five runs
@@ -157,7 +157,7 @@ shown = lab.draw_gains_over("uncorrected", by_way), shown
 lab.guess_one("For which teacher does a correction help most?", names, most, shown)
 
 # %% [markdown]
-# Two things to explain. **Replace** does more harm than the mistakes: at T = 4 the other targets are soft, and a smoothed label among them asks for a gap between logits that no other image asks for. How large a gap?
+# Two things need explaining. First, **replace** does more harm than the mistakes: at T = 4 the other targets are soft, and a smoothed label among them asks for a gap between logits that no other image asks for. How large a gap?
 
 # %% tags=["nbval-check-output"]
 T, epsilon = 4.0, 0.1
@@ -168,9 +168,9 @@ print(f"a smoothed label at T = 4 asks for a gap of {asked:.1f};", end=" ")
 print(f"this teacher's median gap is {given:.1f}")
 
 # %% [markdown]
-# And **half trusted**, which looks at no mistake at all, gains as much as the best correction, or more, for the four worst teachers.
+# Second, **half trusted**, which looks at no mistake at all, gains as much as the best correction, or more, for the four worst teachers.
 #
-# And against the labels alone, the same student without any teacher?
+# How do they all compare with the labels alone, the same student without any teacher?
 
 # %%
 alone = {"hard labels": {name: hard for name in names}}
@@ -183,7 +183,7 @@ lab.guess_number(asked, count, 0, answer=shown)
 # %% [markdown] tags=["slide"]
 # ## On the images that the teacher had wrong
 #
-# Test images, so nobody corrected anything on them: what counts is what the student learnt from other images. On the left the images that the teacher has wrong, on the right those that it has right.
+# These are test images, so nobody corrected anything on them; what counts is what the student learnt from other images. On the left are those that the teacher gets wrong, on the right those that it gets right.
 
 # %%
 said = {name: run.logits("test").argmax(dim=1) for name, run in teachers.items()}  # (10000,) each
@@ -202,7 +202,7 @@ parts = {
 lab.display_figure(lab.draw_gains_where(parts))
 
 # %% [markdown]
-# Does a student repeat its teacher's mistakes? Of the test images that the teacher has wrong, the share on which the student gives the *same* wrong answer:
+# Does a student repeat its teacher's mistakes? The table shows on what share of the test images that the teacher gets wrong the student gives the *same* wrong answer:
 
 
 # %%
@@ -221,7 +221,7 @@ pd.DataFrame(shares).T.round(1).rename_axis("same mistake, %")
 # %% [markdown]
 # ## Calibration
 #
-# Expected calibration error in points: how far certainty and share of right answers lie apart. Smaller is better.
+# A network is well [calibrated](glossary.md#calibration) if, of all answers that it gives with a certainty of 80 %, 80 % are right. The expected calibration error says in points how far certainty and success lie apart; smaller is better.
 
 
 # %%
@@ -236,7 +236,7 @@ lab.display_figure(lab.draw_calibration(matrix, ways, names))
 # %% [markdown]
 # ## When correcting cannot matter
 #
-# The course's teacher is the usual case of the papers: trained to the end, on the very images that it then teaches.
+# The course's teacher is what papers usually have: trained to the end, on the very images that it then teaches.
 
 # %% tags=["nbval-check-output"]
 count = wrong["well fitted"].float().mean().item()
@@ -245,12 +245,12 @@ corrected = {way: scores["well fitted", way] for way in lab.CORRECTIONS}
 lab.verdict_table(corrected, baseline="uncorrected")
 
 # %% [markdown]
-# Swap, replace and mask touch these images only, and on them the label still has its own term. For swap and mask that is too little to see. To see an effect, look at a teacher that has something to correct: held-out images, few labels, wrong labels.
+# Swap, replace and mask touch these images only, and there the label still has a term of its own. For swap and mask the effect is too small to see. To see one, take a teacher that has something to correct: one that teaches held-out images, or learnt from few labels, or from wrong ones.
 
 # %% [markdown]
 # ## Exchange, or leave out?
 #
-# A swap keeps all numbers and moves two of them, and so says that the true class is as far from the others as the wrong one was. Refined logit distillation (RLD, 2025) moves nothing: it leaves out every class that the teacher ranks above the true one, and puts only *how sure* the teacher is on the true class. Here both on top of decoupled KD (notebook 03), with all weights equal.
+# A swap keeps all numbers and moves two of them. So it claims that the true class is as far from the others as the wrong one was. Refined logit distillation (RLD, 2025) moves nothing: it leaves out every class that the teacher ranks above the true one, and transfers only *how sure* the teacher is to the true class. Here both are put on top of decoupled KD (notebook 03), with all weights equal.
 
 # %% tags=["nbval-check-output"]
 refined = {}
@@ -263,12 +263,12 @@ shown = lab.verdict_tables(refined, baseline="decoupled", corrected=True)
 lab.guess_one("Which of the three teachers is worth correcting?", list(refined), helped, shown)
 
 # %% [markdown]
-# A teacher that learnt to take one class for another is worth correcting, and both ways help about as much. Random mistakes are another matter: it has learnt to be unsure, and neither helps. And the well fitted teacher is better left alone. What it says of the doubtful images may be worth more than a correction of it; and RLD puts a *sure* answer, at temperature 1, where decoupled KD has a soft one. The last column corrects the p-values for six comparisons at once.
+# A teacher that learnt to take one class for another is worth correcting, and both ways help about equally. A teacher of random labels is another matter: it has learnt to be unsure, and neither way helps. And the well fitted teacher is best left alone. What it says about doubtful images may be worth more than any correction; besides, RLD puts a *sure* answer, at temperature 1, where decoupled KD has a soft one. The last column corrects the p-values for six comparisons at once.
 
 # %% [markdown]
 # ## Whose labels?
 #
-# So far the student's labels were correct. In practice they come from where the teacher's came from. Now half of the *student's* labels are random too, and the corrections believe them:
+# So far the student's labels were correct. In practice they have the same origin as the teacher's. Now half of the *student's* labels are random too, and the corrections trust them:
 
 # %% tags=["nbval-check-output"]
 noisy = lab.accuracies(lab.collect(lab.noisy_label_arms, lab.SEEDS))
@@ -285,7 +285,7 @@ print(f"{(answer == true)[touched].sum()} of them were right")
 # %% [markdown]
 # ## Exercise 1: which answers are mistakes?
 #
-# A label of -100 is hidden: nobody knows, so it is no mistake.
+# A label of -100 is hidden: nobody knows it, so no answer counts as a mistake.
 
 
 # %% tags=["exercise"]
@@ -350,17 +350,18 @@ noisy_swap = lab.paired_verdict(noisy["swap"], noisy["uncorrected"])
 Markdown(f"""
 **Claim 3: correcting the teacher's mistaken predictions matters.** It depends on the teacher.
 
-- Well fitted, {count:.0f} mistakes in 2,000: swap {gain["well fitted"]["swap"]}.
-- Swap beats no correction for {len(helped)} of {len(names)} teachers: {", ".join(helped)}. With
-  40 % pair labels: {worst["swap"]}; mask: {worst["mask"]}.
-- But a corrected bad teacher is not a good one. Swapped, against hard labels: {against_labels}.
-  And less trust for all images, without looking at mistakes, gains more: {worst[lab.HALF]}.
-- If the student's labels are as bad as the teacher's were, swap against no correction:
-  {noisy_swap}.
+- A well fitted teacher makes {count:.0f} mistakes in 2,000, and there a swap makes
+  {gain["well fitted"]["swap"].word}. It helps {len(helped)} of {len(names)} teachers
+  ({", ".join(helped)}); with 40 % pair labels by {worst["swap"].mean:.1f} points.
+- But a bad teacher, corrected, is not a good one: that student is still
+  {-against_labels.mean:.1f} points behind one of hard labels. Less trust for all images, without
+  looking for mistakes, gains more than the swap: {worst[lab.HALF].mean:.1f} points.
+- If the student's labels are as bad as the teacher's were, the swap costs
+  {-noisy_swap.mean:.1f} points.
 """)
 
 # %% [markdown]
-# Why may the thesis differ? We do not know its formula, its data, or how wrong its teachers were. A correction needs labels that are better than the teacher; where they are, the hard term uses them already, and where the teacher's errors are random, its soft answers are worth more than a corrected label. Each kind of teacher was trained once here; the five seeds are those of the students.
+# Why might the thesis differ? We do not know its formula, its data, or how wrong its teachers were. A correction needs labels that are better than the teacher. Where there are such labels, the hard term uses them already; and where the teacher's errors are random, its soft answers are worth more than a corrected label. Here each kind of teacher was trained once; the five seeds are those of the students.
 
 # %%
 lab.guess_tally()

@@ -1,9 +1,9 @@
 # %% [markdown] tags=["slide"]
 # # 05 · Ensembles and specialists
 #
-# **Question: several teachers, each of whom knows one part well: do they teach better than teachers who know everything?**
+# **Question: several teachers, each of which knows one part well: do they teach better than teachers that know everything?**
 #
-# Hinton, Vinyals and Dean (2015) train *specialists*, but never distil them back into one network. Zaras, Passalis and Tefas (2021) do that step: specialists in one structure, trained at once (USTE). Their results could not be read; their code could. We build both, and ask at equal budgets.
+# Hinton, Vinyals and Dean (2015) train [specialists](glossary.md#specialist), but never distil them back into one network. Zaras, Passalis and Tefas (2021) take that step, with specialists inside one network, trained all at once (USTE). We could read their code, but not their results. We build both, and compare them at equal budgets.
 #
 # Time: about 35 seconds on two processor cores. Needed: notebooks 02 and 03.
 
@@ -30,7 +30,7 @@ z = torch.stack([predict(model, val) for model in members])  # (5, 6000, 10)
 # %% [markdown] tags=["slide"]
 # ## Part 1: three means, three teachers
 #
-# Five small networks (cnn-2), the same data, different random starts. Where two of them disagree, what should their student hear?
+# Our [ensemble](glossary.md#ensemble) is five small networks (cnn-2), trained on the same data from different random starts. Where two of them disagree, what should their student hear?
 
 
 # %%
@@ -71,7 +71,7 @@ asked = f"One is sure of {one}, the other of {other}. Which mean of the two, at 
 lab.guess_one(asked, options, options[(by > 0.02) + 2 * (by < -0.02)], (table, figure))
 
 # %% [markdown]
-# The mean of logits asks what *both* find possible; the mean of probabilities asks what *either* does.
+# The mean of logits keeps what *both* find possible; the mean of probabilities keeps what *either* does.
 
 # %% [markdown]
 # ## Which divergence does each one minimise?
@@ -80,7 +80,7 @@ lab.guess_one(asked, options, options[(by > 0.02) + 2 * (by < -0.02)], (table, f
 #
 # $$\sum_m \mathrm{KL}(p_m \,\|\, q) \;\rightarrow\; q = \tfrac1M \sum_m p_m \qquad\qquad \sum_m \mathrm{KL}(q \,\|\, p_m) \;\rightarrow\; q \propto \prod_m p_m^{1/M}$$
 #
-# The first is the arithmetic mean, the second the geometric one, which is the mean of logits. We do not believe it, we search:
+# The first is the arithmetic mean, the second the geometric one, which is the mean of logits. Rather than believe it, we search:
 
 
 # %%
@@ -121,7 +121,7 @@ for name, q in found.items():
 # %% [markdown]
 # ## And the mean of the losses?
 #
-# One could keep all members and average their losses. With $\mathrm{KL}(p_m \| q)$ this is the arithmetic mean once more: the two losses differ by a number that does not depend on the student, so the gradients are the same.
+# One could also keep all members and average their losses. With $\mathrm{KL}(p_m \| q)$ this is the arithmetic mean once more: the two losses differ by a number that does not depend on the student, so the gradients are the same.
 
 # %%
 students = {"uniform": torch.full((10,), 0.1).double(), "first member": p[0], "last member": p[4]}
@@ -132,7 +132,7 @@ for name, q in students.items():
 # %% [markdown]
 # ## One teacher at a time
 #
-# Fukuda et al. (2017) never average at all. *Switch*: each mini-batch has another teacher. *Once each*: every image meets every teacher once in M passes. The gradient of the soft term with respect to a logit is $q - p_m$: on average over the members it is that of the arithmetic mean, with noise:
+# Fukuda et al. (2017) never average at all. *Switch* gives each mini-batch another teacher. *Once each* lets every image meet every teacher once in M passes. The gradient of the soft term with respect to a logit is $q - p_m$. Averaged over the members it is that of the arithmetic mean, so switching only adds noise:
 
 # %%
 q = soften(z[0], T)  # the first member plays the student, (6000, 10)
@@ -142,7 +142,7 @@ noise = (p - p.mean(dim=0)).norm(dim=2).mean()
 print(f"mean length of the gradient {signal:.3f}, of what switching adds to it {noise:.3f}")
 
 # %% [markdown]
-# **By confidence** (CA-MKD, Zhang et al. 2022): an arithmetic mean in which a member weighs less on images where its cross-entropy with the *label* is high. For the image above:
+# **By confidence** (CA-MKD, Zhang et al. 2022): an arithmetic mean in which a member counts less on images where its cross-entropy with the *label* is high. For the image above:
 
 # %%
 weights = lab.confidence_weights(z, val_labels)  # (5, 6000)
@@ -181,13 +181,13 @@ for count in range(1, 6):
     print(f"{count} members: {', '.join(said)}")
 
 # %% [markdown]
-# Members that are wrong on the same images cannot correct each other. Different random starts alone make networks that differ little. Specialists are meant to differ more.
+# Members that are wrong on the same images cannot correct each other. Different random starts alone produce networks that differ little. Specialists are meant to differ more.
 #
 # ## Part 2: specialists
 #
 # ## Which classes go together?
 #
-# Hinton et al. look at what a *generalist* predicts, no labels needed: classes that get probability on the same images belong together. K-means runs on the columns of the covariance of the predictions.
+# Hinton et al. look at what a [generalist](glossary.md#generalist), a network for all classes, predicts; no labels are needed. Classes that get probability on the same images belong together. To find them, k-means runs on the columns of the covariance of the predictions.
 
 # %%
 generalist = z[0]  # (6000, 10)
@@ -202,7 +202,7 @@ for diagonal in (True, False):
         print("   ", ", ".join(data.classes[k] for k in group))
 
 # %% [markdown]
-# With 15,000 classes, as in the paper, the covariances carry the columns. With ten, the largest entry of each column is the class's own *variance*, and k-means only puts single classes apart. Without the diagonal the clusters are those that you see as blocks (dots). We use these. How stable are they?
+# With 15,000 classes, as in the paper, the covariances dominate each column. With ten, its largest entry is the class's own *variance*, and k-means merely splits off single classes. Leave out the diagonal, and the clusters are those that you see as blocks in the figure (dots). We use these. How stable are they?
 
 # %% tags=["nbval-check-output"]
 same = 0
@@ -216,7 +216,7 @@ print("the recipes use what the first one gives:", lab.find_clusters(lab.CLOTHES
 # %% [markdown]
 # ## The dustbin
 #
-# A specialist has one output for each class of its group and one for all others, the *dustbin*. It starts from the generalist's weights and is trained on half special images, half others. But special images are not half of all, so it believes in them too much. The correction adds the logarithm of the odds ratio to the dustbin's logit:
+# A specialist has one output for each class of its group and one for all others, the [dustbin](glossary.md#dustbin). It starts from the generalist's weights; half of its training images are from its group, half are others. In truth its group is less than half of all images, so it expects them too often. The correction adds the logarithm of the odds ratio to the dustbin's logit:
 
 # %%
 groups = lab.CLOTHES.groups
@@ -234,11 +234,11 @@ for share, *pair in zip(shares, told, corrected):
 # %% [markdown]
 # ## One answer from all
 #
-# Hinton's rule: for each image ask the generalist $g$ and those specialists $A$ whose group holds its answer; take the $q$ with the smallest
+# Hinton's rule: for each image, ask the generalist $g$ and those specialists $A$ whose group contains its answer. Take the $q$ with the smallest
 #
 # $$\mathrm{KL}(p_g \,\|\, q) + \sum_{m \in A} \mathrm{KL}(p_m \,\|\, q_{\text{seen by } m})$$
 #
-# where a specialist sees all its dustbin's classes as one. There is no formula for $q$. The paper descends image by image; here Newton steps run for all images at once. The **cheap mean**: a specialist only shares out anew what the generalist gave its group.
+# where a specialist sees all classes of its dustbin as one. There is no formula for $q$. The paper uses gradient descent, image by image; here Newton steps run for all images at once. The **cheap mean** is simpler: a specialist only redistributes what the generalist gave to its group.
 
 # %%
 hinton = {seed: (lab.generalist(seed), *lab.specialists(seed)) for seed in lab.SEEDS}
@@ -256,7 +256,7 @@ print(f"10,000 images in {seconds:.1f} s; the two rules answer alike on {100 * a
 # %% [markdown] tags=["slide"]
 # ## Does a specialist know its own classes better?
 #
-# Within its group only: of the images of these classes, how many does each tell apart, both choosing among the group's classes? Five seeds.
+# We look within its group only: on the images of these classes, how often is each right, when both choose among the group's classes? Five seeds.
 
 
 # %%
@@ -279,7 +279,7 @@ lab.verdict_tables(right, baseline="generalist")
 # %% [markdown]
 # ## Part 3: specialists in one structure
 #
-# USTE trains all specialists at once. Five *towers* see the same image; each owns some classes and has a *bucket* for the rest; every class has two owners. The buckets are cut off, the scores of the owners are averaged, and one cross-entropy trains everything. (Where logits are averaged, no gradient reaches a bucket: it is never trained.)
+# USTE trains all specialists at once. Five *towers* see the same image. Each owns some classes and has a *bucket* for the rest; every class has two owners. The buckets are cut off, the scores of the two owners are averaged, and one cross-entropy trains everything. (Where logits are averaged, no gradient reaches a bucket, so it is never trained.)
 
 # %%
 print("by index, as in the public code, and by cluster, from five clusters of similar classes:")
@@ -291,7 +291,7 @@ for title, recipe in list(lab.tower_teachers(0).items())[:2]:
 # %% [markdown] tags=["slide"]
 # ## Softmax twice
 #
-# The public code averages *probabilities* and then applies softmax to them as if they were logits; its distillation then divides the result by T and applies softmax once more.
+# The public code averages *probabilities*, then applies softmax to them as if they were logits. Its distillation divides the result by T and applies softmax once more.
 
 # %%
 towers = load_or_train(lab.tower_teachers(0)["towers by index"]).model()
@@ -318,7 +318,7 @@ lab.display_figure(lab.draw_answers(shown, val, val_labels, data.classes, sure_r
 # %% [markdown]
 # ## The teams, member by member
 #
-# Six hundred test images, those first on which the generalists disagree. Blue: what each member says; orange: the label; green: all members that are on, together.
+# Here are six hundred test images, beginning with those on which the generalists disagree most. Blue is what each member says, orange marks the label, and green is the joint answer of all members that are switched on.
 
 # %%
 first = torch.stack(logits)[:, :600].argmax(dim=2)  # (5, 600)
@@ -349,12 +349,12 @@ lab.display_live(explorer, explorer.still(alt))
 # %% [markdown]
 # ## The laboratory
 #
-# All networks are trained on all 54,000 images for 600 steps of 128; a specialist for 300 more after its generalist. The budget is about 32,000 parameters: one cnn-4, or three cnn-2, or one cnn-2 and three specialists, or five towers. ("5 generalists" is over it.)
+# All networks are trained on all 54,000 images for 600 steps of 128 images; a specialist goes on for 300 more after its generalist. The budget is about 32,000 parameters. That makes one cnn-4, or three cnn-2, or one cnn-2 with three specialists, or five towers. ("5 generalists" exceeds it.)
 #
-# The student is that of notebook 03: cnn-2, 2,000 labelled images, 600 steps of 64. T is the best of 2, 4 and 8 on validation, for each teacher. Five paired seeds; every seed has teachers of its own.
+# The student is that of notebook 03: a cnn-2 with 2,000 labelled images and 600 steps of 64. For each teacher, T is the best of 2, 4 and 8 on validation. There are five [paired seeds](glossary.md#paired-seeds), and every seed has teachers of its own.
 
 # %% [markdown]
-# **Selective**: no joint answer; the student gets one soft term for each specialist, or tower, on the classes that this one knows. *With zeros*, as in the public code, each tower says "logit 0" for all other classes.
+# **Selective** teams give no joint answer: the student gets one soft term for each specialist, or tower, over the classes that this one knows. *With zeros*, as in the public code, each tower says "logit 0" for all other classes.
 
 # %%
 runs = lab.collect(lab.student_arms, lab.SEEDS)  # name → five runs
@@ -389,12 +389,12 @@ lab.guess_one("And which of them has the best student?", distinct, best, shown)
 lab.cost_table(costs, own, scores)
 
 # %% [markdown]
-# Seconds are those of one thread on the machine that trained the stored runs. A teacher that takes turns or weighs by labels has no answer of its own to a new image; its members' arithmetic mean stands there. For selective teams it is the joint answer of the same networks.
+# Seconds were measured with one thread, on the machine that trained the stored runs. Teachers that take turns, or weigh by labels, have no answer of their own to a new image; the table gives their members' arithmetic mean instead. For selective teams it gives the joint answer of the same networks.
 
 # %% [markdown] tags=["slide"]
 # ## Is the better teacher the better teacher of students?
 #
-# Strong teachers can teach badly: that is where USTE starts from. Each point is a teacher, means of five seeds; the double softmax is left out of the picture, far below at the left.
+# Strong teachers can teach badly: that is the starting point of USTE. Each point is a teacher, with means of five seeds. The double softmax is left out of the picture; it lies far below on the left.
 
 # %% tags=["slide"]
 points = {name: (sum(own[name]) / 5, sum(scores[name]) / 5) for name in distinct}
@@ -425,11 +425,11 @@ height["the best student"] = max(taught for _, taught in points.values())
 lab.display_figure(lab.draw_sizes(parameters, milliseconds, height))
 
 # %% [markdown]
-# Joining the answers is not counted. All teachers saw 54,000 labels and the student 2,000: it is smaller *and* was taught with less.
+# The time for joining the answers is not counted. All teachers saw 54,000 labels, the student 2,000: it is smaller *and* learnt from less.
 #
 # ## Other data sets
 #
-# The recipes of the papers' data sets are there: CIFAR-10, CIFAR-100 and SVHN, with the subsets of the public code. They are long trainings for a GPU (20,000 steps each) and were not run here; the code is the same:
+# There are recipes for the papers' data sets as well: CIFAR-10, CIFAR-100 and SVHN, with the subsets of the public code. These trainings are long (20,000 steps each), need a GPU, and were not run here; the code is the same:
 #
 # ```python
 # from functools import partial
@@ -440,7 +440,7 @@ lab.display_figure(lab.draw_sizes(parameters, milliseconds, height))
 # %% [markdown]
 # ## Exercise 1: the arithmetic mean
 #
-# Probabilities at T of several members together.
+# Compute the joint probabilities of several members at temperature T.
 
 
 # %% tags=["exercise"]
@@ -457,7 +457,7 @@ print(lab.check_arithmetic(my_mean))
 # %% [markdown]
 # ## Exercise 2: labels for a specialist
 #
-# The place of a label in the group, `len(group)` for all other classes; hidden labels (-100) stay hidden.
+# Turn each label into its place in the group, and into `len(group)` for all other classes; hidden labels (-100) stay hidden.
 
 
 # %% tags=["exercise"]
@@ -476,7 +476,7 @@ print(lab.check_special_labels(my_labels))
 # %% [markdown]
 # ## Exercise 3: correct the dustbin
 #
-# In training the special classes had the share `seen`, in truth they have `true`. Raise the dustbin's logit, the last one, by the logarithm of the ratio of the two *odds*, share / (1 − share). Do not change what you are given.
+# In training, the group's classes had the share `seen`; in truth they have the share `true`. Raise the dustbin's logit, the last one, by the logarithm of the ratio of the two *odds*, share / (1 − share). Leave the tensor that you are given unchanged.
 
 
 # %% tags=["exercise"]
@@ -494,7 +494,7 @@ print(lab.check_dustbin(my_correction))
 # %% [markdown] tags=["slide"]
 # ## What we saw
 #
-# **Are specialists better teachers than generalists here?** First the students of all specialised teachers, against those of three generalists with about as many parameters; then single pairs of students; then each specialist as a network within its own group, against the generalist that it came from.
+# **Are specialists better teachers than generalists here?** First come the students of all specialised teachers, against those of three generalists with about as many parameters; then four pairs of students; then each specialist as a network within its own group, against the generalist that it came from.
 
 # %% tags=["nbval-check-output"]
 ensemble = "3 generalists, arithmetic"
@@ -505,19 +505,17 @@ tally = [f"{word} for {words.count(word)}" for word in ("BETTER", "NO CLEAR DIFF
 print(f"students of {len(specialised)} specialised teachers: {', '.join(tally)}")
 
 # %% tags=["nbval-check-output", "slide"]
-pairs = [
-    (name, ensemble) for name in ("specialists, joint", "towers by index", "towers by cluster")
-]
-pairs += [("specialists, selective", "specialists, joint"), ("one big network", ensemble)]
-pairs += [("towers by index, double softmax", "towers by index")]
-lab.pair_table(scores, pairs)
+rivals = ("specialists, joint", "towers by index", "towers by cluster", "one big network")
+lab.pair_table(scores, [(name, ensemble) for name in rivals])
 
 # %% tags=["nbval-check-output"]
 for title, both in right.items():
     print(f"{title}: {lab.verdicts(both, baseline='generalist')['specialist'].word}")
 
 # %% [markdown]
-# Each specialist is the better network within its group; the team is not a better teacher. Why may the papers differ? Hinton's specialists gained with 15,000 classes, most of which a generalist hardly knows; here ten classes fit into one network. USTE's tables could not be read; its teachers are larger, trained for 150 epochs, ours for 600 steps. At this budget four convolutions in a row beat three or five times two side by side: as a network, and as a teacher. And here the better teacher *was* the better teacher of students.
+# Within its group each specialist is the better network; the team is not a better teacher. At this budget four convolutions in a row beat three or five times two side by side, as a network and as a teacher, and here the better network *was* the better teacher. (One big network leads by 0.20 points over seeds; the interval that also counts the luck of the test images includes zero.)
+#
+# Why might the papers differ? Hinton's specialists gained with 15,000 classes, most of which a generalist hardly knows; here ten classes fit into one network. USTE's teachers are larger and trained for 150 epochs, ours for 600 steps.
 
 # %%
 lab.guess_tally()

@@ -3,7 +3,7 @@
 #
 # **Question: what did the papers measure, and what of it can be seen on a laptop?**
 #
-# The papers' numbers stand in `data/paper_tables`, each with its source and how sure it is. Ours come from the stored runs of the other notebooks: another data set, small networks, short trainings. So the numbers cannot agree; the *differences* between methods might.
+# The papers' numbers are in `data/paper_tables`, each with its source and how certain we are of it. Ours come from the stored runs of the other notebooks: another data set, small networks, short trainings. So the numbers cannot agree; the *differences* between methods might. Each of ours comes with a [verdict](glossary.md#verdict).
 #
 # Time: about 25 seconds on two processor cores. Needed: notebooks 02 to 06, or curiosity.
 
@@ -41,7 +41,7 @@ def draw(name):
 
 
 # %% [markdown]
-# How sure are the papers' numbers? "Read" in the paper or the authors' own page, "quoted" by others, "derived" from such, or "not found":
+# How certain are the papers' numbers? Each was "read" in the paper or on its authors' own page, "quoted" by others, "derived" from such numbers, or "not found":
 
 # %% tags=["nbval-check-output"]
 numbers = {table: lab.paper_numbers(table) for table in lab.tables()}
@@ -51,7 +51,7 @@ pd.DataFrame(sure).T.fillna(0).astype(int)
 # %% [markdown]
 # ## Hinton, Vinyals and Dean 2015
 #
-# With 3 % of the data, soft targets brought the paper's network nearly to where all data bring it. Here the student has 600 of 12,000 labels, 5 %.
+# With 3 % of the data, [soft targets](glossary.md#soft-target) brought the paper's network nearly to where all the data would have brought it. Here the student has 600 of 12,000 labels, 5 %.
 
 # %%
 reproduction, lines = look("hinton-regulariser")
@@ -73,7 +73,7 @@ show("hinton-missing-class")
 show("hinton-ensemble")
 
 # %% [markdown]
-# The famous result without 3s comes back in part only: soft targets let the student find some images of a class that it has not seen, labels none.
+# The famous result without 3s comes back only in part: with soft targets the student recognises some images of a class that it has never seen, with labels none.
 #
 # ## The project's plan, and the thesis' three claims
 #
@@ -86,7 +86,7 @@ show("navarrete")
 show("damicantonio")
 
 # %% [markdown]
-# With all labels the teacher does not help this student (notebook 02 asks why). Of the three claims one is seen here: without the small entries the student is worse. What was meant with confident answers and with corrections, the abstract does not say; of our attempts none is better.
+# With all labels the teacher does not help this student (notebook 02 asks why). Of the three claims we see one: without the small entries the student is worse. The abstract does not say what it means by using confident answers and by correcting mistakes; none of our attempts is better.
 #
 # ## Several teachers, and pictures of other things
 
@@ -100,11 +100,11 @@ show("uste")
 show("mismatched")
 
 # %% [markdown]
-# Digits and noise say little about clothes: the student of digits is better than chance, and far from useful. Which way several teachers speak matters little here; that there is one at all matters much.
+# Digits and noise say little about clothes: the student of digits is better than chance, and far from useful. How several teachers speak together matters little here; that there is a teacher at all matters a lot.
 #
 # ## Assistants
 #
-# Two papers, each with its own ladders. Of every row that a paper compares as we do: has its difference the same sign here?
+# There are two papers on the [teacher assistant](glossary.md#teacher-assistant), each with its own ladders. Take every row that a paper compares as we do: does its difference have the same sign here?
 
 # %%
 shown, words = (), []
@@ -120,7 +120,7 @@ lab.guess_number(asked, words.count("same sign"), 1, answer=shown)
 # %% [markdown]
 # ## On the papers' own images
 #
-# CIFAR-100, the papers' plain networks and settings, 20 passes in place of 160. In the chart both stand on the same data.
+# Here are CIFAR-100 and the papers' plain networks and settings, with 20 passes in place of 160. In this chart, the papers' results and ours are on the same data.
 
 # %%
 on_cifar = lab.find("takd", "cifar")
@@ -131,7 +131,7 @@ Markdown(f"**{on_cifar.title}.** {on_cifar.differs}\n\n{lab.markdown(on_cifar, l
 lab.display_figure(*lab.difference_figure(lines))
 
 # %% [markdown]
-# Within 1.4 points of the paper are the networks on labels, but for the student, and the students of networks that nobody taught. cnn-2 on its labels is 5.8 points lower here, so the teacher's gain is twice the paper's; the students of assistants are lower by 0.8 to 2.4, that of cnn-10 by 1.8 (by nothing against the paper's figure 2). The assistants' gain is not seen. The paper's numbers are the best of a search over λ, T and the seed, after 160 passes; ours have five seeds, one setting and 20 passes.
+# All networks on labels except the student, and the students of networks that nobody taught, come within 1.4 points of the paper. cnn-2 on its labels is 5.8 points lower here, so the teacher's gain is twice the paper's. The students of assistants are lower by 0.8 to 2.4 points, that of cnn-10 by 1.8 (by nothing against the paper's figure 2). We do not see the gain of assistants. The paper's numbers are the best of a search over λ, T and the seed, after 160 passes; ours have five seeds, one setting and 20 passes.
 
 # %% [markdown]
 # ## The benchmark of losses, and 1×N filters
@@ -146,13 +146,11 @@ draw("benchmark")
 show("rows")
 
 # %% [markdown]
-# In the paper, plain KD was worse than no teacher for a student of 1×N filters. Here it is better: there is no loss that an assistant could mend.
+# In the paper, plain KD was worse than no teacher for a student with 1×N filters. Here it is better, so there is no damage for an assistant to repair.
 #
 # ## The newest losses
 #
-# Of each pair of networks, papers print a number a method, often to a hundredth of a point. A reader of DKD's code trained one pair five times over.
-#
-# And the methods: how many of them lie outside of those five runs by more than half a point?
+# For each pair of networks, papers print one number a method, often to a hundredth of a point. A reader of DKD's code trained one pair five times over. How many of the methods lie more than half a point outside the range of those five runs?
 
 # %% tags=["nbval-check-output"]
 values, runs = lab.published(), lab.repetitions()
@@ -170,11 +168,11 @@ shown = lab.draw_published()[0], told, "More than half a point outside: " + ", "
 lab.guess_number(asked, count, 0, answer=shown)
 
 # %% [markdown]
-# Six of them (TTM, WTTM, DIST, DKD, WKD-L, KD with standardised logits) lie within 0.6 points, not much further apart than five repetitions of one, 0.4. All are far from plain KD and from the labels; which of them is the best, this table cannot say. Each was tuned by its own authors, the common codes report the best epoch on the test images, and we found no interval of paired runs. Notebook 03 has most of them with equal budgets, on other images.
+# Six of them (TTM, WTTM, DIST, DKD, WKD-L, KD with standardised logits) lie within 0.6 points of each other, not much more than the 0.4 points between five repetitions of one. All are far from plain KD and from labels; which of them is best, this table cannot tell. Each was tuned by its own authors, the public codes report the best epoch on the test images, and we found no interval over paired runs. Notebook 03 compares most of them at equal budgets, on other images.
 #
 # ## Which differences agree?
 #
-# For every row that the paper compares as we do: the sign of the paper's difference (where its settings agree among themselves), and our verdict.
+# For every row that a paper compares as we do, we set the sign of its difference (where its settings agree among themselves) beside our verdict.
 
 # %%
 agreed = {}
@@ -187,7 +185,7 @@ for word, rows in agreed.items():
 # %% [markdown]
 # ## At the papers' scale
 #
-# The same names with the papers' data, networks and settings. Before it trains, the command says how many multiply-adds and about how many hours that is on your device, and asks. It goes on where it was cut off, and writes one HTML page and one CSV file.
+# The same names work with the papers' data, networks and settings. Before it trains, the command says how many multiply-adds and roughly how many hours this takes on your device, and asks whether to go on. If it is interrupted it resumes where it stopped, and at the end it writes an HTML page and a CSV file.
 #
 # ```
 # kd reproduce dgkd --scale paper
@@ -200,7 +198,7 @@ print("\n".join(lab.names()))
 # %% [markdown]
 # ## Exercise 1: the best of nothing
 #
-# A method with 29 settings is tried once each, and its best is compared with one run of the baseline (such a table exists: `data/paper_tables/haitongli.csv`). If no setting does anything, scores are normal around the baseline's, with standard deviation `spread`. How many points does the best one seem to gain, on average? Simulate, or integrate.
+# A method is tried with 29 settings, once each, and the best is compared with a single run of the baseline (such a table exists: `data/paper_tables/haitongli.csv`). Suppose that no setting has any effect: all scores are normally distributed around the baseline's mean, with standard deviation `spread`. How many points above that mean is the best one, on average? Simulate, or integrate.
 
 
 # %% tags=["exercise"]
@@ -218,7 +216,7 @@ print(lab.check_best_of_nothing(my_best_of_nothing))
 # %% [markdown]
 # ## Exercise 2: how many seeds?
 #
-# TAKD's residual networks gain 0.33 points on CIFAR-10. If paired differences scatter by `spread` points (standard deviation), how many seeds are needed before the 95 % interval of their mean leaves out 0? `scipy.stats.t.ppf(0.975, n - 1)` is Student's t.
+# TAKD's residual networks gain 0.33 points on CIFAR-10. If the differences of [paired seeds](glossary.md#paired-seeds) scatter by `spread` points (standard deviation), how many seeds does it take until the 95 % [interval](glossary.md#interval) of their mean excludes 0? `scipy.stats.t.ppf(0.975, n - 1)` is Student's t.
 
 
 # %% tags=["exercise"]
@@ -253,9 +251,7 @@ print(f"differences to it: {min(spreads.values()):.2f} to {max(spreads.values())
 Markdown("\n".join(f"- {word}: {len(rows)}" for word, rows in agreed.items()))
 
 # %% [markdown]
-# The basic ideas come back with their sign: soft targets with few labels, an ensemble, KD over labels, every larger network over a chain. Size alone does not decide: standardised logits gained on all seven pairs of the papers, and nothing is clear here. One sign is the other way round: decoupled KD, with the β of other networks. Both were tuned for each pair there.
-#
-# Many published cells are the best of a search, or of all steps on the test images. Exercise 1 says what that is worth.
+# The basic ideas come back with the same sign: soft targets when labels are few, an ensemble, KD over labels, every larger network over a chain. A large published gain is no guarantee: standardised logits gained on all seven pairs of the papers, and show nothing clear here. One sign is reversed: decoupled KD, with a β tuned for other networks. Many published numbers are the best of a search, or of all steps on the test images; exercise 1 shows what that is worth.
 
 # %%
 lab.guess_tally()

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 10 · Your own pictures
 #
-# **Question: a folder of pictures and a teacher that somebody trained: does distillation help there, and how does the student get out of the notebook?**
+# **Question: you have a folder of pictures, and a teacher that somebody else trained. Does distillation help there, and how does the student get out of the notebook?**
 #
-# From the folder to a file that runs without this course: look, mend, fit a teacher, distil, read the report, export. Then change one line, `FOLDER`, and do it with your own.
+# We go from a folder to a file that runs without this course: look, mend, fit a teacher, distil, read the report, export. Then you change one line, `FOLDER`, and do it with your own pictures.
 #
-# Time: one to two minutes on two processor cores, most of it for 27 short trainings; what is stored is not trained again. No GPU. Needed: notebook 02.
+# Time: one to two minutes on two processor cores, most of it for 27 short trainings; their results are kept and not trained again. No GPU is needed. Needed: notebook 02.
 
 # %%
 import numpy as np
@@ -24,9 +24,9 @@ lab.exercise_progress(lab.check_nearest)
 # %% [markdown]
 # ## The folder
 #
-# It has five kinds of clothes, in `train/CLASS/` and `test/CLASS/`. We made it from Fashion-MNIST's test images, which the teacher has never seen, and put in what real folders have.
+# The folder has five kinds of clothes, in `train/CLASS/` and `test/CLASS/`. We made it from Fashion-MNIST's test images, which the teacher has never seen, and added the kinds of trouble that real folders have.
 #
-# **To use your own:** write its path, such as `"~/pictures"`, a folder with a folder for each class. Larger pictures want a larger `SIZE`, 64 or 96, and more time.
+# **To use your own:** write the path of a folder that has a subfolder for each class, such as `"~/pictures"`. Larger pictures need a larger `SIZE`, 64 or 96, and more time.
 
 # %%
 FOLDER = lab.make_folder()
@@ -35,32 +35,30 @@ SIZE = 28  # of the student's pictures, in pixels
 # %% [markdown]
 # ## Look first
 #
-# **Question:** what would you look for before you train? Write it down, then compare.
-#
-# `kd data look FOLDER` prints this, too.
+# **Question:** what would you look for before you train? Write it down, then compare with the list below. (`kd data look FOLDER` prints the same list.)
 
 # %%
 lab.show_folder(FOLDER, size=SIZE)
 
 # %% [markdown]
-# Unequal classes are no fault, but a reason to read the numbers of each class. A mixture of grey and coloured files, or of sizes, is one only if it goes along with the class: then the network may learn that.
+# Classes of unequal size are not a fault, but a reason to look at the result of each class. A mixture of grey and coloured files, or of sizes, is a fault only if it goes along with the class: then the network may learn that instead.
 #
-# The others must be mended. A file is broken; without `skip_problems=True` nothing is read, and all broken files are named. A picture is in `train/` and in `test/`. And nobody will know how good the student is on dresses.
+# The other findings must be mended. One file is broken; without `skip_problems=True` nothing is read, and all broken files are named. One picture is both in `train/` and in `test/`. And there are no dresses to test with, so nobody would know how good the student is on them.
 #
 # ## Mend
 #
-# Your decision, not the computer's. Here: the copy leaves `train/`, and every fifth dress moves to `test/`. This is done in a copy of the folder.
+# What to do is your decision, not the computer's. Here the copy leaves `train/`, and every fifth dress moves to `test/`. All this is done in a copy of the folder.
 
 # %%
 MENDED = lab.mended(FOLDER)
 data = image_folder(MENDED, size=SIZE, channels=3, skip_problems=True)
 
 # %% [markdown]
-# There is no `val/`, so a fifth of each class is held out of `train/`. All choices below are made on these; the test pictures are looked at once for each network.
+# There is no `val/`, so a fifth of each class is held out of `train/` for validation (see [split](glossary.md#split)). All choices below are made on these pictures; the test pictures are used once for each network.
 #
 # ## Somebody's teacher
 #
-# A checkpoint as one finds them: a ResNet-20 for the ten classes of Fashion-MNIST, grey, 28 pixels, saved from several GPUs. `adapted` says how it wants its pictures; the student's stay as they are.
+# Here is a checkpoint as you might find one: a ResNet-20 for the ten classes of Fashion-MNIST, grey, 28 pixels, saved from a training on several GPUs. `adapted` says how this network wants its pictures; those of the student stay as they are.
 
 # %%
 CHECKPOINT = lab.save_checkpoint()
@@ -70,7 +68,7 @@ teacher = adapted(network, size=28, channels=1, classes=names)
 told = lab.load_weights(teacher, CHECKPOINT)
 
 # %% [markdown]
-# For networks of torchvision, timm and open_clip there is one line instead: `teacher_named("torchvision:resnet18", weights="mine.pth")` (`docs/own-teacher.md`).
+# For networks of torchvision, timm and open_clip, one line does the same: `teacher_named("torchvision:resnet18", weights="mine.pth")` (`docs/own-teacher.md`).
 
 # %%
 problems = []
@@ -83,9 +81,9 @@ asked = "It knows coats, shirts and dresses. Can it teach as it is?"
 lab.guess_one(asked, ("yes", "no"), "no" if problems else "yes", tuple(problems))
 
 # %% [markdown]
-# It cannot: the first line asked for its outputs by name, the second put it in front of the pictures. This folder's shirts are T-shirts too, and its shoes are of three kinds.
+# It cannot. The first complaint came when we asked for its outputs by name, the second when we showed it the pictures. This folder counts T-shirts as shirts, and its shoes are of three kinds.
 #
-# What the teacher *sees* is still worth having. `fit_head` keeps the network and fits a new last layer to the training pictures, by logistic regression on its features: a **linear probe**. How strongly it is held back is chosen on validation.
+# What the teacher *sees* is still worth having. `fit_head` keeps the network and fits a new last layer to the training pictures, by logistic regression on its features. This is called a **[linear probe](glossary.md#linear-probe)**. The strength of its regularisation is chosen on validation.
 
 # %%
 teacher = lab.fit_head(teacher, data)
@@ -93,7 +91,7 @@ teacher = lab.fit_head(teacher, data)
 # %% [markdown]
 # ## Distil
 #
-# One call. The student, a cnn-2, some thirty times smaller than the teacher, is trained on the labels alone, on smoothed labels, and with the teacher: three seeds each, the same starting weights and batches. Before that, short trainings choose the learning rate, T and α on validation, and the teacher is examined once more.
+# This takes one call. The student is a cnn-2, some thirty times smaller than the teacher. It is trained on labels alone, on [smoothed labels](glossary.md#label-smoothing), and with the teacher, with three [paired seeds](glossary.md#paired-seeds) each. Before that, short trainings choose the learning rate, T and α on validation, and the teacher is examined once more.
 
 # %%
 result = distill("cnn-2", teacher, data, seeds=3)
@@ -103,11 +101,11 @@ asked = "How many points does the teacher add to the labels alone, as the mean o
 lab.guess_number(asked, result.verdict().mean, 1.5, "points", str(result))
 
 # %% [markdown]
-# The word comes from the interval of the three paired differences, not from the mean. If it is NO CLEAR DIFFERENCE, that is an answer: ask with more seeds, or with more test pictures. If it is BETTER than labels alone but not than smoothed labels, the teacher may have done no more than smoothing.
+# The [verdict](glossary.md#verdict) comes from the interval of the three paired differences, not from their mean. NO CLEAR DIFFERENCE is an answer, too; to know more, take more seeds, or more test pictures. If the student is BETTER than with labels alone but not than with smoothed labels, the teacher may have done no more than smoothing.
 #
 # ## Read the report
 #
-# One page that needs nothing else; scroll in it. Which class gained, which lost? Which pictures does only the distilled student get right?
+# The report is one page that needs no other file; scroll in it. Which class gained, which lost? Which pictures does only the distilled student get right?
 
 # %%
 lab.show_report(result, lab.place() / "report.html")
@@ -115,14 +113,14 @@ lab.show_report(result, lab.place() / "report.html")
 # %% [markdown]
 # ## Out of the door
 #
-# The best student, chosen on validation, as an ONNX file. It is read back by onnxruntime and asked about all test pictures; a file that answers otherwise is an error.
+# `export` writes the best student, chosen on validation, to an ONNX file. Then onnxruntime reads it back and answers all test pictures; if the file's answers differ, that is an error.
 
 # %%
 exported = export(result.best, lab.place() / "student.onnx", data=data)
 exported.table
 
 # %% [markdown]
-# Now as those will use it who have neither this course nor PyTorch: the file, and a picture. Class names and size travel inside; so does the division by 255.
+# Now use it as somebody would who has neither this course nor PyTorch, only the file and a picture. The class names and the size are inside the file, and so is the division by 255.
 
 # %%
 session = onnxruntime.InferenceSession(exported.path)
@@ -139,16 +137,16 @@ print("in the file:", about["classes"], about["image_shape"])
 #
 # ## Vary it
 #
-# - `FOLDER`: your own. Every cell above works with it.
+# - `FOLDER`: use your own. Every cell above works with it.
 # - `"cnn-4"` for `"cnn-2"`: a larger student. Does it still need the teacher?
 # - `lab.fit_head(teacher, data, steps=200)`: fine-tune the whole teacher.
-# - `distill(..., balanced=True)`: all classes count alike. What happens to dresses, and to the whole?
+# - `distill(..., balanced=True)`: all classes count the same. What happens to dresses, and to the accuracy over all?
 #
 # On the command line: `kd distill pictures --teacher … --student cnn-2 --seeds 3`.
 #
 # ## Exercise: why is this gain not real?
 #
-# A colleague delivers new training pictures for the folder. The student is trained anew, on labels alone; the test pictures are the same.
+# A colleague delivers new training pictures for the folder. The student is trained again, on labels alone; the test pictures stay the same.
 
 # %%
 before, after = (image_folder(path, size=SIZE) for path in lab.make_delivery())
@@ -156,9 +154,9 @@ runs = lab.delivery_runs(before, after)
 lab.verdicts_of(runs)
 
 # %% [markdown]
-# `image_folder` found no picture in two splits, "pixel by pixel". But a copy that was resized, or saved as JPEG, has other pixels.
+# `image_folder` found no picture that is in two splits, "pixel by pixel". But a copy that was resized, or saved as a JPEG, has other pixels.
 #
-# Write how far each of some images is from the nearest of others: the mean absolute difference of their pixels. `torch.cdist(x, y, p=1)` takes (N, D) and (M, D) and gives the *sums* of absolute differences, (N, M).
+# Write a function that says how far each of `images` is from the nearest of `others`: the mean absolute difference of their pixels. `torch.cdist(x, y, p=1)` takes (N, D) and (M, D) and gives the *sums* of absolute differences, (N, M).
 
 
 # %% tags=["exercise"]
@@ -174,7 +172,7 @@ def my_nearest(images, others):  # (N, C, H, W) and (M, C, H, W) uint8 → (N,)
 print(lab.check_nearest(my_nearest))
 
 # %% [markdown]
-# The course's own answer, on the test pictures, against the training pictures before and after:
+# Here is the course's own function, applied to the test pictures: how far is each from the training pictures, before the delivery and after?
 
 # %%
 far = [lab.nearest(some.test.images, some.train.images) for some in (before, after)]  # (N,) each
@@ -182,9 +180,9 @@ lab.display_figure(lab.draw_distances(*far, lab.LIMIT))
 lab.display_figure(lab.draw_pairs(after))
 
 # %% [markdown]
-# There is a hump that was not there before, left of the dotted line. In the pictures: above test pictures, below what the training set has of them, and the distance.
+# Left of the dotted line there is a hump that was not there before. The second figure has test pictures above, and below each of them its copy in the training set, with the distance.
 #
-# How much is gained on the test pictures that have no copy among the training pictures?
+# How much do the test pictures gain that have no copy among the training pictures?
 
 # %%
 near = far[1] < lab.LIMIT
@@ -194,7 +192,7 @@ asked = f"With a copy, test pictures gain {gains.iloc[0]:.1f} points. How many w
 lab.guess_number(asked, gains.iloc[1], 2, "points", table)
 
 # %% [markdown]
-# Mend it: leave out of `train` what is near a test picture, and train again. The rest of the delivery is new pictures. Is *that* gain real?
+# To mend this, leave out of `train` whatever is close to a test picture, and train again. The rest of the delivery is new pictures. Is *that* gain real?
 
 # %%
 clean = lab.without_copies(after)
@@ -213,9 +211,9 @@ print(f"test pictures with a copy in the delivery: {near.sum()} of {len(near)}")
 print(f"largest difference of a logit after export: {exported.rows[-1].difference:.0e}")
 
 # %% [markdown]
-# Most of the work was before the training: broken files, a class that nobody could test, a picture on both sides, a teacher whose classes are others. Each was found by a line that looks, and none by the loss.
+# Most of the work came before the training: a broken file, a class that nobody could test, a picture on both sides, a teacher with other classes. A line that looks found each of them; the loss would have found none.
 #
-# A gain is worth as much as the test pictures are apart from the training pictures. Copies that were changed a little are not found by comparing bytes or pixels for equality; look for the nearest.
+# A gain is worth something only if the test pictures are really separate from the training pictures. Slightly changed copies are not found by asking whether bytes or pixels are equal; look for the nearest picture.
 
 # %%
 lab.guess_tally()

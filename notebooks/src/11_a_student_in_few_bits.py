@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 11 · A student in few bits
 #
-# **Question: a student is to become small. How few bits can its weights have, and does a teacher help it there?**
+# **Question: a student has to become small. How few bits can its weights have, and does a teacher help then?**
 #
-# A smaller network is one way to fewer bytes. The other is fewer bits for each weight. Mishra and Marr (*Apprentice*, ICLR 2018) put the two together: a teacher in full precision, a student with weights of 4 bits, or of three values. Their tables could not be read; their three schemes are tried here, on trained networks.
+# One way to fewer bytes is a smaller network. Another is fewer bits for each weight. Mishra and Marr (*Apprentice*, ICLR 2018) combine the second with distillation: a teacher in full precision, and a student whose weights have 4 bits, or only three values. We could not read their tables, so we try their three schemes on networks of our own.
 #
 # Time: about a minute on two processor cores. Needed: notebooks 02 and 10.
 
@@ -23,11 +23,11 @@ lab.exercise_progress(lab.check_levels, lab.check_ternary, lab.check_straight_th
 # %% [markdown]
 # ## Levels
 #
-# Eight bits can name 256 numbers, four can name 16. So a weight becomes the nearest of a few **levels**: a whole number times a **scale**. We take whole numbers from $-n$ to $n$ with $n = 2^{b-1} - 1$, and for each output channel the scale that just reaches its largest weight:
+# Eight bits can tell 256 numbers apart, four bits 16. So with [quantisation](glossary.md#quantisation), each weight becomes the nearest of a few **levels**: a whole number times a **scale**. We take whole numbers from $-n$ to $n$ with $n = 2^{b-1} - 1$, and give each output channel the scale that just reaches its largest weight:
 #
 # $$s = \frac{\max |w|}{n}, \qquad \hat w = s \cdot \mathrm{round}(w / s)$$
 #
-# Four weights, with 8 bits, with 4 and with 3:
+# Here are four weights with 8 bits, with 4 and with 3:
 
 # %% tags=["nbval-check-output"]
 rows = {}
@@ -43,22 +43,22 @@ asked = "The channel has the weights 0.1, −0.2, 0.9 and −1.2. What is left o
 lab.guess_number(asked, mine[0, 0].item(), 0.05, answer=table)
 
 # %% [markdown]
-# With two bits there are three levels, and the largest weight should not decide alone where they lie. Li, Zhang and Liu (*ternary weight networks*, 2016): a weight below 0.7 times the mean $|w|$ of its channel becomes 0, the others $\pm a$, where $a$ is the mean $|w|$ of what is left.
+# With two bits there are three levels, and the largest weight alone should not decide where they lie. For [ternary weights](glossary.md#ternary-weights), Li, Zhang and Liu (2016) set a weight to 0 if its size is below 0.7 times the mean $|w|$ of its channel. The others become $\pm a$, where $a$ is the mean $|w|$ of those that are left.
 
 # %% tags=["nbval-check-output"]
 print("ternary:", *(f"{x:6.3f}" for x in lab.ternary(w)[0].tolist()))
 
 # %% [markdown]
-# Activations are rounded too, in all that follows to 8 bits: from 0 to the largest that is usual at that place. What remains of a layer is whole numbers times whole numbers, added up, and one scale at the end. A test compares it with just that.
+# Activations are rounded too, here always to 8 bits, from 0 to the largest value that is usual at that place. What remains of a layer is whole numbers times whole numbers, added up, and one scale at the end. A test of this course compares our layers with exactly that arithmetic.
 #
-# **How can one learn with steps?** The derivative of rounding is 0 almost everywhere. So training keeps the unrounded weights, computes the answer with the rounded ones, and passes the gradient on as if nothing had been rounded: **straight through**. You will write it in exercise 3.
+# **How can a network learn through a staircase?** The derivative of rounding is 0 almost everywhere. So training keeps the unrounded weights, computes the answer with the rounded ones, and passes the gradient on as if nothing had been rounded. This is called **[straight through](glossary.md#straight-through)**; you will write it in exercise 3.
 #
 # In `kd_helpers` such a network has a name: `"cnn-2-int8"`, `"cnn-2-int4"`, `"cnn-2-ternary"`. It has the starting weights of `"cnn-2"`.
 
 # %% [markdown]
 # ## What do few bits cost?
 #
-# The student of notebooks 03 and 04, cnn-2 with 2,000 labelled images, here for 300 steps of 64. All layers are lowered, also the first and the last. For each seed all arms have the same images, starting weights and batches. First on labels alone.
+# The student is that of notebooks 03 and 04, a cnn-2 with 2,000 labelled images, here trained for 300 steps of 64. All its layers get few bits, even the first and the last. The arms use [paired seeds](glossary.md#paired-seeds): the same images, starting weights and batches. First, we train on labels alone.
 
 # %% tags=["nbval-check-output"]
 floats = lab.collect(lab.float_arms, lab.SEEDS)
@@ -75,11 +75,11 @@ lab.guess_number(asked, lost, 1, "points", lab.verdict_table(alone, baseline=lab
 #
 # Apprentice has three schemes:
 #
-# - **A**: teacher and student start together, and learn side by side.
-# - **B**: the teacher is trained; the student starts from nothing, in few bits.
-# - **C**: the student is first trained in full precision, then lowered, then trained on with the teacher.
+# - **A**: teacher and student start together and learn side by side.
+# - **B**: the teacher is trained already; the student starts from scratch, in few bits.
+# - **C**: the student is first trained in full precision, then rounded to few bits, then trained further with the teacher.
 #
-# B ("distilled" below) and C ("distilled, lowered, tuned") with the course's ResNet-20, T = 4 and α = 0.9. Equal budgets: C's student has 200 steps in float32 and 100 in few bits.
+# We try B ("distilled" below) and C ("distilled, lowered, tuned") with the course's ResNet-20, T = 4 and α = 0.9. Budgets are equal: the student of C takes 200 steps in float32 and 100 in few bits.
 
 # %% tags=["nbval-check-output"]
 arms = (lab.LABELS, lab.TAUGHT, lab.TUNED)
@@ -96,7 +96,7 @@ asked = "At how many of the three widths is C clearly better than B?"
 lab.guess_number(asked, count, 0, answer=tuple(f"{w}: {verdict}" for w, verdict in tuned.items()))
 
 # %% [markdown]
-# And the claim that makes the idea attractive: a *taught* student in few bits against one in float32 that was *not* taught.
+# What makes the idea attractive is this comparison: a *taught* student in few bits against one in float32 that was *not* taught.
 
 # %% tags=["nbval-check-output"]
 for w in lab.WIDTHS:
@@ -105,7 +105,7 @@ for w in lab.WIDTHS:
 # %% [markdown]
 # ### Scheme A
 #
-# A ResNet-20 that learns beside every student would take hours here. So in A the ternary student has its own **float32 twin** beside it: cnn-2 with the same starting weights and batches. The twin minimises its cross-entropy with the labels; what it says is a constant for the student. At the end it is the very network of the first table. The control is scheme B with that network, trained *before* it teaches.
+# A ResNet-20 that learns beside every student would take hours here. So in A the ternary student has its own **float32 twin** beside it: cnn-2 with the same starting weights and batches. The twin minimises its cross-entropy with the labels, and the student takes its answers as constants. At the end the twin is exactly the float32 network of the first table. The control is scheme B with that network, trained *before* it teaches.
 
 # %% tags=["nbval-check-output"]
 together = lab.right_answers(lab.collect(lab.together_arms, lab.SEEDS), labels)
@@ -121,7 +121,7 @@ lab.guess_one(asked, (*words.values(), "no clear difference"), right, shown)
 # %% [markdown]
 # ## Rounded afterwards
 #
-# What most people do: train in float32, round at the end. 512 training images show the ranges of the activations; no weight learns. The figure has both, and C.
+# Most people train in float32 and round at the end. The ranges of the activations are read off on 512 training images; no weight is trained further. The figure shows this beside training in few bits and scheme C.
 
 # %%
 after = lab.all_afterwards(floats, data)  # (width, arm) → right answers (five, 10000)
@@ -144,7 +144,7 @@ lab.guess_one(asked, lab.WIDTHS, good[-1], shown)
 # %% [markdown]
 # ## Does int8 cost a distilled network more?
 #
-# People ask this: the student was tuned to soft targets, perhaps they live in the last bits. So take what rounding afterwards *costs* a network, and compare the costs of the taught and the untaught one, paired by seed and by image. WORSE would mean that the distilled network loses more.
+# A fair question: the student was fitted to soft targets, and perhaps what it learnt from them sits in the last bits. So we take what rounding afterwards *costs* a network, and compare the costs of the taught and the untaught one, paired by seed and by image. WORSE would mean that the distilled network loses more.
 
 # %%
 costs = {key: lab.cost(after[key], whole[key[1]]) for key in after}  # -1, 0 or 1 an image
@@ -160,7 +160,7 @@ for w, verdict in cost_verdicts.items():
 # %% [markdown]
 # ## Bytes and milliseconds
 #
-# Now the files. `export` writes ONNX; with `int8=True` onnxruntime finds the ranges of the activations by itself, from training images. No runtime here has a convolution of fewer than 8 bits, so the 4-bit and the ternary network are int8 files with few different numbers in them, and only a packed file, here by gzip, shows it.
+# Now to the files. `export` writes ONNX; with `int8=True` onnxruntime finds the ranges of the activations by itself, from training images. No runtime here has a convolution with fewer than 8 bits. So the 4-bit and the ternary network are int8 files with few different numbers in them, and the saving shows only when the file is compressed, here by gzip.
 
 # %%
 taught = {lab.FLOAT: floats[lab.TAUGHT][0]} | {w: few[w, lab.TAUGHT][0] for w in lab.WIDTHS}
@@ -179,14 +179,14 @@ asked = "And how much of the time does 256 images take, on this machine?"
 lab.guess_one(asked, options, options[int(slow > 0.35) + int(slow > 0.95)], table.iloc[:, 4:])
 
 # %% [markdown]
-# "As the network" is the share of test images with the same answer from the file and from the network of this notebook. They differ a little: onnxruntime finds its own ranges, and uses 7 of the 8 bits for weights, so that sums do not overflow on older processors.
+# "As the network" is the share of test images with the same answer from the file and from the network of this notebook. The two differ a little: onnxruntime finds its own ranges, and uses 7 of the 8 bits for weights, so that sums do not overflow on older processors.
 #
-# Some kilobytes of each file are the graph, not the weights. And the time is a matter of the processor: without instructions for int8, and for a network this small, the work of rounding can be more than what it saves. Measure where it is to run.
+# Some kilobytes of each file are the graph, not the weights. And the time depends on the processor: without instructions for int8, and for a network this small, rounding can take more time than it saves. Measure on the machine where the student is to run.
 
 # %% [markdown]
 # ## Explore
 #
-# **Try it:** from float32 to ternary. The left picture has accuracy (mean of five seeds) against the packed file; whoever lies on the dashed line is beaten by nobody in both. The right one has the 784 weights into the output "Shirt".
+# **Try it:** move from float32 to ternary. The left picture shows accuracy (mean of five seeds) against the size of the compressed file; no other network beats one on the dashed line in both. The right picture shows the 784 weights into the output "Shirt".
 
 # %%
 first = {(lab.FLOAT, arm): runs[0] for arm, runs in floats.items()}
@@ -199,7 +199,7 @@ lab.display_live(explorer, explorer.still(alt, width="int4"))
 # %% [markdown]
 # ## Exercise 1: levels
 #
-# Round each row to $2^b - 1$ levels, with a scale for each row.
+# Round each row to $2^b - 1$ levels, with one scale for each row.
 
 
 # %% tags=["exercise"]
@@ -218,7 +218,7 @@ print(lab.check_levels(my_levels))
 # %% [markdown]
 # ## Exercise 2: three levels
 #
-# Threshold: 0.7 of the mean $|w|$ of the row. Level: the mean $|w|$ of what is above it.
+# The threshold is 0.7 times the mean $|w|$ of the row; the level is the mean $|w|$ of the weights above it.
 
 
 # %% tags=["exercise"]
@@ -238,7 +238,7 @@ print(lab.check_ternary(my_ternary))
 # %% [markdown]
 # ## Exercise 3: straight through
 #
-# `levels` are the rounded weights, without a gradient. Return a tensor that has their values, and whose gradient reaches `weight` unchanged. One line with `.detach()`.
+# `levels` are the rounded weights, without a gradient. Return a tensor that has their values and whose gradient reaches `weight` unchanged. One line with `.detach()` is enough.
 
 
 # %% tags=["exercise"]
@@ -260,16 +260,9 @@ print("int8 costs the distilled network, against the plain one:", cost_verdicts[
 lab.summary(whole, low, after, files)
 
 # %% [markdown]
-# **Does int8 cost a distilled network more?** No: with eight bits neither network loses anything that five seeds can show, and the interval of the difference is narrow. With four bits the same holds, less surely.
-#
-# **Three values** are another matter. Rounded afterwards the network loses many points; trained with the rounding it gets most of them back.
-
-# %% [markdown]
-# **The teacher helps at every width**, and a taught ternary student beats an untaught one in float32. That is Apprentice's idea, and it holds here. Of its schemes none beat B: C has only 100 of its 300 steps in few bits, little for a fine-tuning. A was worse than no teacher at all: a twin that is still learning has little to say in 300 steps, and finished it is no clear help either.
-#
-# **The file** is smaller by less than the bits are, and on this processor int8 was slower. Both say more of the small network and of the machine than of int8: measure your own.
-#
-# Ten classes, 28 pixels and a short training are a mild test. A larger task may lose more with four bits.
+# - **int8 does not cost a distilled network more.** With eight bits neither network loses anything that five seeds can show; with four bits the same holds, less surely. Three values are another matter: rounded afterwards the network loses many points, and training with the rounding wins most of them back.
+# - **The teacher helps at every width**, and a taught ternary student beats an untaught one in float32: Apprentice's idea holds. None of its other schemes beat B; A was worse than no teacher.
+# - **The file** shrinks by less than the bits do, and on this processor int8 was slower. Ten classes, 28 pixels and a short training are a mild test: measure your own.
 
 # %%
 lab.guess_tally()

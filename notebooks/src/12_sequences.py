@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 12 · Sequences
 #
-# **Question: a network that answers with a sequence, one piece after another: what does its student learn from, each piece, or the whole?**
+# **Question: some networks answer with a sequence, one piece after another. What should a student learn from: each piece, or the whole?**
 #
-# Kim and Rush (2016) distilled translators. Our task is smaller: English spelling to phonemes. *thought* → TH AO T. Both are done by an encoder, a decoder and attention, so all that they tried can be tried here.
+# Kim and Rush (2016) applied [distillation](glossary.md#distillation) to translators. Our task is smaller, from English spelling to phonemes: *thought* → TH AO T. Both take an encoder, a decoder and attention, so everything they tried can be tried here.
 #
 # Time: about 20 seconds on two processor cores. Needed: notebook 02.
 
@@ -22,9 +22,9 @@ lab.exercise_progress(
 # %% [markdown]
 # ## The task
 #
-# The CMU Pronouncing Dictionary, words of 3 to 10 letters, stress left out: 39 phonemes. Some words have two pronunciations; either is right.
+# The words come from the CMU Pronouncing Dictionary: 3 to 10 letters, 39 phonemes, stress left out. Some words have two pronunciations; either counts as right.
 #
-# Held-out words must be *new*. If *hopping* were in training and *hopped* in test, the network could look it up. So words go by families: all that have one stem lie in one split.
+# Words that are held out must be *new*. If *hopping* were in training and *hopped* in test, the network could simply look it up. So words are kept in families: all that share a stem go to the same [split](glossary.md#split).
 
 # %%
 words = lab.splits()
@@ -35,7 +35,7 @@ for word in words["test"][:8]:
 # %% [markdown]
 # ## The teacher
 #
-# An LSTM reads the letters in both directions, a second one says the phonemes, and attention lets it look back at the letters. It had all training words; the students will have 20,000 of them.
+# One LSTM reads the letters in both directions, a second one says the phonemes, and attention lets it look back at the letters. The teacher learnt all training words; the students will get 20,000 of them.
 
 # %%
 teacher = lab.teacher()
@@ -45,11 +45,11 @@ asked = "Of a thousand new words, how many does it get wholly right?"
 lab.guess_number(asked, right, 80, "words", lab.rate_table({"teacher": results["teacher"]}))
 
 # %% [markdown]
-# Is that good? The authors of g2p-seq2seq, a tool for this task, [report](https://github.com/cmusphinx/g2p-seq2seq) for the newest dictionary without stress 33.9 % wrong words with a weighted transducer (Phonetisaurus) and about 31 % with a transformer of 256 units. Rao et al. (2015) report 25.8 % for an LSTM, on an older and easier edition. Our splits differ from theirs: short words only, no inflections of training words; so the numbers are near each other, not comparable to the point.
+# Is that good? The authors of g2p-seq2seq, a tool for this task, [report](https://github.com/cmusphinx/g2p-seq2seq) for the newest dictionary without stress 33.9 % wrong words with a weighted transducer (Phonetisaurus) and about 31 % with a transformer of 256 units. Rao et al. (2015) report 25.8 % for an LSTM, on an older and easier edition. Our splits differ from theirs: we have short words only, and no inflections of training words. So the numbers show the same order of magnitude and cannot be compared to the point.
 #
 # ## A beam
 #
-# The network gives the probability of the *next* phoneme. Taking the best one each time is greedy. A beam keeps the five best beginnings, and lets all five go on.
+# The network gives the probability of the *next* phoneme. Taking the most likely one each time is called greedy. [Beam search](glossary.md#beam-search) keeps the five best beginnings and continues all of them.
 
 
 # %%
@@ -91,11 +91,11 @@ for i, (said, p, _) in enumerate(mine):
 # %% [markdown]
 # ## Lesson 1: each phoneme
 #
-# At each place teacher and student have seen the same phonemes so far, those of the dictionary. So each place is an example as in notebook 02, with 40 classes: 39 phonemes, and the end.
+# At each place, teacher and student have seen the same phonemes so far, those of the dictionary. So each place is an example like those of notebook 02, with 40 classes: 39 phonemes and the end.
 #
 # $$L_\text{word} = (1-\alpha)\,\mathrm{CE} + \alpha\,T^2\,\frac1n\sum_{\text{places}} \mathrm{KL}\big(p_T(\cdot \mid \text{so far}) \,\|\, q_T(\cdot \mid \text{so far})\big)$$
 #
-# Kim and Rush call it *word level*: in translation the pieces are words. It needs no new method and no new loop. `PerToken` takes the places of a batch apart and leaves out those behind the end.
+# Kim and Rush call this *word level*, since in translation the pieces are words. It needs no new method and no new loop: `PerToken` splits a batch into its places and leaves out those after the end.
 
 # %%
 some = lab.encode(["cat", "thought"], [("K", "AE", "T"), ("TH", "AO", "T")])
@@ -109,7 +109,7 @@ print({name: round(value.item(), 3) for name, value in method(student, told, som
 # %% [markdown]
 # ## Lesson 2: the whole sequence
 #
-# The teacher's distribution over *all* pronunciations has most of its mass on few of them. Kim and Rush put all of it on one: the best of its beam. The student then learns with cross-entropy, and the teacher's answer in place of the dictionary's. Only the data change. But then some targets are wrong: what could a student gain from them?
+# The teacher's distribution over *all* pronunciations has most of its mass on a few of them. At [sequence level](glossary.md#sequence-level), Kim and Rush put all of it on one, the best of the teacher's beam. The student then learns by cross-entropy, with the teacher's answer in place of the dictionary's. Only the data change. But then some targets are wrong: what could a student gain from those?
 
 # %%
 shown = words["train"][:500]
@@ -119,11 +119,11 @@ asked = f"On how many of {len(shown)} training words does the teacher say someth
 lab.guess_number(asked, len(other), 40, "words", other.head(8))
 
 # %% [markdown]
-# Some are mistakes; many are the rule where the dictionary has an exception, a foreign name or a slip. The teacher's pronunciations are more regular, and a small network may have use for that.
+# Some of these are mistakes. Many follow the rule where the dictionary has an exception, a foreign name or a slip. The teacher's pronunciations are more regular, and that may suit a small network.
 #
 # ## Lesson 3: between both
 #
-# *Interpolated*: of the five hypotheses the one that is nearest to the dictionary. It is something the teacher would say, and no further from the truth than it must be. (The paper fine-tunes with it; here it is a lesson of its own, of the same length as the others.)
+# The *interpolated* target is, of the five hypotheses, the one closest to the dictionary: something the teacher would say, and no further from the truth than it must be. (The paper fine-tunes with it; here it is a lesson of its own, as long as the others.)
 
 # %%
 for i in range(500):
@@ -137,7 +137,7 @@ for i in range(500):
 # %% [markdown]
 # ## Five lessons
 #
-# The student has a tenth of the teacher's weights. It learns from labels, from lesson 1, 2 or 3, and from 1 and 2 together: word level on the teacher's sequences. All have the same words, starting weights and number of steps. Smoothed labels (ε = 0.1) stand beside them: is softness all that lesson 1 gives?
+# The student has a tenth of the teacher's weights. It learns from labels, from lesson 1, 2 or 3, or from 1 and 2 together: word level on the teacher's sequences. All have the same words, starting weights and number of steps. Smoothed labels (ε = 0.1, see [label smoothing](glossary.md#label-smoothing)) stand beside them: is softness all that lesson 1 has to give?
 
 # %%
 rates = {
@@ -158,7 +158,7 @@ shown = lab.draw_rates(rates, at_teacher), table
 lab.guess_one("And by a beam of five?", lessons, best["beam"], shown)
 
 # %% [markdown]
-# The verdicts, on the share of right phonemes: 100 % less the error rate, so that more is better, as everywhere in the course.
+# The verdicts are about the share of right phonemes, 100 % minus the error rate, so that more is better, as everywhere in the course.
 
 # %%
 right = {
@@ -168,7 +168,7 @@ right = {
 lab.verdict_table(right["greedy"], baseline="labels")
 
 # %% [markdown]
-# And on words that are wholly right. Here the test words are counted too, as the images were in other chapters: the last column is the interval over seeds and words.
+# Next come the words that are right as a whole. Here the luck of the test words is counted too, like that of the images in other chapters: the last column is the interval over seeds and words.
 
 # %%
 students = {arm: of for arm, of in results.items() if arm != "teacher"}
@@ -179,14 +179,14 @@ told.rename(columns={"over images too": "over words too"})
 # %% [markdown]
 # ## Does the student still need a beam?
 #
-# A student of sequences was shown the one that a beam finds. Kim and Rush saw that it hardly needs a beam of its own: their gain over no distillation was 4.2 BLEU greedily (14.7 to 18.9) and 1.7 with a beam (to 19.3). What a beam adds here, lesson by lesson:
+# A student of sequences was shown what a beam finds. Kim and Rush saw that it hardly needs a beam of its own: distillation gained 4.2 BLEU greedily (14.7 to 18.9) and 1.7 with a beam (to 19.3). This is what a beam adds here, lesson by lesson:
 
 # %%
 both = {f"{arm}, {way}": right[way][arm] for arm in students for way in ("greedy", "beam")}
 lab.pair_table(both, [(f"{arm}, beam", f"{arm}, greedy") for arm in students])
 
 # %% [markdown]
-# What a student saves here, 250 words at a time; compare the ratios:
+# And this is the time that a student saves, for 250 words at a time; compare the ratios:
 
 # %%
 spellers = {"teacher": teacher}
@@ -198,7 +198,7 @@ lab.seconds_per_thousand(pair, words["test"][:250], lab.WIDTH)
 # %% [markdown]
 # ## Type a word
 #
-# Orange: a pronunciation of the dictionary.
+# A pronunciation that the dictionary has is orange.
 
 # %%
 explorer = lab.build_spelling_explorer(spellers, "student, sequence")
@@ -207,7 +207,7 @@ lab.display_live(explorer, explorer.still("“thought”: beams of teacher and s
 # %% [markdown]
 # ## Exercise 1: word level by hand
 #
-# T² times the KL divergence of the places, its mean over the real ones: those behind the end have the label -100.
+# Compute T² times the KL divergence at each place, as a mean over the real places; those after the end have the label -100.
 
 
 # %% tags=["exercise"]
@@ -227,7 +227,7 @@ print(lab.check_token_loss(my_token_loss))
 # %% [markdown]
 # ## Exercise 2: phoneme error rate
 #
-# In percent: edits of all words, divided by the right phonemes of all words. `lab.edit_distance(said, true)` counts the edits of one word.
+# Compute it in percent: the edits of all words, divided by the number of right phonemes of all words. `lab.edit_distance(said, true)` counts the edits of one word.
 
 
 # %% tags=["exercise"]
@@ -245,7 +245,7 @@ print(lab.check_phoneme_error_rate(my_phoneme_error_rate))
 # %% [markdown]
 # ## Exercise 3: the nearest hypothesis
 #
-# Its place in the beam; of equally near ones the more probable, which comes first.
+# Find its place in the beam; of equally near hypotheses take the more probable one, which comes first.
 
 
 # %% tags=["exercise"]
@@ -262,35 +262,18 @@ print(lab.check_nearest_hypothesis(my_nearest))
 
 # %% [markdown]
 # ## What we saw
-#
-# Greedily, in points of right phonemes:
 
 # %% tags=["nbval-check-output"]
-found = right["greedy"]
-pairs = [(arm, "labels") for arm in students if arm != "labels"]
-pairs += [(arm, "smoothed labels") for arm in ("word", "sequence", "interpolated")]
-pairs += [("sequence", "word"), ("sequence and word", "sequence"), ("interpolated", "sequence")]
-for arm, other in pairs:
-    print(f"{arm} against {other}: {lab.paired_verdict(found[arm], found[other])}")
+pairs = [("sequence", "labels"), ("word", "smoothed labels"), ("sequence", "smoothed labels")]
+pairs += [("sequence", "word"), ("interpolated", "smoothed labels")]
+pairs = [(f"{arm}, greedy", f"{other}, greedy") for arm, other in pairs]
+lab.pair_table(both, [*pairs, ("sequence, greedy", "labels, beam")])
 
 # %% [markdown]
-# And what a beam adds:
-
-# %% tags=["nbval-check-output"]
-added = {}
-for arm in students:
-    pairs = zip(right["beam"][arm], right["greedy"][arm])
-    added[arm] = [beam - greedy for beam, greedy in pairs]
-    print(f"{arm}, beam against greedy: {lab.paired_verdict(right['beam'][arm], found[arm])}")
-print("to labels, against to sequence:", lab.paired_verdict(added["labels"], added["sequence"]))
-rivals = found["sequence"], right["beam"]["labels"]
-print("sequence, greedy, against labels, beam:", lab.paired_verdict(*rivals))
-
-# %% [markdown]
-# Every lesson is better than labels, and so are smoothed labels. Word and sequence level are better than these too; neither is clearly ahead of the other, and both together add nothing clear. The interpolated target is the weakest, not clearly better than smoothed labels: it is mostly the dictionary's own. A small network may gain from the teacher's regular answers more than from right ones.
-
-# %% [markdown]
-# Is the student of sequences as good greedily as with a beam? Not quite: a beam adds something to every student. To this one it adds least, though that it adds less than to labels is not clear. But greedily it is better than the student of labels with a beam, and faster. One task, one teacher, short trainings, and settings chosen with one seed.
+# - Every lesson beats labels, and so do smoothed labels. Word and sequence level beat these too; neither is clearly ahead of the other.
+# - The interpolated target is the weakest: it is mostly the dictionary's own. A small network may gain more from the teacher's regular answers than from the right ones.
+# - A beam still adds something to every student. But greedily the student of sequences is better than the student of labels with a beam, and faster.
+# - This is one task, one teacher and short trainings, with settings chosen on one seed.
 
 # %%
 lab.guess_tally()

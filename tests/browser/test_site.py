@@ -37,7 +37,7 @@ def page_of(site, name) -> str:
 
 
 def test_pages_load_nothing_and_links_lead_somewhere(site):
-    for name in (*NAMES, "index"):
+    for name in (*NAMES, "index", "glossary"):
         text = page_of(site, name)
         loaded = re.findall(r"<(?:script|img|link|iframe)[^>]*(?:src|href)=[\"']([^\"']+)", text)
         assert all(source.startswith("data:") for source in loaded), name

@@ -118,7 +118,7 @@ def test_lines_examples_and_controls_say_the_same_and_garbage_changes_nothing(bo
         board.example.value = line
         assert board.text.value == line == str(board.setting) and "paired seeds" in words(board)
     board.controls["temperature"].value = 5.5
-    assert board.example.value == "" and "Stored, with one thing else: T = 4" in words(board)
+    assert board.example.value == "" and "Stored, with one difference: T = 4" in words(board)
     board.text.value = "kd1"
     assert board.notice.value == "" and board.state == build_playground().state
 
