@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import inspect
+import io
 import json
 import os
 import re
@@ -29,6 +30,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from kd_helpers.runtime.files import write_atomically
 from notebook_io import NOTEBOOKS, ROOT, read
 
 CHECK = re.compile(r"^print\((lab\.check_\w+\((my_\w+).*\))\)$", re.MULTILINE)
@@ -239,11 +241,11 @@ def grade_folder(folder: Path, out: Path, seconds: int = 60) -> list[dict[str, s
         )
     asked = [f"{lesson.number} {e.name}" for lesson in course for e in lesson.exercises]
     columns = [column for column in asked if any(column in row for row in rows)]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, ["notebook", *columns, "total", "remarks"], restval="")
-        table.writeheader()
-        table.writerows(rows)
+    file = io.StringIO(newline="")
+    table = csv.DictWriter(file, ["notebook", *columns, "total", "remarks"], restval="")
+    table.writeheader()
+    table.writerows(rows)
+    write_atomically(out, file.getvalue().encode())
     return rows
 
 

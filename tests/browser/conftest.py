@@ -76,6 +76,17 @@ def context(context):
     return context
 
 
+@pytest.fixture
+def offline(page: Page):
+    """A page that must ask nobody for anything, and on which no script may fail."""
+    requests, problems = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda problem: problems.append(str(problem)))
+    yield page
+    assert not problems
+    assert not [url for url in requests if not url.startswith(("file:", "data:"))]
+
+
 @pytest.fixture(scope="session")
 def lab(browser_type_launch_args: dict, tmp_path_factory):
     """One JupyterLab for all tests; not even started where there is no browser."""
