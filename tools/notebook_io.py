@@ -92,8 +92,8 @@ def last_line(text: str) -> str:
 
 
 def clean(notebook: NotebookNode) -> None:
-    """Take out what differs from run to run or from machine to machine, and a widget where a
-    picture or text of it is stored as well."""
+    """Take out what differs from run to run or from machine to machine, a widget where a picture
+    or text of it is stored as well, and a picture's second form."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -103,6 +103,9 @@ def clean(notebook: NotebookNode) -> None:
                 # Its state is not stored, so all that a reader would see is "model not found".
                 if WIDGET_VIEW in data and len(data) > 1:
                     del data[WIDGET_VIEW]
+                if "image/png" in data:
+                    data.pop("text/html", None)
+            cell.outputs = [o for o in cell.outputs if o.get("data") != {"text/plain": ""}]
 
 
 def is_bar(output: NotebookNode) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from html import escape
 from xml.etree.ElementTree import Element, fromstring
 
 import ipywidgets as widgets
@@ -19,6 +20,12 @@ from PIL import Image
 
 GAP, WIDEST = 18, 1200  # pixels between pictures, and of a row of them
 ANCHORS = {"start": "left", "middle": "center", "end": "right"}
+STILL, LIVES = "kd-still", "kd-lives"
+# The picture goes where a living widget follows it; what follows goes where it does not live.
+EITHER = f"""<style>
+.jp-OutputArea-child:has(style + .{STILL}):has(+ * .{LIVES}) {{ display: none; }}
+.jp-OutputArea-child:has(style + .{STILL}) + :not(:has(.{LIVES})) {{ display: none; }}
+</style>"""
 # Where an element has its numbers; those of a path are x and y by turns, after one M and one L or C
 NUMBERS = {
     "rect": ("x", "y", "width", "height"),
@@ -63,20 +70,28 @@ def png(figure: Figure) -> bytes:
 
 
 def display_live(widget: widgets.Widget, figure: Figure, alt: str = "") -> None:
-    """Display `widget`, with `figure` where widgets cannot live (GitHub, print, not yet run).
+    """Display `widget`, with `figure` where widgets cannot live (GitHub, print, no kernel).
+
+    The picture is an output of its own before the widget's, and one of the two hides the other: in
+    a notebook that was saved and opened again the widget is gone, and JupyterLab puts an error in
+    its place.
 
     Args:
         figure: the widget's default view. alt: the same in words, for readers without pictures; a
             figure's label if it has one.
     """
-    display_figure(figure, alt, **widget._repr_mimebundle_())
+    display_figure(figure, alt, style=EITHER)
+    display({**widget.add_class(LIVES)._repr_mimebundle_(), "text/plain": ""}, raw=True)
 
 
-def display_figure(figure: Figure, alt: str = "", **forms: object) -> None:
-    """Display a figure with its description in words, `alt` or the figure's label."""
-    alt = alt or str(figure.get_label())
-    still = base64.b64encode(png(figure)).decode()
-    forms |= {"image/png": still, "text/plain": alt}
+def display_figure(figure: Figure, alt: str = "", *, style: str = "") -> None:
+    """Display a figure with its description in words, `alt` or the figure's label.
+
+    JupyterLab takes the HTML, since it gives a plain picture no words; GitHub can take the PNG.
+    """
+    alt, still = alt or str(figure.get_label()), base64.b64encode(png(figure)).decode()
+    picture = f'<img class="{STILL}" alt="{escape(alt)}" src="data:image/png;base64,{still}">'
+    forms = {"text/html": f"{style}{picture}", "image/png": still, "text/plain": alt}
     display(forms, raw=True, metadata={"image/png": {"alt": alt}})
 
 

@@ -119,6 +119,19 @@ def open_and_run(page: Page, lab):
     page.evaluate(SHUT_DOWN)
 
 
+@pytest.fixture
+def reopen(page: Page, lab) -> Callable[[str], None]:
+    """reopen("00_start_here.ipynb") saves it, ends its kernel and opens it as on the next day."""
+
+    def reopen(name: str) -> None:
+        page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+        page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
+        page.evaluate(SHUT_DOWN)
+        page.goto(f"{lab.url}/doc/tree/{name}?reset&token={lab.token}")
+
+    return reopen
+
+
 def start_all(page: Page) -> None:
     """Run all cells. JupyterLab drops this command without a word where it comes too early."""
     for _ in range(10):

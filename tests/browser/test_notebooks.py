@@ -98,6 +98,19 @@ def test_02_a_student_is_trained_live_and_the_gradients_answer(open_and_run, scr
     page.wait_for_function(changed, arg=[gradients.element_handle(), before])
 
 
+def test_00_reopened_without_a_kernel_has_a_picture_where_its_control_was(open_and_run, reopen):
+    page = open_and_run("00_start_here.ipynb")
+    picture = page.locator("style + .kd-still")
+    expect(page.locator(".kd-lives")).to_be_visible()
+    expect(picture).to_be_hidden()
+    for shown in page.locator(".kd-still").all():
+        assert len(shown.get_attribute("alt")) > 20
+    reopen("00_start_here.ipynb")
+    expect(picture).to_be_visible()
+    page.wait_for_function("() => document.body.textContent.includes('model not found')")
+    expect(page.get_by_text("model not found")).to_be_hidden()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_EXPLORERS)
 def test_every_explorer_answers_its_controls_and_resets(name, open_and_run, screenshot):

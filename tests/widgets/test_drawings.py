@@ -51,14 +51,16 @@ def test_dots_lie_at_their_scores_and_one_seed_is_filled():
     assert [dot.get("fill") for dot in dots] == ["none", "red", "blue"]
 
 
-def test_widget_and_still_picture_share_one_output(monkeypatch):
-    shown = {}
-    monkeypatch.setattr(still, "display", lambda data, **how: shown.update(data, **how))
-    still.display_live(widgets.IntSlider(), Figure(figsize=(1, 1)), "in words")
-    assert shown["text/plain"] == "in words"
-    assert "application/vnd.jupyter.widget-view+json" in shown
-    assert base64.b64decode(shown["image/png"]).startswith(b"\x89PNG")
-    assert shown["metadata"]["image/png"]["alt"] == "in words"
+def test_a_widget_follows_its_still_picture_which_has_words_for_every_reader(monkeypatch):
+    shown = []
+    monkeypatch.setattr(still, "display", lambda data, **how: shown.append({**data, **how}))
+    still.display_live(widgets.IntSlider(), Figure(figsize=(1, 1)), 'in "words"')
+    picture, live = shown
+    assert picture["text/plain"] == picture["metadata"]["image/png"]["alt"] == 'in "words"'
+    assert base64.b64decode(picture["image/png"]).startswith(b"\x89PNG")
+    assert 'alt="in &quot;words&quot;"' in picture["text/html"]
+    assert picture["image/png"] in picture["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in live
 
 
 # The still picture shows what the live one does.
