@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from kd_course.progress import exercise
+from kd_course.answer_pictures import beside_mistakes
+from kd_course.progress import Right, exercise
 from kd_helpers.data.splits import UNLABELLED
 from kd_helpers.methods.hinton import kd_loss
 from kd_helpers.methods.targets import smooth_labels, soften
@@ -218,7 +219,8 @@ def check_labelled_loss(answer: Callable) -> str:
     if not said.startswith("[ok]"):
         return said
     none = "without a single labelled image your loss is not a number; it must be 0"
-    return report(answer, (z, torch.full_like(y, UNLABELLED)), 0.0, {none: torch.nan})
+    without = report(answer, (z, torch.full_like(y, UNLABELLED)), 0.0, {none: torch.nan})
+    return said if without.startswith("[ok]") else without
 
 
 def report(
@@ -250,7 +252,8 @@ def report(
 
     expected = torch.as_tensor(expected)
     if same(expected) and not value.isnan().any():
-        return f"[wrong] {NO_GRADIENT}" if trains and not has_gradient(got) else "[ok] right"
+        lost = trains and not has_gradient(got)
+        return f"[wrong] {NO_GRADIENT}" if lost else right(expected, mistakes)
     for words, wrong in mistakes.items():
         if same(wrong):
             return f"[wrong] {words}"
@@ -258,6 +261,12 @@ def report(
         return f"[wrong] expected shape {tuple(expected.shape)}, got {tuple(value.shape)}"
     numbers = f"expected {summary(expected)}, got {summary(value)}"
     return f"[wrong] {numbers}: not one of the known mistakes"
+
+
+def right(expected: torch.Tensor, mistakes: Mapping[str, torch.Tensor | float]) -> Right:
+    said = Right("[ok] right")
+    said.picture = beside_mistakes(expected.detach(), mistakes)
+    return said
 
 
 def ask(answer: Callable, case: tuple, trains: bool = False) -> tuple[Any, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from IPython.display import display, update_display
+from IPython.display import HTML, display, update_display
 
 DISPLAY = "kd-exercises"  # the line near the top of a notebook, by which it is changed
 DONE: dict[str, bool] = {}  # of this kernel's notebook: the check's name, and whether it passed
@@ -17,9 +17,16 @@ DONE: dict[str, bool] = {}  # of this kernel's notebook: the check's name, and w
 Check = Callable[..., str]
 
 
+class Right(str):
+    """What a check says of a right answer, and with it a picture, as HTML."""
+
+    picture: str = ""
+
+
 def exercise(*, hint: str, place: str, why: str = "") -> Callable[[Check], Check]:
-    """A check that also says why a right answer is right, helps after the second wrong answer with
-    a hint, after the third with the place in the lesson, and tells the line of progress.
+    """A check that also says why a right answer is right and shows its picture, helps after the
+    second wrong answer with a hint, after the third with the place in the lesson, and tells the
+    line of progress.
 
     Args:
         place: the heading of the section to read again.
@@ -35,6 +42,8 @@ def exercise(*, hint: str, place: str, why: str = "") -> Callable[[Check], Check
             if said.startswith("[ok]"):
                 wrong = 0
                 mark_done(check.__name__)
+                if isinstance(said, Right) and said.picture:
+                    display(HTML(said.picture))
                 return f"{said}: {why}" if why else said
             wrong += said.startswith(("[wrong]", "[error]"))
             help_ = [f"Hint: {hint}.", f"Read again: “{place}”."]

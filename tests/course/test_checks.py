@@ -5,6 +5,7 @@ The answers here are written anew, by loops and in numpy: a check must not compa
 
 import itertools
 import math
+import re
 import sys
 import warnings
 
@@ -15,7 +16,7 @@ from scipy import stats
 from scipy.special import log_softmax, softmax
 from torch.nn import functional as F
 
-from kd_course import exercises
+from kd_course import exercises, progress
 from kd_course.exercises import (
     check_accuracy,
     check_gradient,
@@ -295,6 +296,20 @@ def test_right_answers_pass_and_are_shown_no_warning():
             assert check(with_gradient).startswith("[ok] right"), check.__name__
     for pair in ((1, 2), [2, 1]):
         assert check_most_similar(lambda s, pair=pair: pair).startswith("[ok] right")
+
+
+def test_a_right_answer_shows_one_picture_of_it_beside_mistakes_that_look_different(monkeypatch):
+    shown = []
+    monkeypatch.setattr(progress, "display", lambda picture: shown.append(picture.data))
+    for check, (answer, *_) in RIGHT.items():
+        check(answer)
+        cards = re.findall(r"<svg.*?aria-label='([^']+)'.*?>(.*?)</svg>", shown.pop())
+        assert not shown and cards[0][0] == "your answer", check.__name__
+        assert 2 <= len(cards) <= 4
+        drawn = [re.sub("fill='[^']+'", "", chart) for _, chart in cards]
+        assert drawn[0] not in drawn[1:], check.__name__
+    check_seeds_needed(lambda spread, difference: 3)
+    assert not shown
 
 
 def test_a_known_mistake_is_called_by_its_name():
