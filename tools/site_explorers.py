@@ -13,7 +13,15 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 import numpy as np
 
-from kd_course import nb01_targets, nb02_hinton, nb03_confidence, nb06_assistants, nb08_faults
+from kd_course import (
+    nb01_targets,
+    nb02_hinton,
+    nb03_confidence,
+    nb06_assistants,
+    nb08_faults,
+    nb11_low_precision,
+    nb12_sequences,
+)
 from kd_course.nb02_hinton.experiments import KD_WEIGHTS, SEEDS
 from kd_course.nb02_hinton.experiments import TEMPERATURES as MAPPED
 from kd_course.nb02_hinton.explorers import ORDERS
@@ -23,6 +31,7 @@ from kd_helpers.widgets.explorer import ALPHA, Explorer
 
 TEMPERATURES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 14.0, 20.0)
 PICTURES = 6  # of each order
+TYPED = ("thought", "knowledge", "teacher", "student", "rhythm", "queue", "colonel", "zorble")
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,28 @@ def museum() -> Explorer:
     )
 
 
+@functools.cache
+def few_bits() -> Explorer:
+    """As notebook 11 builds it: the files are those that it writes."""
+    lab, data = nb11_low_precision, load_dataset("fashion-mnist")
+    floats, few = (lab.collect(arms, SEEDS) for arms in (lab.float_arms, lab.low_arms))
+    whole, low = (lab.right_answers(runs, data.test.labels) for runs in (floats, few))
+    taught = {lab.FLOAT: floats[lab.TAUGHT][0]} | {w: few[w, lab.TAUGHT][0] for w in lab.WIDTHS}
+    sizes = lab.kilobytes(lab.write_files(taught, data))
+    points = lab.points_of(whole, low, lab.all_afterwards(floats, data), sizes)
+    first = {(lab.FLOAT, arm): runs[0] for arm, runs in floats.items()}
+    first |= {key: runs[0] for key, runs in few.items()}
+    return lab.build_width_explorer(points, lab.output_weights(first, 6), "Shirt")
+
+
+def spelling() -> Explorer:
+    lab = nb12_sequences
+    spellers = {"teacher": lab.teacher()}
+    for arm, lesson in lab.arms(0).items():
+        spellers[f"student, {arm}"] = lab.speller_of(lesson, lab.load_or_train(arm, lesson))
+    return lab.build_spelling_explorer(spellers, "student, sequence")
+
+
 LIVE = {
     "01_soft_and_hard_targets": Live(
         temperature,
@@ -135,6 +166,25 @@ LIVE = {
         },
         "Guess before you switch it on: the page does not ask.",
         {"guess": nb08_faults.GUESSES[1]},
+    ),
+    "11_a_student_in_few_bits": Live(
+        few_bits,
+        "build_width_explorer",
+        {
+            "width": Control("weights", (nb11_low_precision.FLOAT, *nb11_low_precision.WIDTHS)),
+            "lesson": Control("lesson", (nb11_low_precision.LABELS, nb11_low_precision.TAUGHT)),
+            "when": Control("rounded", ("while training", "afterwards")),
+        },
+    ),
+    "12_sequences": Live(
+        spelling,
+        "build_spelling_explorer",
+        {
+            "word": Control("word", TYPED),
+            "lesson": Control("student", [f"student, {arm}" for arm in nb12_sequences.arms(0)]),
+            "looks": Control("attention of", ("teacher", "student, sequence")),
+        },
+        f"Here: {len(TYPED)} words, one of them made up. The notebook takes any word.",
     ),
 }
 

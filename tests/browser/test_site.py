@@ -26,6 +26,8 @@ MOVED = {  # what a reader moves on each page, and the key for it
     "03_confident_logits": ("beta", "ArrowRight"),
     "06_teacher_assistants": ("assistant_0", "Space"),
     "08_when_distillation_fails": ("fault", "Space"),
+    "11_a_student_in_few_bits": ("width", "ArrowRight"),
+    "12_sequences": ("word", "ArrowDown"),
 }
 DARK = """:root { --jp-layout-color1: #111; --jp-layout-color2: #212121;
     --jp-content-font-color1: #e8e8e8; } body { background: #111; }"""
