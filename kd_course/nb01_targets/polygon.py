@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kd_helpers.data.splits import Split
+from kd_helpers.runtime.palette import TEN
 from kd_helpers.widgets.alive import SIDE, Alive, packed, thumbnails
 
 SHOWN = 2000  # dots
@@ -38,7 +39,7 @@ def build_polygon(split: Split, logits: Mapping[str, np.ndarray], classes: Seque
     order = neighbours(next(iter(some.values())))
     data = {
         "classes": list(classes),
-        "colours": colours(len(classes)),
+        "colours": TEN[: len(classes)],
         "order": order,
         "labels": labels[:SHOWN].tolist(),
         "networks": {name: packed(coded(z)) for name, z in some.items()},
@@ -86,13 +87,6 @@ def neighbours(logits: np.ndarray) -> list[int]:
     return [0, *rings[total.argmax()].tolist()]
 
 
-def colours(count: int) -> list[str]:
-    """Up to ten, distinct under the common kinds of colour blindness, on white."""
-    from seaborn import color_palette
-
-    return color_palette("colorblind", count).as_hex()
-
-
 def draw_polygon(
     logits: np.ndarray,
     labels: np.ndarray,
@@ -103,7 +97,7 @@ def draw_polygon(
     """The polygon at each temperature, side by side."""
     count = len(temperatures)
     figure = Figure(figsize=(4.75 * count, 4.6), layout="constrained", label=ALT)
-    hues = np.array(colours(len(classes)))[labels]
+    hues = np.array(TEN)[labels]
     for axes, temperature in zip(
         np.atleast_1d(figure.subplots(1, count)), temperatures, strict=True
     ):
