@@ -77,7 +77,7 @@ style.textContent = `
 .kd-drawing .easel input[type=range] { width: 130px; }
 .kd-drawing .starts button { padding: 2px; line-height: 0; }
 .kd-drawing .starts canvas { width: 34px; height: 34px; }
-.kd-drawing .minds { flex: 1 1 330px; }
+.kd-drawing .minds { flex: 1 1 330px; min-width: 0; }
 .kd-drawing table { border-collapse: collapse; width: 100%; table-layout: fixed; font-size: 14px; margin: 6px 0; }
 .kd-alive .kd-drawing tr th, .kd-alive .kd-drawing tr td { text-align: left; padding: 1px 4px; font-weight: 400; border: 0; background: #fff; color: #222; vertical-align: bottom; overflow-wrap: anywhere; }
 .kd-alive .kd-drawing thead th { font-size: 12px; } .kd-drawing thead b { font-size: 14px; display: block; }

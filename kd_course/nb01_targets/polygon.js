@@ -70,7 +70,10 @@ const X = (x) => 600 + radius * x, Y = (y) => 500 + radius * y;
 
 function draw() {
   letters = Math.max(26, 13200 / (map.clientWidth || 600));
-  radius = 446 - letters;
+  pen.font = "600 " + letters + "px sans-serif";
+  const room = data.classes.map((name, k) => // beside the ring, for the longest name there
+    (590 - pen.measureText(name).width) / (1.05 * Math.abs(place[k][0])));
+  radius = Math.min(446 - letters, ...room.filter((_, k) => Math.abs(place[k][0]) > 0.1));
   pen.fillStyle = "#fff";
   pen.fillRect(0, 0, 1200, 1000);
   pen.strokeStyle = "#bbb"; pen.lineWidth = 2;
@@ -83,7 +86,7 @@ function draw() {
       if (data.labels[i] === k) pen.fillRect(X(dots[2 * i]) - 3, Y(dots[2 * i + 1]) - 3, 6, 6);
     }
   }
-  pen.font = "600 " + letters + "px sans-serif"; pen.textBaseline = "middle"; pen.fillStyle = "#222";
+  pen.textBaseline = "middle"; pen.fillStyle = "#222";
   data.classes.forEach((name, k) => {
     const [x, y] = place[k];
     pen.textAlign = Math.abs(x) < 0.1 ? "center" : x > 0 ? "left" : "right";

@@ -46,9 +46,12 @@ def serve_lab(work: Path):
     return served(["jupyterlab", *flags, "--ServerApp.port_retries=0"], work, "api")
 
 
-def serve_app(work: Path):
-    """Voilà over notebook 09, as `make app` starts it; what is trained goes to `work`."""
-    command = ["voila", *APP_FLAGS, str(NOTEBOOKS / "09_playground.ipynb")]
+def serve_app(work: Path, shown: str = "09_playground.ipynb"):
+    """Voilà over notebook 09, as `make app` starts it; what is trained goes to `work`.
+
+    shown: another notebook, or "" for all.
+    """
+    command = ["voila", *APP_FLAGS, str(NOTEBOOKS / shown)]
     return served(command, work, "login", {"KD_OUT": str(work / "out")})
 
 

@@ -3,7 +3,17 @@
 import http.client
 import re
 
+import pytest
 from playwright.sync_api import expect
+
+import servers
+from alive import (
+    use_own_targets,
+    use_the_bias_slider,
+    use_the_drawing,
+    use_the_polygon,
+    use_the_race,
+)
 
 VERDICT = "BETTER: +2.68 points"
 LINE = "This setting as a line and as code"
@@ -83,3 +93,32 @@ def test_it_fits_every_screen_and_says_what_each_control_is(page, app, screensho
     handle = page.get_by_role("slider", name="temperature T")
     handle.press("ArrowLeft")
     expect(page.get_by_label("this setting")).to_have_value("kd1;T=3.5")
+
+
+@pytest.fixture(scope="module")
+def all_notebooks(browser_type_launch_args, tmp_path_factory):
+    with servers.serve_app(tmp_path_factory.mktemp("voila"), "") as server:
+        yield server
+
+
+IN_VOILA = {
+    "01_soft_and_hard_targets": (use_the_polygon, use_the_drawing),
+    "02_hinton_distillation": (use_the_race, use_own_targets, use_the_bias_slider),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IN_VOILA)
+@pytest.mark.parametrize("theme, width", [("dark", 1280), ("light", 390)])
+def test_live_pictures_answer_in_voila(name, theme, width, page, all_notebooks, screenshot):
+    problems = []
+    page.on("pageerror", lambda problem: problems.append(str(problem)))
+    page.set_viewport_size({"width": width, "height": 900})
+    where = f"{all_notebooks.url}/voila/render/{name}.ipynb"
+    page.goto(f"{where}?theme={theme}&token={all_notebooks.token}")
+    expect(page.locator(".kd-guess").first).to_be_attached()
+    for use in IN_VOILA[name]:
+        use(page)
+    assert page.locator("style + .kd-still").first.is_hidden() and not problems
+    assert page.evaluate("document.documentElement.scrollWidth") <= max(width, 400)
+    screenshot(f"voila-{name[:2]}-{theme}-{width}")

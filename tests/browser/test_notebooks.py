@@ -112,6 +112,17 @@ def test_00_reopened_without_a_kernel_has_a_picture_where_its_control_was(open_a
 
 
 @pytest.mark.slow
+def test_01_answers_on_a_phone(open_and_run, screenshot):
+    page = open_and_run("01_soft_and_hard_targets.ipynb")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for name, use in (("polygon", use_the_polygon), ("drawing", use_the_drawing)):
+        use(page)
+        box = page.locator(f".kd-{name}")
+        assert box.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+        screenshot(f"{name}-390", box)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_EXPLORERS)
 def test_every_explorer_answers_its_controls_and_resets(name, open_and_run, screenshot):
     page = open_and_run(name)

@@ -18,7 +18,7 @@ FLOORS = (  # from the ground up; rooms of one floor may see each other, as long
     {"kd_helpers.export"},
     {"kd_helpers.widgets"},
     {"kd_helpers"},
-    {"kd_course", "kd_course.common", "kd_course.progress"},
+    {"kd_course", "kd_course.claims", "kd_course.common", "kd_course.progress"},
     {"kd_course.answer_pictures", "kd_course.exercises"},
     {"kd_course.nb01"},  # a chapter sees earlier chapters only
     {"kd_course.nb02", "kd_course.settings"},
