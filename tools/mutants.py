@@ -1,7 +1,8 @@
 """Break one line of the core at a time and count how many breaks the tests notice (`make mutants`).
 
 An operator, a comparison, a constant or two arguments are exchanged, or a statement is left out, in
-a copy of the tree. The tests of the same folder run first, the others only if those notice nothing.
+a copy of the tree. Coverage says once which tests run which line, and only these are asked, those
+of the same folder first; all of them where a line is run by none, as at import.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+
+from coverage import CoverageData
 
 from notebook_io import ROOT
 
@@ -73,26 +76,64 @@ def mutant(path: Path, number: int) -> tuple[int, str, str]:
     return line, before, ast.unparse(ast.fix_missing_locations(tree))
 
 
-def passes(copy: Path, folders: list[str]) -> bool:
-    """Whether the tests of these folders pass in the copy."""
-    tests = [f"tests/{folder}" for folder in folders]
+def passes(copy: Path, tests: list[str], runner: tuple[str, ...] = ("-m",)) -> bool:
+    """Whether these tests, files or folders, pass in the copy; runner: what runs pytest."""
     # -B: two mutants of one second and one size look alike to Python's cache.
-    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-B", *runner, "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     own = {"PYTHONPATH": f"{copy}{os.pathsep}{copy / 'tools'}", "KD_OUT": str(copy / "out")}
-    how = {"cwd": copy, "env": os.environ | own, "timeout": LIMIT, "capture_output": True}
+    limit = LIMIT if runner == ("-m",) else None
+    how = {"cwd": copy, "env": os.environ | own, "timeout": limit, "capture_output": True}
     try:
-        return subprocess.run(command, **how).returncode == 0
+        return subprocess.run([*command, *tests], **how).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
 
-def survives(copy: Path, path: Path, number: int) -> bool:
+def who_runs(copy: Path) -> dict[Path, dict[int, list[str]]]:
+    """Of every file of the core: line → the tests that run it, as pytest names them.
+
+    Raises:
+        SystemExit: the tests fail as they are.
+    """
+    (copy / "coveragerc").write_text(
+        "[run]\nsource = kd_helpers\ndynamic_context = test_function\n"
+    )
+    record = ("-m", "coverage", "run", "--rcfile=coveragerc", "-m")
+    if not passes(copy, [f"tests/{name}" for name in (*FOLDERS, *THEN)], record):
+        raise SystemExit("The tests fail as they are: mend them first.")
+    data = CoverageData(str(copy / ".coverage"))
+    data.read()
+    return {
+        Path(file): named(copy, data.contexts_by_lineno(file)) for file in data.measured_files()
+    }
+
+
+def named(copy: Path, lines: Mapping[int, list[str]]) -> dict[int, list[str]]:
+    """test_dgkd.test_sum → tests/methods/test_dgkd.py::test_sum; what no test runs is left out."""
+    files = {path.stem: path.relative_to(copy) for path in (copy / "tests").rglob("test_*.py")}
+    split = {
+        line: [name.rpartition(".") for name in names if name] for line, names in lines.items()
+    }
+    return {
+        line: [f"{files[file]}::{test}" for file, _, test in of_line]
+        for line, of_line in split.items()
+    }
+
+
+def asked(lines: Mapping[int, list[str]], line: int, folder: str) -> list[str]:
+    """The tests of the last line up to this one that was run: a statement has one line only."""
+    above = [number for number in lines if number <= line]
+    tests = lines[max(above)] if above else []
+    tests = tests or [f"tests/{name}" for name in (*FOLDERS, *THEN)]
+    return sorted(tests, key=lambda test: (not test.startswith(f"tests/{folder}"), test))
+
+
+def survives(copy: Path, path: Path, number: int, lines: Mapping[int, list[str]]) -> bool:
     """Try one mutant, and say what it is where no test notices it."""
     line, before, after = mutant(path, number)
-    target, folder = copy / path.relative_to(ROOT), path.parent.name
+    target = copy / path.relative_to(ROOT)
     target.write_text(after, encoding="utf-8")
-    rest = [name for name in (*FOLDERS, *THEN) if name != folder]
-    alive = before != after and passes(copy, [folder]) and passes(copy, rest)
+    alive = before != after and passes(copy, asked(lines, line, path.parent.name))
     shutil.copy(path, target)
     if alive:
         new = next(b for a, b in zip(before.split("\n"), after.split("\n"), strict=False) if a != b)
@@ -111,9 +152,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         left_out = shutil.ignore_patterns(".*", "out", "__pycache__", "notebooks", "*.egg-info")
         copy = Path(shutil.copytree(ROOT, Path(folder) / "copy", ignore=left_out))
-        if not passes(copy, [*FOLDERS, *THEN]):
-            raise SystemExit("The tests fail as they are: mend them first.")
-        alive = sum([survives(copy, path, number) for path, number in chosen])
+        lines = who_runs(copy)
+        alive = sum(
+            [
+                survives(copy, path, number, lines.get(copy / path.relative_to(ROOT), {}))
+                for path, number in chosen
+            ]
+        )
     print(f"noticed {len(chosen) - alive} of {len(chosen)} mutants (of {len(sites)} possible ones)")
     return 0
 
