@@ -105,6 +105,9 @@ def test_00_reopened_without_a_kernel_has_a_picture_where_its_control_was(open_a
     expect(picture).to_be_hidden()
     for shown in page.locator(".kd-still").all():
         assert len(shown.get_attribute("alt")) > 20
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    before = "getComputedStyle(document.querySelector('.kd-page'), '::before').content"
+    page.wait_for_function(f"() => {before}.includes('run the cell again')")
     reopen("00_start_here.ipynb")
     expect(picture).to_be_visible()
     page.wait_for_function("() => document.body.textContent.includes('model not found')")
