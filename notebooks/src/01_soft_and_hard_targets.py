@@ -142,7 +142,7 @@ print("same order of classes:", torch.equal(by_hand.argsort(), z.argsort()))
 #
 # <details><summary>An answer</summary>
 #
-# The first image is a shirt, or as likely a T-shirt. At T = 4 it has 13 % of a dress; of these, 3 % are left at T = 1. The last one is a bag: its second class passes 1 % only between T = 3 and T = 4, and even at T = 20 it stays below a tenth. Some images have little to tell beyond their label.
+# The first image is a shirt, or as likely a T-shirt. At T = 4 it has 14 % of a dress; of these, 3 % are left at T = 1. The last one is a bag: its second class passes 1 % only between T = 3 and T = 4, and even at T = 20 it stays below a tenth. Some images have little to tell beyond their label.
 #
 # </details>
 
