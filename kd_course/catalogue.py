@@ -94,6 +94,7 @@ def every_experiment() -> Iterator[Experiment]:
         for name, recipe in on_cifar.assistant_arms(seed).items():
             asked = seed == 0 and name in ("hard labels", "direct")  # can be asked again
             yield "cifar_100", "assistants", {name: recipe}, (WEIGHTS,) if asked else ()
+        yield "cifar_100", "ladders", on_cifar.dense_arms(seed), ()
     for seed in hinton.SEEDS:
         for arms in faults.EXPERIMENTS:
             yield "nb08_faults", name_of(arms), arms(seed), ()

@@ -12,9 +12,9 @@ __getattr__ = lazy(
         "gap_teachers kind_arms kind_teachers ladder ladder_arms of_labels rival_arms "
         "row_arms row_ladder share_arms small_student"
     ),
-    figures="draw_gains_over_direct draw_gap draw_on_cifar draw_overlaps",
-    on_cifar="TEST_LABELS assistant_arms cifar_networks",
-    tables="claim_table cost_table kind_row overlaps paper_table stored_rungs",
+    figures="draw_gains_over_direct draw_gap draw_ladders_on_cifar draw_on_cifar draw_overlaps",
+    on_cifar="ALL TEST_LABELS assistant_arms cifar_networks dense_arms rungs",
+    tables="DENSE_CLAIMS claim_table cost_table kind_row overlaps paper_table stored_rungs",
     **SHARED,
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS",

@@ -130,3 +130,29 @@ def draw_on_cifar(
         "cnn-6 or cnn-8. The paper's assistants teach better than ours."
     )
     return figure
+
+
+def draw_ladders_on_cifar(scores: Mapping[str, Sequence[float]], numbers: Iterable) -> Figure:
+    """DGKD's table 1 and the stochastic ladder of its table 6, and ours beside them.
+
+    Args:
+        scores: of the students, one a seed, by the arms of `on_cifar.dense_arms` and such others
+            as are to stand beside them. numbers: the paper's.
+    """
+    setting = "plain CNN 10-8-6-4-2, CIFAR-100"
+    paper = {n.method: n.value for n in numbers if n.setting == setting}
+    figure, (ax,) = new_figure(8, 4)
+    draw_means(ax, range(len(scores)), scores, fmt="o", label="here, five seeds")
+    for place, way in enumerate(scores):
+        if way in paper:
+            ax.plot(place + 0.12, paper[way], "D", **PAPER)
+    ax.plot([], [], "D", **PAPER, label="the paper (open)")
+    ax.set_xticks(range(len(scores)), [way.replace(", ", ",\n") for way in scores])
+    ax.grid(axis="y", color="#e4e4e4")
+    tidy(ax, title="the student, cnn-2", x="who taught it", y="test accuracy, %")
+    ax.legend(frameon=False)
+    figure.set_label(
+        "Accuracy on CIFAR-100 of the student below ladders of five plain CNNs, the paper's and "
+        "ours: " + ", ".join(f"{way} {np.mean(values):.1f} %" for way, values in scores.items())
+    )
+    return figure

@@ -29,6 +29,7 @@ KD = HintonKD(temperature=10.0, kd_weight=0.5)
 # The order of the test images is by class in every copy of the data, so these need no images.
 TEST_LABELS = torch.arange(100).repeat_interleave(100)
 TEACHER, STUDENT, MIDDLE = "cnn-10", "cnn-2", ("cnn-8", "cnn-6", "cnn-4")
+ALL, DENSE_WAYS = (TEACHER, *MIDDLE), ("chain", "dense", "stochastic")  # above the student
 
 
 def alone(network: str, seed: int = 0) -> Recipe:
@@ -36,10 +37,17 @@ def alone(network: str, seed: int = 0) -> Recipe:
     return Recipe(student=network, seed=seed, dataset="cifar-100", schedule=PLAIN)
 
 
-def ladder(seed: int, way: str, *above: str, sources: DenselyGuidedKD | None = None) -> Recipe:
-    """The student below these networks."""
+def rungs(
+    seed: int, way: str, *above: str, sources: DenselyGuidedKD | None = None
+) -> tuple[Recipe, ...]:
+    """These networks and below them the student, which alone has the seed."""
     names, last = (*above, STUDENT), alone(STUDENT, seed)
-    return climb(names, way, base=alone(STUDENT), last=last, method=KD, sources=sources)[-1]
+    return climb(names, way, base=alone(STUDENT), last=last, method=KD, sources=sources)
+
+
+def ladder(seed: int, way: str, *above: str) -> Recipe:
+    """The student below these networks."""
+    return rungs(seed, way, *above)[-1]
 
 
 def assistant_arms(seed: int) -> dict[str, Recipe]:
@@ -56,13 +64,8 @@ def assistant_arms(seed: int) -> dict[str, Recipe]:
 
 def dense_arms(seed: int) -> dict[str, Recipe]:
     """The students of DGKD's table 1: all five networks, in four ways."""
-    full = (TEACHER, *MIDDLE)
-    return {
-        "chain": ladder(seed, "chain", *full),
-        "dense": ladder(seed, "dense", *full),
-        "stochastic": ladder(seed, "stochastic", *full),
-        "dense, mean": ladder(seed, "dense", *full, sources=DenselyGuidedKD(mean=True)),
-    }
+    mean = rungs(seed, "dense", *ALL, sources=DenselyGuidedKD(mean=True))
+    return {way: ladder(seed, way, *ALL) for way in DENSE_WAYS} | {"dense, mean": mean[-1]}
 
 
 def cifar_arms(seed: int) -> dict[str, Recipe]:

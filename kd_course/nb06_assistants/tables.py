@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from kd_helpers.experiments.compare import BETTER, WORSE, Scores, Verdict, paired_verdict
+from kd_course.claims import claim_table as shared_table
+from kd_helpers.experiments.compare import Scores
 from kd_helpers.experiments.ladders import error_overlap
 from kd_helpers.experiments.metrics import accuracy, measure_latency
 from kd_helpers.experiments.recipe import Recipe
-from kd_helpers.experiments.run import Run, dataset_of, load_or_train, load_run
+from kd_helpers.experiments.run import Run, load_or_train, load_run
 from kd_helpers.methods.targets import entropy_bits, soften
 from kd_helpers.models.zoo import make_model
 from kd_helpers.training.loop import predict
@@ -53,12 +54,12 @@ def stored_rungs(ladders: Sequence[Ladder]) -> tuple[Rung, ...] | None:
     )
 
 
-def overlaps(ladders: Sequence[Ladder]) -> np.ndarray:
+def overlaps(ladders: Sequence[Ladder], labels: torch.Tensor) -> np.ndarray:
     """Share of the test errors of either that both make, for all pairs of rungs: (R, R).
 
-    Mean over the seeds; ladders: the recipes of one ladder, for each of them.
+    Mean over the seeds; ladders: the recipes of one ladder, for each of them. labels: of the test
+    images, (N,).
     """
-    labels = dataset_of(ladders[0][0]).test.labels.cpu()
     found = []
     for ladder in ladders:
         answers = [load_or_train(recipe, quiet=True).answers() for recipe in ladder]
@@ -129,8 +130,10 @@ def paper_table(
     return shown[list(said)].rename_axis(["source", "networks"])
 
 
-# Words, arm, the arm that it is compared with, and both in the paper: table, networks, method.
-CLAIMS = (
+Cell = tuple[str, str, str]  # of a paper: table, networks, method
+# Words, arm, the arm that it is compared with, and both in the paper, where it has them.
+Claim = tuple[str, tuple[str, str], tuple[Cell, Cell] | None]
+CLAIMS: tuple[Claim, ...] = (
     (
         "the large teacher teaches better than labels",
         ("direct", "hard labels"),
@@ -157,33 +160,50 @@ CLAIMS = (
         (("table 2", "10-4-2", "chain"), ("figure 2", "4-2", "direct")),
     ),
 )
+FIVE = "10-8-6-4-2"
+DENSE_CLAIMS: tuple[Claim, ...] = (
+    (
+        "a chain of three assistants teaches better than the large teacher",
+        ("chain", "direct"),
+        None,
+    ),
+    (
+        "a dense ladder teaches better than a chain",
+        ("dense", "chain"),
+        (("table 1", FIVE, "dense"), ("table 1", FIVE, "chain")),
+    ),
+    ("so does a dense ladder with the mean of the terms", ("dense, mean", "chain"), None),
+    (
+        "leaving sources out at random helps further",
+        ("stochastic", "dense"),
+        (("table 6", FIVE, "stochastic"), ("table 1", FIVE, "dense")),
+    ),
+    (
+        "a dense ladder teaches better than a lone cnn-4 that nobody taught",
+        ("dense", "cnn-4, which nobody taught"),
+        None,
+    ),
+)
 
 
 def claim_table(
-    clothes: Mapping[str, Scores], cifar: Mapping[str, Scores], numbers: Iterable
+    clothes: Mapping[str, Scores],
+    cifar: Mapping[str, Scores],
+    numbers: Iterable,
+    claims: Iterable[Claim] = CLAIMS,
 ) -> pd.DataFrame:
-    """What was claimed, and its verdicts on both data sets; differences in points.
+    """`claims.claim_table`; numbers: of the paper that claims.
 
     Args:
-        clothes, cifar: by the arms of `on_cifar.assistant_arms`. numbers: of TAKD.
+        clothes, cifar: by the arms of `on_cifar.cifar_arms`.
     """
     printed = {(n.table, n.setting, n.method): n.value for n in numbers}
-    rows = {}
-    for words, (one, other), cells in CLAIMS:
-        of_clothes, of_cifar = (paired_verdict(of[one], of[other]) for of in (clothes, cifar))
-        keys = [(table, f"plain CNN {of}, CIFAR-100", method) for table, of, method in cells]
-        paper = printed[keys[0]] - printed[keys[1]]
-        rows[words] = {
-            "Fashion-MNIST": f"{of_clothes.word} {of_clothes.mean:+.2f}",
-            "CIFAR-100": f"{of_cifar.word} {of_cifar.mean:+.2f}",
-            "the paper, CIFAR-100": f"{paper:+.2f}",
-            "CIFAR-100 and the paper": agreement(of_cifar, paper),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("claim")
 
+    def value(cell: Cell) -> float:
+        table, networks, method = cell
+        return printed[table, f"plain CNN {networks}, CIFAR-100", method]
 
-def agreement(verdict: Verdict, paper: float) -> str:
-    """Of our verdict with the sign of the paper's difference."""
-    if verdict.word not in (BETTER, WORSE):
-        return "not clear"
-    return "same sign" if (verdict.mean > 0) == (paper > 0) else "other sign"
+    pairs, paper = {}, {}
+    for words, pair, cells in claims:
+        pairs[words], paper[words] = pair, value(cells[0]) - value(cells[1]) if cells else None
+    return shared_table(pairs, clothes, cifar, paper)
