@@ -221,7 +221,8 @@ def errors_of(setting: Setting) -> Errors | None:
     own = every[setting.seed]
     if not setting.has_teacher or own not in stored:
         return None
-    overlap = {way: overlaps([both[way] for both in stored]) for way in own}
+    labels = dataset_of(own[THIS][0]).test.labels.cpu()
+    overlap = {way: overlaps([both[way] for both in stored], labels) for way in own}
     answers = {w: torch.stack([load_run(r).answers() for r in rungs]) for w, rungs in own.items()}
     *names, last = [recipe.student for recipe in own[THIS]]
     return Errors((*names, "student" if last in names else last), overlap, answers)

@@ -439,7 +439,8 @@ lab.display_figure(lab.draw_overlaps(shared_errors, [*lab.ALL, lab.STUDENT]))
 
 # %% [markdown]
 # The avalanche is here, too: of the images that the student or its cnn-4 gets wrong, both get 70 % wrong in the chain and 66 % in the dense ladder. With cnn-10 it is 59 % in both. Son et al. see the same: fewer errors in common in a dense ladder, above all near the student. But a clearly better student it did not make.
-#
+
+# %% [markdown]
 # The chain is clearly worse than cnn-10 alone. The dense student is 0.9 points ahead of the chain's, and with the mean of the terms as much; only that difference is clear, and with Holm's correction for three comparisons neither is. Theirs is 3.8 points, after 160 passes and a search over λ, T and the seed. As on clothes, a lone network that nobody taught does as well as the whole ladder.
 
 # %% [markdown]
