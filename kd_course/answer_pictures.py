@@ -30,6 +30,8 @@ def beside_mistakes(right: torch.Tensor, mistakes: Mapping[str, Value]) -> str:
     differs = torch.stack([(value != right).any(dim=1) for value in fitting.values()])
     row = int(differs.sum(dim=0).argmax())
     seen = [words for words, value in fitting.items() if can_be_drawn(value[row], right[row])]
+    if not seen:
+        return ""
     chosen = {"your answer": right} | {words: fitting[words] for words in seen[:MOST]}
     whole = right.shape[0] == right.shape[1] > 1
     cards = cards_of({words: v if whole else v[row] for words, v in chosen.items()})
