@@ -8,33 +8,32 @@ seed 0, so the seeds tell the students' luck alone.
 
 from __future__ import annotations
 
-import torch
-
 from kd_course.nb02_hinton.experiments import smoothed
+from kd_course.nb02_hinton.on_cifar import CIFAR_100, passes
+from kd_course.nb02_hinton.on_cifar import TEST_LABELS as LABELS
 from kd_helpers.experiments.ladders import climb
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.methods import DenselyGuidedKD, HintonKD
 from kd_helpers.training.schedules import Schedule
 
-PASSES, IMAGES, BATCH = 20, 45_000, 128
+PASSES = 20
 PLAIN = Schedule(
-    steps=round(PASSES * IMAGES / BATCH),
-    batch_size=BATCH,
+    steps=passes(PASSES),
+    batch_size=128,
     learning_rate=0.01,
     weight_decay=1e-4,
     shape="constant",
     nesterov=False,
 )
 KD = HintonKD(temperature=10.0, kd_weight=0.5)
-# The order of the test images is by class in every copy of the data, so these need no images.
-TEST_LABELS = torch.arange(100).repeat_interleave(100)
+TEST_LABELS = LABELS[CIFAR_100]
 TEACHER, STUDENT, MIDDLE = "cnn-10", "cnn-2", ("cnn-8", "cnn-6", "cnn-4")
 ALL, DENSE_WAYS = (TEACHER, *MIDDLE), ("chain", "dense", "stochastic")  # above the student
 
 
 def alone(network: str, seed: int = 0) -> Recipe:
     """A network on its labels."""
-    return Recipe(student=network, seed=seed, dataset="cifar-100", schedule=PLAIN)
+    return Recipe(student=network, seed=seed, dataset=CIFAR_100, schedule=PLAIN)
 
 
 def rungs(
