@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kd_course.nb02_hinton import experiments as hinton
+from kd_course.nb02_hinton import on_cifar as hinton_on_cifar
 from kd_course.nb03_confidence import experiments as confidence
+from kd_course.nb03_confidence import on_cifar as confidence_on_cifar
 from kd_course.nb04_mistakes import experiments as mistakes
+from kd_course.nb04_mistakes import on_cifar as mistakes_on_cifar
 from kd_course.nb05_specialists import experiments as teams
 from kd_course.nb06_assistants import experiments as ladders
 from kd_course.nb06_assistants import on_cifar
@@ -88,13 +91,7 @@ def every_experiment() -> Iterator[Experiment]:
         yield "nb06_assistants", "teacher", ladders.gap_teachers(seed), kept
         for arms in ladders.EXPERIMENTS:
             yield "nb06_assistants", name_of(arms), arms(seed), ()
-    yield "cifar_100", "network", on_cifar.cifar_networks(), ()
-    yield "cifar_100", "teacher", {"": on_cifar.alone(on_cifar.TEACHER)}, (WEIGHTS,)
-    for seed in hinton.SEEDS:
-        for name, recipe in on_cifar.assistant_arms(seed).items():
-            asked = seed == 0 and name in ("hard labels", "direct")  # can be asked again
-            yield "cifar_100", "assistants", {name: recipe}, (WEIGHTS,) if asked else ()
-        yield "cifar_100", "ladders", on_cifar.dense_arms(seed), ()
+    yield from cifar_experiments()
     for seed in hinton.SEEDS:
         for arms in faults.EXPERIMENTS:
             yield "nb08_faults", name_of(arms), arms(seed), ()
@@ -103,6 +100,25 @@ def every_experiment() -> Iterator[Experiment]:
         yield "nb11_low_precision", "float32", low.float_arms(seed), (WEIGHTS,)
         yield "nb11_low_precision", "low", low.low_arms(seed), kept
         yield "nb11_low_precision", "together", low.together_arms(seed), ()
+
+
+def cifar_experiments() -> Iterator[Experiment]:
+    """On the papers' own images; weights of teachers, so that more students can be trained."""
+    yield "cifar_100", "network", on_cifar.cifar_networks(), ()
+    yield "cifar_100", "teacher", {"": on_cifar.alone(on_cifar.TEACHER)}, (WEIGHTS,)
+    for seed in hinton.SEEDS:
+        for name, recipe in on_cifar.assistant_arms(seed).items():
+            asked = seed == 0 and name in ("hard labels", "direct")  # can be asked again
+            yield "cifar_100", "assistants", {name: recipe}, (WEIGHTS,) if asked else ()
+        yield "cifar_100", "ladders", on_cifar.dense_arms(seed), ()
+    yield "cifar_100", "claims: teacher", {"": hinton_on_cifar.TEACHER_100}, (WEIGHTS,)
+    for seed in hinton.SEEDS:
+        yield "cifar_100", "claims", confidence_on_cifar.cifar_arms(seed), ()
+        yield "cifar_100", "correction", mistakes_on_cifar.cifar_arms(seed), ()
+    teachers = {recipe.student: recipe for recipe in hinton_on_cifar.RESNETS_10}
+    yield "cifar_10", "teacher", teachers, (WEIGHTS, LOGITS)
+    for seed in hinton.SEEDS:
+        yield "cifar_10", "all images", hinton_on_cifar.cifar_arms(seed), ()
 
 
 def hinton_experiments(seed: int) -> Iterator[Experiment]:

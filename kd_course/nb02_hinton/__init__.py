@@ -9,7 +9,7 @@ __getattr__ = lazy(
     "lab_arms map_arms source_arms taught",
     explorers="build_gradient_explorer build_settings_explorer",
     figures="draw_gain_map draw_gradients draw_lab draw_panel draw_recalls draw_sources",
-    on_cifar="CIFAR_10 TEST_LABELS cifar_arms resnet_teacher",
+    on_cifar="CIFAR_10 RESNETS_10 TEST_LABELS cifar_arms",
     own_targets="build_own_targets",
     race="build_race",
     tables="gain_matrix recalls",

@@ -11,7 +11,7 @@ __getattr__ = lazy(
     explorer="build_certainty_explorer build_treatment_explorer",
     figures="draw_entries draw_gains_by_certainty draw_muted draw_seeking draw_temperatures "
     "draw_top_three draw_treatments",
-    on_cifar="CLAIMS ON_CIFAR cifar_arms clothes_arms published_differences",
+    on_cifar="CLAIMS cifar_arms clothes_arms published_differences",
     seeking="build_seeking_explorer",
     **SHARED,
     **{

@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from kd_course.nb02_hinton.experiments import TEACHER, smoothed
-from kd_course.nb02_hinton.on_cifar import CIFAR_100, SHORT, resnet_teacher
+from kd_course.nb02_hinton.on_cifar import CIFAR_100, SHORT, TEACHER_100
 from kd_course.nb03_confidence.experiments import decoupled, hinton, small_student, standardised
 from kd_helpers import methods as m
 from kd_helpers.experiments.recipe import Recipe
-
-ON_CIFAR = resnet_teacher(CIFAR_100)
 
 
 def small_cnn(seed: int) -> Recipe:
@@ -22,7 +20,7 @@ def small_cnn(seed: int) -> Recipe:
 def cifar_arms(seed: int) -> dict[str, Recipe]:
     """Five and 20 of 100 entries; standardised logits at T = 2, as in their paper."""
     alone = small_cnn(seed)
-    return claim_arms(alone, ON_CIFAR, smoothing=0.1, standard=2.0, few=5, fifth=20)
+    return claim_arms(alone, TEACHER_100, smoothing=0.1, standard=2.0, few=5, fifth=20)
 
 
 def clothes_arms(seed: int) -> dict[str, Recipe]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kd_course.nb02_hinton.on_cifar import CIFAR_100, passes
+from kd_course.nb02_hinton.on_cifar import CIFAR_100, TEACHER_100, passes
 from kd_course.nb03_confidence.experiments import small_student
-from kd_course.nb03_confidence.on_cifar import ON_CIFAR, small_cnn
+from kd_course.nb03_confidence.on_cifar import small_cnn
 from kd_course.nb04_mistakes.experiments import CORRECTIONS, HALF, TEACHER_SEED, TEACHERS
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments.recipe import Recipe
@@ -25,7 +25,7 @@ WEAK = Recipe(
     transfer=TransferSet(images=4_500),
     schedule=Schedule(steps=passes(4), batch_size=128, learning_rate=0.05),
 )
-TEACHERS_ON_CIFAR = {"well fitted": ON_CIFAR, "few labels": WEAK}
+TEACHERS_ON_CIFAR = {"well fitted": TEACHER_100, "few labels": WEAK}
 CLOTHES = {"well fitted": TEACHERS["well fitted"], "few labels": TEACHERS["600 labels"]}
 
 

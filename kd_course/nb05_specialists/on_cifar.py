@@ -1,6 +1,6 @@
 """Notebook 05's teams on the papers' own images: CIFAR-10, the groups of the public code of USTE.
 
-All networks are cnn-2, 8 passes over all 45,000 images; T = 4 for all students.
+All networks are cnn-2, 5 passes over all 45,000 images; T = 4 for all students.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The reproductions on the papers' own images, CIFAR-100, that a laptop's processor can train.
+"""The reproductions on the papers' own images, CIFAR, that a laptop's processor can train.
 
-Networks and settings are the papers', but for the passes: `nb06_assistants.on_cifar`.
+The ladders' networks and settings are the papers', but for the passes: `nb06_assistants.on_cifar`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from kd_course.nb02_hinton import on_cifar as hinton
+from kd_course.nb03_confidence import on_cifar as confidence
+from kd_course.nb04_mistakes import on_cifar as mistakes
 from kd_course.nb06_assistants import on_cifar
+from kd_course.nb07_papers.laptop import by_every_measure
 from kd_course.nb07_papers.rows import Ours, Row, arm, by_name, reproduction
 from kd_course.nb07_papers.tables import printed
 from kd_helpers.experiments.ladders import error_overlap
+from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.run import Run, load_or_train
 
 DIFFERS = (
@@ -27,8 +32,9 @@ def size(name: str) -> str:
     return name.removeprefix("cnn-")
 
 
-def network(name: str) -> Ours:
-    return lambda _: on_cifar.alone(name)
+def always(recipe: Recipe) -> Ours:
+    """The same for every seed."""
+    return lambda _: recipe
 
 
 @reproduction("Teacher assistants (Mirzadeh et al. 2020), CIFAR-100 in 20 passes", DIFFERS, COLUMN)
@@ -49,7 +55,7 @@ def takd() -> Iterator[Row]:
         yield Row(title, numbers, ARMS(f"{name}, which nobody taught"), direct)
     for name in (*on_cifar.MIDDLE, on_cifar.TEACHER):
         numbers = at("figure 4", size(name), labels)
-        yield Row(f"{name}, labels only (figure 4)", numbers, network(name))
+        yield Row(f"{name}, labels only (figure 4)", numbers, always(on_cifar.alone(name)))
 
 
 def shared_errors(run: Run) -> float:
@@ -76,4 +82,43 @@ def dgkd() -> Iterator[Row]:
         yield Row(shared, (), ARMS(way), "", "% of errors", shared_errors)
 
 
-CIFAR = by_name(takd, dgkd)
+@reproduction(
+    "Teacher, student and distilled student (Navarrete Parra 2024, plan), CIFAR-10 in 5 passes",
+    "The plan gives no results. The teacher is the mean of two residual networks' probabilities, "
+    "right on 90.2 % of the test images; the student is cnn-4. 111 of the 60,000 images are "
+    "re-encoded (data/README.md).",
+)
+def navarrete() -> Iterator[Row]:
+    arms = partial(arm, hinton.cifar_arms)
+    two = {f"teacher, {r.student}": always(r) for r in hinton.RESNETS_10}
+    yield from by_every_measure(
+        two | {"student, labels only": arms("hard labels"), "student, distilled": arms("KD")}
+    )
+
+
+@reproduction(
+    "Three claims (D'Amicantonio 2021, abstract), CIFAR-100 in 5 passes",
+    "Only the abstract could be read. The arms are documented methods with their papers' settings "
+    "(notebooks 03 and 04); the student cnn-2, the teacher ResNet-20, 20 passes.",
+)
+def damicantonio() -> Iterator[Row]:
+    taught, corrected = partial(arm, confidence.cifar_arms), partial(arm, mistakes.cifar_arms)
+    labels, everything, kept = "labels only", "(i) confident answers: all", "(ii) entries: all"
+    yield Row(labels, (), taught("hard labels"))
+    yield Row(everything, (), taught("KD"), labels)
+    for name in ("KD, T = 1", "standardised logits", "decoupled, β = 1", "decoupled, β = 8"):
+        yield Row(f"(i) confident answers: {name}", (), taught(name), everything)
+    yield Row(kept, (), taught("KD"))
+    for name in ("the largest entry", "a few entries", "a fifth of the entries"):
+        yield Row(f"(ii) entries: {name}, the rest in one bin", (), taught(name), kept)
+    for name in ("all but the largest", "all but a few"):
+        yield Row(f"(ii) entries: {name}", (), taught(name), kept)
+    for who in mistakes.TEACHERS_ON_CIFAR:
+        base, *ways = mistakes.WAYS
+        yield Row(f"(iii) teacher {who}: {base}", (), corrected((who, base)))
+        for way in ways:
+            title, against = f"(iii) teacher {who}: {way}", f"(iii) teacher {who}: {base}"
+            yield Row(title, (), corrected((who, way)), against)
+
+
+CIFAR = by_name(takd, dgkd, navarrete, damicantonio)

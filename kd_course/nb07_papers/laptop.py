@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import product
 
@@ -91,11 +91,17 @@ def hinton_ensemble() -> Iterator[Row]:
 )
 def navarrete() -> Iterator[Row]:
     """Teacher, student and distilled student by every measure of the project's plan."""
-    networks = {
-        "teacher": lambda _: hinton.TEACHER,
-        "student, labels only": arm(hinton.full_arms, "student, hard labels"),
-        "student, distilled": arm(hinton.full_arms, "student, distilled"),
-    }
+    yield from by_every_measure(
+        {
+            "teacher": lambda _: hinton.TEACHER,
+            "student, labels only": arm(hinton.full_arms, "student, hard labels"),
+            "student, distilled": arm(hinton.full_arms, "student, distilled"),
+        }
+    )
+
+
+def by_every_measure(networks: Mapping[str, Ours]) -> Iterator[Row]:
+    """Quality, then speed, of a teacher or two and of "student, labels only" and "…, distilled"."""
     shares: dict[str, tuple[Callable[[Run], float], str]] = {
         "accuracy": (accuracy, "% right"),
         **{f"macro {m}": (partial(macro, m), "%") for m in ("precision", "recall", "f1")},

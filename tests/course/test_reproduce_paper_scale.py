@@ -63,7 +63,7 @@ def tiny(archives, tmp_path, monkeypatch):
 
 
 LITTLE = {"takd": lambda row: "cnn-4" in row.title or "labels" in row.title, "dgkd": bool}
-OWN = [(scale, name) for scale in ("cifar", "paper") for name in SCALES[scale]]
+OWN = [("cifar", name) for name in LITTLE] + [("paper", name) for name in SCALES["paper"]]
 
 
 @pytest.mark.parametrize("scale, name", OWN)
@@ -84,3 +84,12 @@ def test_every_family_is_trained_and_written(scale, name, tiny, monkeypatch, cap
     assert (tiny / "reproduce" / f"{name}-{scale}.html").is_file()
     monkeypatch.setattr(reproduce, "train", lambda *_: pytest.fail("this trains twice"))
     assert cli.main(command) == 0
+
+
+def test_the_claims_on_cifar_are_answered_by_stored_runs_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KD_OUT", str(tmp_path))
+    monkeypatch.setattr(reproduce, "train", lambda *_: pytest.fail("a run is not stored"))
+    for name in SCALES["cifar"]:
+        assert cli.main(["reproduce", name, "--scale", "cifar"]) == 0
+        assert "BETTER: +" in capsys.readouterr().out
+        assert list((tmp_path / "reproduce").glob(f"{name}-cifar.*"))

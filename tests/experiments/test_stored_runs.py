@@ -12,7 +12,7 @@ import torch
 
 from kd_course.catalogue import shipped_runs
 from kd_course.nb02_hinton.experiments import SEEDS, TEACHER
-from kd_course.nb06_assistants.on_cifar import TEST_LABELS
+from kd_course.nb02_hinton.on_cifar import CIFAR_10, TEST_LABELS
 from kd_helpers.data.datasets import DataError
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments import packed
@@ -262,11 +262,14 @@ def test_every_shipped_run_is_there_and_adds_up():
 
 
 def labels_of(recipe: Recipe) -> torch.Tensor:
-    """Of the test images; CIFAR-100's pictures are not bundled, and its labels need none."""
-    return TEST_LABELS if recipe.dataset == "cifar-100" else dataset_of(recipe).test.labels
+    """Of the test images; CIFAR's pictures are not bundled, and its labels need none."""
+    known = TEST_LABELS.get(recipe.dataset)
+    return dataset_of(recipe).test.labels if known is None else known
 
 
-@pytest.mark.parametrize("dataset, same", [("fashion-mnist", 499), ("cifar-100", 496)])
+@pytest.mark.parametrize(
+    "dataset, same", [("fashion-mnist", 499), ("cifar-100", 496), (CIFAR_10, 499)]
+)
 def test_stored_weights_and_logits_give_the_stored_predictions(dataset, same, monkeypatch):
     """The first 500 test images; in half precision a network may be torn between two classes, and
     a GPU answered with ten bits of mantissa in its convolutions."""
