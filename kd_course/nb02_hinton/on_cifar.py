@@ -1,7 +1,7 @@
-"""Navarrete's plan on CIFAR-10, and what notebooks 02 to 05 share on the papers' own images.
+"""Navarrete's plan on CIFAR-10, and what notebooks 02 to 06 share on the papers' own images.
 
-One setting for all students, 5 passes over the 45,000 training images; how it was come by:
-data/README.md.
+One setting for the students of 02 to 04, 5 passes over the 45,000 training images; how it was
+come by: data/README.md.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from kd_helpers.training.schedules import Schedule
 
 IMAGES = 45_000  # of the training split of either CIFAR
 CIFAR_10, CIFAR_100 = "cifar-10-reencoded", "cifar-100"
-
-
 # The test images are in the order of their classes in every copy of the data, so their labels need
 # no images.
 TEST_LABELS = {

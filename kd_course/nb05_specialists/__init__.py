@@ -15,13 +15,10 @@ __getattr__ = lazy(
         "draw_sizes"
     ),
     member_answers="EnsembleAnswers ask_ensemble ask_specialists ask_towers",
-    on_cifar="CLAIMS cifar_arms cifar_teachers",
     tables="cost_table find_clusters latencies teacher_accuracy teacher_costs test_logits",
     **SHARED,
     **{
-        "kd_course.claims": "claim_table draw_students",
         "kd_course.nb02_hinton.experiments": "SEEDS",
-        "kd_course.nb02_hinton.on_cifar": "CIFAR_10 TEST_LABELS",
         "kd_helpers.experiments.room": "special_shares",
         "kd_helpers.experiments.metrics": "accuracy disagreement error_correlation",
         "kd_helpers.teachers.ensemble": "confidence_weights",

@@ -456,9 +456,9 @@ asked = "CIFAR-10, all 45,000 labels: the distilled student is, against hard lab
 lab.guess_one(asked, words, verdict, shown)
 
 # %% [markdown]
-# Here the teacher is worth 2.2 points with all labels, and smoothing them is worth nothing. On clothes the same question had the opposite answer. There the small student was within a few points of its teacher; here it is twelve points below, and it is the larger cnn-4, so there is more to be learnt and more room for it. Both are single settings: neither answer is *the* answer about all labels.
+# Here the teacher is worth 2.2 points with all labels, and smoothing them is worth nothing. On clothes the same question had the opposite answer. There the small student was within a few points of its teacher; here it is thirteen points below, and it is the larger cnn-4, so there is more to be learnt and more room for it. Both are single settings: neither answer is *the* answer about all labels.
 #
-# Look at the column of calibration, too. The distilled student is right more often and further off in what it says about it: it learnt at T = 4, and answers at T = 1.
+# Look at the column of calibration, too. The distilled student is right more often and further off in how sure it is of that. One reason may be that it learnt at T = 4, and answers at T = 1.
 
 # %% [markdown]
 # ## Exercise 1: the loss in PyTorch's own words

@@ -308,7 +308,7 @@ lab.guess_one(asked, words, word, picture)
 lab.claim_table(lab.CLAIMS, clothes, answered, {})
 
 # %% [markdown]
-# What was clear on clothes is clear here, with the same sign, and larger. A swap is worth four points for the teacher of few labels, a mask nearly as much, and to trust it half as much, mistakes or not, twice that. The student is still fourteen points worse off than without this teacher. Where the teacher is good, there is little to correct: the swap gains 0.2 points, just clear over the seeds, the mask nothing.
+# What was clear on clothes is clear here, with the same sign, and larger. A swap is worth four points for the teacher of few labels, a mask nearly as much, and to trust it less (α = 0.5 instead of 0.9), mistakes or not, twice that. Swapped, it still costs its student fourteen points against no teacher at all. Where the teacher is good, there is little to correct: the swap gains 0.2 points, just clear over the seeds, the mask nothing.
 
 # %% [markdown]
 # ## Exercise 1: which answers are mistakes?

@@ -9,18 +9,12 @@ from kd_course.claims import claim_table
 from kd_course.nb02_hinton import on_cifar as hinton
 from kd_course.nb03_confidence import on_cifar as confidence
 from kd_course.nb04_mistakes import on_cifar as mistakes
-from kd_course.nb05_specialists import on_cifar as teams
-from kd_course.nb05_specialists.experiments import student_arms
 from kd_course.nb07_papers.tables import paper_numbers
 from kd_helpers.experiments.run import load_run
 from kd_helpers.methods import CrossEntropy
 
-CHAPTERS = (hinton, confidence, mistakes, teams)
-CLAIMING = (
-    (confidence, confidence.clothes_arms),
-    (mistakes, mistakes.clothes_arms),
-    (teams, student_arms),
-)
+CHAPTERS = (hinton, confidence, mistakes)
+CLAIMING = (confidence, mistakes)
 
 
 def test_arms_differ_in_teacher_and_method_alone_and_seeds_in_the_seed():
@@ -28,14 +22,12 @@ def test_arms_differ_in_teacher_and_method_alone_and_seeds_in_the_seed():
         arms, again = chapter.cifar_arms(0), chapter.cifar_arms(1)
         bare = {replace(r, teacher=None, method=CrossEntropy()) for r in arms.values()}
         assert len(bare) == 1, chapter.__name__
-        assert arms.keys() == again.keys()
-        if chapter is not teams:  # there each seed has its own teachers
-            assert arms == {name: replace(r, seed=0) for name, r in again.items()}
+        assert arms == {name: replace(r, seed=0) for name, r in again.items()}
 
 
 def test_every_claim_is_about_arms_of_both_data_sets_and_those_on_clothes_are_stored():
-    for chapter, clothes_arms in CLAIMING:
-        clothes, cifar = clothes_arms(0), chapter.cifar_arms(0)
+    for chapter in CLAIMING:
+        clothes, cifar = chapter.clothes_arms(0), chapter.cifar_arms(0)
         for pair in chapter.CLAIMS.values():
             assert {*pair} <= cifar.keys() and all(load_run(clothes[name]) for name in pair), pair
 
