@@ -9,9 +9,10 @@ measured yet. OUT/runs gets the runs of part e; nothing else is written, and not
 
 To send the repository to a machine that takes 64 MiB at once: without data/fashion-mnist and
 data/runs it has 6 MB, and parts a to d need no more. Part e needs CIFAR-100, 185 MB as .npz; as
-lossless JPEG XL, sheets of 500 images, it has 91 MB, and `tar c SHEETS | split -b 50M -
-data/cifar-100/part-` makes two files of it that git ignores. Send them one after the other, and
-there `cat data/cifar-100/part-* | tar x`, and write the arrays that data/README.md describes.
+sheets of 500 images, lossless WebP has 102 MB (JPEG XL 91 MB, but is read by few), and `tar c
+SHEETS | split -b 52M - data/cifar-100/part-` makes two files of it that git ignores. Send them one
+after the other, and there `cat data/cifar-100/part-* | tar x`, and write the arrays that
+data/README.md describes.
 """
 
 from __future__ import annotations
@@ -35,14 +36,16 @@ import torch
 from gpu_graphs import graphs, students_at_once
 from gpu_speed import FULL, Note, Size, rehearsal, speeds
 
+from kd_course.catalogue import with_teachers
 from kd_course.nb07_papers.costs import SECONDS, estimate
-from kd_course.nb07_papers.ladders import rungs
+from kd_course.nb07_papers.ladders import rungs, schedule_of
 from kd_helpers.data.datasets import DataError
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.room import load_dataset_once
 from kd_helpers.experiments.run import load_or_train
 from kd_helpers.runtime.device import describe, pick_device, pick_precision
 from kd_helpers.runtime.files import write_atomically
+from kd_helpers.training.schedules import Schedule
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTES = 8.0
@@ -86,38 +89,58 @@ def cuda_tests(size: Size, note: Note, seconds: float) -> None:
     note("exit status", int(pytest.main(args, plugins=[Outcomes(note)])))
 
 
-def paper_run(size: Size, note: Note, seconds: float) -> None:
-    """Part e: cnn-10, and cnn-2 taught by it, with the papers' recipe and what was estimated."""
+def paper_runs(size: Size, note: Note, seconds: float) -> None:
+    """Part e: cnn-10, and cnn-2 taught by it, with the papers' recipe and what was estimated; then
+    the other students of the ladder 10-4-2, while there is time."""
     load_dataset_once("cifar-100", pick_device().type)
     stop_at = time.monotonic() + seconds - TO_SPARE
-    teacher, student = shortened(rungs(("cnn-10", "cnn-2"), "plain", "cifar-100")[-1], size)
-    guess = estimate([teacher, student], SECONDS if size is FULL else 0.1)
+    recipes = assisted(size)
+    guess = estimate(recipes[:2], SECONDS if size is FULL else 0.1)
     note("estimated", str(guess))
-    taken = 0.0
-    for recipe in (teacher, student):
+    taken = []
+    for recipe in recipes:
         run = load_or_train(
             recipe,
             should_stop=lambda: time.monotonic() > stop_at,
             on_report=partial(say_progress, note, recipe),
         )
-        taken += run.record["seconds"]
-        name, history = recipe.student, run.record["history"]
-        note(f"{name}, accuracy on the test images, %", run.accuracy)
-        note(f"{name}, seconds", run.record["seconds"])
-        note(f"{name}, steps", history["step"][-1])
-    note("both, seconds", taken)
-    note("estimated / needed", 3600 * guess.hours / taken)
+        taken.append(run.record["seconds"])
+        row = {"accuracy on the test images, %": run.accuracy, "seconds": taken[-1]}
+        note(title(recipe), row | {"steps": run.record.get("steps", "plain")})
+        if recipe == recipes[1]:
+            note("estimated / needed", 3600 * guess.hours / sum(taken))
 
 
-def shortened(student: Recipe, size: Size) -> tuple[Recipe, Recipe]:
-    """Teacher and student; in a rehearsal with the steps and batches of that."""
-    teacher = student.teacher
+def assisted(size: Size) -> list[Recipe]:
+    """Teachers first: cnn-2 taught by cnn-10, on labels, and with the assistant cnn-4; the seed is
+    the student's. In a rehearsal with the steps and batches of that."""
+    ladders = ("cnn-10", "cnn-2"), ("cnn-2",), ("cnn-10", "cnn-4", "cnn-2")
+    once = schedule_of("plain", "cifar-100", "paper")
+    short = replace(once, steps=size.steps, batch_size=size.batch_size)
+    students = [
+        replace(rungs(names, "plain", "cifar-100")[-1], seed=seed)
+        for seed in range(3)
+        for names in ladders
+    ]
+    every = [recipe for student in students for recipe in with_teachers(student)]
     if size is not FULL:
-        once = student.schedule
-        schedule = replace(once, steps=size.steps, batch_size=size.batch_size)
-        teacher = replace(teacher, schedule=schedule)
-        student = replace(student, schedule=schedule, teacher=teacher)
-    return teacher, student
+        every = [with_schedule(recipe, short) for recipe in every]
+    return list(dict.fromkeys(every))
+
+
+def with_schedule(recipe: Recipe, schedule: Schedule) -> Recipe:
+    """The same for its teachers."""
+    teacher = recipe.teacher and with_schedule(recipe.teacher, schedule)
+    return replace(recipe, schedule=schedule, teacher=teacher)
+
+
+def title(recipe: Recipe) -> str:
+    """ "cnn-2 of cnn-4 of cnn-10, seed 0"."""
+    names, teacher = [recipe.student], recipe.teacher
+    while teacher:
+        names.append(teacher.student)
+        teacher = teacher.teacher
+    return f"{' of '.join(names)}, seed {recipe.seed}"
 
 
 def say_progress(note: Note, recipe: Recipe, history) -> None:
@@ -136,9 +159,9 @@ PARTS = {
     "machine": Part("machine", machine, 30),
     "a": Part("tests on the GPU", cuda_tests, 75),
     "b": Part("a step, and the textbook's", speeds, 110),
-    "c": Part("recorded and compiled steps", graphs, 70),
-    "d": Part("several students at once", students_at_once, 45),
-    "e": Part("cnn-10 → cnn-2 on CIFAR-100, 160 passes", paper_run, 60 * MINUTES),
+    "c": Part("recorded and compiled steps", graphs, 90),
+    "d": Part("several students at once", students_at_once, 60),
+    "e": Part("cnn-10 → cnn-2 on CIFAR-100, 160 passes", paper_runs, 60 * MINUTES),
 }
 
 
@@ -149,11 +172,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/gpu"), help="folder for gpu.json")
     parser.add_argument("--steps", type=int, help="rehearse with so few steps, on any device")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, such as b,e")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="for all parts together")
     given = parser.parse_args()
     keys = given.only.split(",")
     if not set(keys) <= PARTS.keys():
         parser.error(f"got --only {given.only}; expected some of {', '.join(PARTS)}")
-    end = time.monotonic() + 60 * MINUTES
+    end = time.monotonic() + 60 * given.minutes
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"KD_OUT": folder, "KD_OFFLINE": "1"}
         for key in dict.fromkeys(("machine", *keys)):

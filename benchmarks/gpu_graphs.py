@@ -15,11 +15,10 @@ from contextlib import nullcontext
 import torch
 from gpu_speed import CLASSES, INPUT, SOFT, Note, Size, attempted, random_split, slow
 from torch import nn
-from torch.func import functional_call, stack_module_state, vmap
 
 from kd_helpers.data.augment import PLAIN, make_views, to_float
 from kd_helpers.data.splits import Split
-from kd_helpers.runtime.device import autocast, pick_device, pick_precision, synchronise
+from kd_helpers.runtime.device import pick_device, synchronise
 from kd_helpers.teachers import Batch, CachedTeacher
 from kd_helpers.teachers.teacher import Teacher
 from kd_helpers.training.loop import make_student, train_step
@@ -106,17 +105,17 @@ def seconds_of(work: Callable[[], object], repeats: int = 2) -> float:
 
 
 def graphs(size: Size, note: Note, seconds: float) -> None:
-    """Part c. Compiling takes longest, so it comes last."""
-    for name in size.pairs:
-        for batch_size in size.batch_sizes:
-            found = attempted(against_plain, name, batch_size, size, recorded_way)
-            note(f"{name}, batch {batch_size}, recorded", found)
-    if pick_device().type != "cuda":
-        note("compiled", 'not tried: torch.compile(mode="reduce-overhead") is for a GPU')
-        return
+    """Part c: small networks both ways, then the others recorded."""
     for name in SMALL:
-        found = attempted(against_plain, name, size.batch_size, size, compiled_way)
-        note(f"{name}, batch {size.batch_size}, compiled", found)
+        for way in ("recorded", "compiled") if pick_device().type == "cuda" else ("recorded",):
+            compare_ways(name, size.batch_size, size, note, way)
+    for name in size.pairs.keys() - set(SMALL):
+        compare_ways(name, size.batch_size, size, note, "recorded")
+
+
+def compare_ways(name: str, batch_size: int, size: Size, note: Note, way: str) -> None:
+    found = attempted(against_plain, name, batch_size, size, WAYS[way])
+    note(f"{name}, batch {batch_size}, {way}", found)
 
 
 def recorded_way(steps: Steps) -> Callable[[], None]:
@@ -131,6 +130,9 @@ def compiled_way(steps: Steps) -> Callable[[], None]:
         steps.step()
 
     return step
+
+
+WAYS = {"recorded": recorded_way, "compiled": compiled_way}
 
 
 def against_plain(
@@ -187,56 +189,11 @@ def together(name: str, count: int, size: Size) -> dict:
     split, order = pictures_and_order(size.steps, size.batch_size)
     answers = torch.randn(len(split), CLASSES)
     students = [Steps(name, split, answers, size.batch_size, seed) for seed in range(count)]
-    stack = Stack(students)
-    expected = sum(run(one, one.step, order[:PROBE]) for one in students)
-    found = run(stack, stack.step, order[:PROBE])
     one, *_ = students
-    seconds = {
-        "one after the other": count * seconds_of(lambda: run(one, one.step, order)),
-        "stacked": seconds_of(lambda: run(stack, stack.step, order)),
-    }
-    replay = recorded(stack.step)
-    seconds["stacked and recorded"] = seconds_of(lambda: run(stack, replay, order))
+    seconds = {"one after the other": count * seconds_of(lambda: run(one, one.step, order))}
     replays = [recorded(one.step) for one in students]
     seconds["recorded, a stream each"] = seconds_of(lambda: side_by_side(students, replays, order))
-    rates = {f"{way}, images/s": count * len(split) / s for way, s in seconds.items()}
-    return rates | {"difference of the losses": (found / expected - 1).abs().max().item()}
-
-
-class Stack(Steps):
-    """Several students as one network with a leading dimension; `loss` is the sum of theirs."""
-
-    def __init__(self, students: Sequence[Steps]) -> None:
-        first = students[0]
-        self.split, self.cache, self.index = first.split, first.cache, first.index.clone()
-        self.one, self.loss = first.student, first.loss
-        self.weights, self.buffers = stack_module_state([one.student for one in students])
-        self.start = {k: v.detach().clone() for k, v in (self.weights | self.buffers).items()}
-        how = first.optimiser.defaults
-        self.optimiser = torch.optim.SGD(self.weights.values(), **how)
-
-    def step(self) -> None:
-        """The same as in the loop, for all at once."""
-        batch, answer = self.batch(), vmap(self.answer, in_dims=(0, 0, None))
-        with autocast(batch.images.device, pick_precision(batch.images.device)[0]):
-            logits = answer(self.weights, self.buffers, batch.images)
-        count = len(logits)
-        told = self.cache(batch).repeat(count, 1), batch.labels.repeat(count)
-        loss = count * SOFT(logits.float().flatten(0, 1), *told)["loss"]  # of means over a batch
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimiser.step()
-        self.loss = loss.detach()
-
-    def answer(self, weights: dict, buffers: dict, images: torch.Tensor) -> torch.Tensor:
-        return functional_call(self.one, (weights, buffers), (images,))
-
-    @torch.no_grad()
-    def begin_again(self) -> None:
-        for name, value in (self.weights | self.buffers).items():
-            value.copy_(self.start[name])
-        for state in self.optimiser.state.values():
-            state["momentum_buffer"].zero_()
+    return {f"{way}, images/s": count * len(split) / s for way, s in seconds.items()}
 
 
 def side_by_side(

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
 from kd_course.nb07_papers.ladders import CLASSES, IMAGES
+from kd_helpers.data.splits import Split
 from kd_helpers.experiments.metrics import count_multiply_adds
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.methods import CrossEntropy
 from kd_helpers.models.towers import make_network
 from kd_helpers.runtime.device import describe, pick_device
-from kd_helpers.teachers import Batch
-from kd_helpers.training.loop import train_step
-from kd_helpers.training.schedules import Schedule, make_optimiser
+from kd_helpers.training.loop import History, training_reports
+from kd_helpers.training.recorded import TIMED, WARM_UP
+from kd_helpers.training.schedules import Schedule
 
 SECONDS = 10.0  # of the measurement
 
@@ -111,19 +112,30 @@ def multiply_adds(recipe: Recipe) -> int:
 def measured_rate(
     kind: Recipe, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter
 ) -> float:
-    """Multiply-adds a second in real steps of the loop, on random pictures, at least one after the
-    first, which is not counted."""
-    device, size = pick_device(), kind.schedule.batch_size
-    student = network_of(kind).to(device).train()
-    optimiser, _ = make_optimiser(student, kind.schedule)
-    rows = torch.arange(size, device=device)
-    pictures = torch.rand(size, *shape_of(kind), device=device)
-    batch = Batch(pictures, rows % classes_of(kind), rows, torch.zeros_like(rows))
-    plain = CrossEntropy()
-    step = lambda: train_step(student, batch, None, plain, optimiser)["loss"].item()  # noqa: E731
-    step()
-    start, steps = clock(), 0
-    while (now := clock() - start) < seconds or not steps:
-        step()
-        steps += 1
-    return 3 * size * steps * multiply_adds(kind) / max(clock() - start, now, 1e-9)
+    """Multiply-adds a second of the loop's own steps, recorded ones where it prefers them, on
+    random pictures; at least one report after the first, which is not counted."""
+    reports = reports_of(kind)
+    history = next(reports)  # always the same object
+    before, start = history.taken, clock()
+    for _ in reports:
+        if clock() - start >= seconds:
+            break
+    steps, taken = history.taken - before, max(clock() - start, 1e-9)
+    return 3 * kind.schedule.batch_size * steps * multiply_adds(kind) / taken
+
+
+def reports_of(kind: Recipe) -> Iterator[History]:
+    """Of a training on random pictures, longer than anybody measures.
+
+    On a GPU a report waits for all steps before it, so there are many between two, and before the
+    first one the loop has chosen how it takes them (`training.recorded`).
+    """
+    device, size = pick_device(), 4 * kind.schedule.batch_size
+    pictures = torch.randint(256, (size, *shape_of(kind)), dtype=torch.uint8, device=device)
+    return training_reports(
+        network_of(kind),
+        Split(pictures, torch.arange(size, device=device) % classes_of(kind)),
+        method=CrossEntropy(),
+        schedule=replace(kind.schedule, steps=20_000),
+        report_every=1 if device.type == "cpu" else 2 * (WARM_UP + 2 * TIMED),
+    )

@@ -5,6 +5,7 @@ import html
 import io
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -204,6 +205,24 @@ def test_the_hours_add_up_over_networks_of_different_speed(monkeypatch):
     assert found.multiply_adds == one + other
     assert [*found.seconds.values()] == pytest.approx([one / 1e7, other / 1e9])
     assert found.hours == pytest.approx((one / 1e7 + other / 1e9) / 3600)
+
+
+def test_a_rate_is_that_of_the_loops_own_steps_after_its_first_report(monkeypatch):
+    """The first report comes late: algorithms are chosen, on a GPU steps are recorded."""
+    now = SimpleNamespace(seconds=0)
+
+    def reports(network, split, *, schedule, **_):
+        history = SimpleNamespace(taken=0)
+        while history.taken < schedule.steps:
+            now.seconds += 2 if history.taken else 60
+            history.taken += 10
+            yield history
+
+    monkeypatch.setattr(costs, "training_reports", reports)
+    for seconds in (3.0, 1e9):  # the training ends before the second
+        now.seconds = 0
+        found = costs.measured_rate(kind_of(SMALL), seconds, lambda: now.seconds)
+        assert found == pytest.approx(3 * SMALL.schedule.batch_size * 5 * cost_of("cnn-2"))
 
 
 def test_the_estimate_is_checked_against_what_is_done():
