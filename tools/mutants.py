@@ -2,7 +2,7 @@
 
 An operator, a comparison, a constant or two arguments are exchanged, or a statement is left out, in
 a copy of the tree. Coverage says once which tests run which line, and only these are asked, those
-of the same folder first; all of them where a line is run by none, as at import.
+of the same folder first; where a line is run by none, as at import, those of its file.
 """
 
 from __future__ import annotations
@@ -128,9 +128,11 @@ def named(copy: Path, lines: Mapping[int, list[str]]) -> dict[int, list[str]]:
 
 
 def asked(lines: Mapping[int, list[str]], line: int, folder: str) -> list[str]:
-    """The tests of the last line up to this one that was run: a statement has one line only."""
+    """The tests of the last line up to this one that was run: a statement has one line only. Of a
+    line that runs at import, a constant or a default: those of the whole file."""
     above = [number for number in lines if number <= line]
     tests = lines[max(above)] if above else []
+    tests = tests or {test for of_line in lines.values() for test in of_line}
     tests = tests or [f"tests/{name}" for name in (*FOLDERS, *THEN)]
     return sorted(tests, key=lambda test: (not test.startswith(f"tests/{folder}"), test))
 

@@ -78,6 +78,17 @@ def test_extreme_logits_give_finite_losses_and_gradients_with_every_method():
             assert torch.isfinite(student.grad).all(), as_code(method)
 
 
+def test_a_method_refuses_what_the_one_that_it_builds_on_refuses():
+    """A class that forgets its parent's checks takes a temperature of 0."""
+    wrong = {"temperature": 0.0, "kd_weight": 1.5, "strength": -1.0, "warm_up": 2.0}
+    wrong["label_smoothing"] = -0.1
+    found = [(method, name) for method in alone() for name in wrong if name in vars(method)]
+    assert len(found) > 50
+    for method, name in found:
+        with pytest.raises(ValueError, match=name):
+            replace(method, **{name: wrong[name]})
+
+
 def test_a_treatment_takes_weights_and_warm_up_from_the_method_inside():
     given = random_batch()
     inside = replace(KD, kd_weight=0.3, label_smoothing=0.2, warm_up=0.4, strength=2.0)
