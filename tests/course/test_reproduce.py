@@ -195,6 +195,14 @@ def test_the_work_counts_three_passes_for_the_student_and_each_answer_once():
     assert work(few) == own | {kind_of(teacher): 100 * cost_of("cnn-4")}
 
 
+def test_a_row_of_few_seeds_is_not_trained_further_and_has_no_verdict():
+    """Three trainings of hours beside five of minutes."""
+    few = next(row for row in find("takd", "cifar").rows if row.seeds)
+    assert few.recipes(few.seeds - 1) and not few.recipes(few.seeds)
+    (line,) = lines_of(replace(find("takd", "cifar"), rows=(few,)), SEEDS)
+    assert len(line.values) == few.seeds < len(SEEDS) and line.verdict is None
+
+
 def test_the_hours_add_up_over_networks_of_different_speed(monkeypatch):
     """A tenth of the work at a hundredth of the speed takes most of the time."""
     rates = {"cnn-2": 1e7, "cnn-4": 1e9}

@@ -53,6 +53,23 @@ def test_all_that_cannot_be_used_comes_in_one_list_and_can_be_left_out(tmp_path,
         image_folder(root, size=6)
 
 
+def test_a_folder_that_nobody_may_open_is_named_and_the_rest_is_read(tmp_path, monkeypatch):
+    root = pile(tmp_path / "pictures", a=5, b=5)
+    (root / "b" / "closed").mkdir()
+    scan = os.scandir
+
+    def refused(folder):
+        if os.fspath(folder).endswith("closed"):
+            raise PermissionError(13, "Permission denied")
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(DataError, match=r"b/closed.*cannot be opened \(Permission denied\)"):
+        image_folder(root, size=8)
+    data = image_folder(root, size=8, skip_problems=True)
+    assert sum(len(part) for part in (data.train, data.val, data.test)) == 10
+
+
 def test_the_second_time_comes_from_the_cache_and_a_changed_pixel_does_not(tmp_path, monkeypatch):
     root = pile(tmp_path / "pictures", a=6, b=6)
     first = image_folder(root, size=8)

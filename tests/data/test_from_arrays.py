@@ -38,6 +38,8 @@ def test_labels_are_numbers_or_names_and_given_splits_are_kept(capsys):
     names = np.array(["owl", "ant", "cat"])
     words = from_arrays(IMAGES, names[LABELS].tolist(), name="words")
     assert words.classes == ("ant", "cat", "owl")
+    column = names[LABELS].astype(object)  # as pandas has them
+    assert from_arrays(IMAGES, column, name="x").fingerprint == words.fingerprint
     same = from_arrays(IMAGES, LABELS, names, name="numbers")
     assert same.classes == ("owl", "ant", "cat")
     assert from_arrays(IMAGES, names[LABELS], list(names), name="x").fingerprint == same.fingerprint

@@ -84,6 +84,13 @@ def test_the_contact_sheet_has_a_row_for_each_class():
     assert counts == [[48, 48, 48], [0, 0, 0], [48, 0, 0]]
 
 
+def test_the_contact_sheet_shows_pictures_upright():
+    slope = np.arange(48, dtype=np.uint8).reshape(3, 4, 4)
+    page, height = grid({"a": [slope]})
+    gap = (height - 4) // 2
+    assert np.array_equal(page[gap : gap + 4, gap : gap + 4], slope.transpose(1, 2, 0))
+
+
 def test_wrong_words_are_refused_in_a_sentence(tmp_path, capsys):
     for words in (["look"], ["fashion-mnist", str(tmp_path)], ["look", str(tmp_path / "none")]):
         assert main(["data", *words]) in (1, 2)

@@ -1,10 +1,13 @@
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
 from by_hand import T, in_parts, learnt, partly_hidden, random_batch, soft_term
 from kd_helpers.methods import DecoupledKD
+from kd_helpers.methods.decoupled import decoupled_parts
 
 
 def test_the_two_parts_with_their_weights_are_the_papers():
@@ -31,3 +34,13 @@ def test_every_image_needs_its_label_and_weights_are_numbers():
     for bad in ({"alpha": -1.0}, {"beta": float("inf")}, {"beta": float("nan")}):
         with pytest.raises(ValueError, match="expected a number from 0 on"):
             DecoupledKD(**bad)
+
+
+def test_both_parts_weighted_by_the_teachers_doubt_are_the_whole_divergence():
+    """The paper's equation 7: KL = TCKD + (1 - p_t) NCKD."""
+    student, teacher, labels = (part.detach() for part in random_batch())
+    tckd, nckd, p_true = decoupled_parts(student, teacher, labels, temperature=T)
+    q, p = softmax(student.double().numpy() / T, 1), softmax(teacher.double().numpy() / T, 1)
+    assert p_true.numpy() == pytest.approx(p[range(len(p)), labels.numpy()], rel=1e-4)
+    whole = (p * np.log(p / q)).sum(axis=1)
+    assert (tckd + (1 - p_true) * nckd).numpy() == pytest.approx(whole, rel=1e-3)

@@ -85,6 +85,8 @@ def test_logits_are_found_in_what_libraries_answer_and_nothing_else_is_taken_for
 def test_what_cannot_be_is_refused_when_it_is_said():
     for how, word in (
         ({"mean": (123.7, 116.3, 103.5), "std": (58.4, 57.1, 57.4)}, "divide by 255"),
+        ({"mean": 1.5, "std": 0.5}, "divide by 255"),
+        ({"mean": 0.5, "std": 2.5}, "divide by 255"),
         ({"mean": (0.5, 0.5), "std": (0.5, 0.5)}, "2 values"),
         ({"mean": 0.5}, "both or neither"),
         ({"size": 0}, "size=0"),

@@ -1,6 +1,7 @@
 """Several teachers as one: means and weights against NumPy, turns against real batches."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from kd_helpers.data.augment import PLAIN
 from kd_helpers.data.splits import Split
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.runtime import distributed
-from kd_helpers.teachers import Batch, Mean, OnceEach, Switching
+from kd_helpers.teachers import Batch, Mean, OnceEach, Switching, Unified, WeightedByConfidence
 from kd_helpers.teachers.ensemble import MEANS, confidence_weights, joined_logits, stack_members
 from kd_helpers.teachers.teacher import Teacher
 from kd_helpers.teachers.team import Joined, Team
@@ -191,3 +192,16 @@ def test_bad_input_is_refused_in_words():
     ):
         with pytest.raises(ValueError, match=r"got .*expected"):
             make()
+
+
+def test_a_team_that_needs_whole_networks_refuses_specialists():
+    """All but the teams of specialists, and those that check more, too."""
+    member = Recipe(student="cnn-2", dataset="fashion-mnist")
+    special = replace(member, special=(0, 1), start=member)
+    for make in (Mean, WeightedByConfidence, Switching, OnceEach, Unified):
+        with pytest.raises(ValueError, match="members that know all classes"):
+            make((special, replace(special, seed=1)))
+    with pytest.raises(ValueError, match="without towers"):
+        Unified((member, replace(member, seed=1)))
+    with pytest.raises(ValueError, match="at least two"):
+        WeightedByConfidence((member,))

@@ -59,3 +59,9 @@ def test_answers_are_the_networks_in_float32_in_bfloat16_too(network, monkeypatc
     rounded = NetworkTeacher(network)(batch())
     assert found.dtype == rounded.dtype == torch.float32 and not rounded.equal(found)
     torch.testing.assert_close(rounded, found, rtol=0.1, atol=0.1)
+
+
+def test_a_batch_of_a_loop_of_ones_own_is_a_first_one_that_nobody_was_told_of():
+    rows = torch.arange(2)
+    batch = Batch(torch.rand(2, 1, 4, 4), rows, rows, rows)
+    assert batch.step == 0 and not batch.prepared

@@ -39,7 +39,8 @@ def test_weights_are_found_wherever_trainers_put_them(tmp_path, capsys):
             model = network()
             report = load_weights(model, path)
             tensors = len([n for n in plain if not n.endswith("num_batches_tracked")])
-            assert f"{tensors} of {tensors} tensors" in report, report
+            assert report.startswith(f"{name}.pth: {tensors} of {tensors} tensors"), report
+            assert ("from 'state_dict_ema' in the file" in report) == (name == "timm"), report
             assert report in capsys.readouterr().out
             torch.testing.assert_close(model.eval()(images), expected, rtol=0, atol=1e-2)
     save_file(plain, tmp_path / "plain.safetensors")

@@ -1,5 +1,7 @@
 """The training loop: seeds decide bit for bit, the teacher stays, stopping and errors in words."""
 
+import time
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -153,7 +155,9 @@ def test_the_history_holds_means_between_reports(clothes):
         return {"loss": 0 * student_logits.sum() + next(values), "other": torch.tensor(2.0)}
 
     schedule = Schedule(steps=7, batch_size=4)
+    start = time.perf_counter()
     history = train(student(), clothes, method=loss, schedule=schedule, report_every=3)
+    assert 0 < history.seconds < time.perf_counter() - start
     assert history.step == [3, 6, 7] and history.taken == 7 and not history.stopped
     assert history.terms == {"loss": [2.0, 5.0, 7.0], "other": [2.0, 2.0, 2.0]}
 
