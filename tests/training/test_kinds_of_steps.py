@@ -57,6 +57,26 @@ def test_the_faster_kind_of_step_goes_on(monkeypatch):
         assert how == f"{kind}: recorded ones have {times[1]:.1f} times the speed of plain ones"
 
 
+def test_a_recording_sees_other_pictures_and_another_rate_in_the_same_memory(monkeypatch):
+    """A graph repeats what stood in its memory; Python's numbers would stay as they were."""
+    drawn, seen = [], []
+    graph = SimpleNamespace(replay=lambda: seen.append((drawn[0].index.tolist(), float(rate))))
+    monkeypatch.setattr(recorded, "new_graph", lambda: graph)
+    monkeypatch.setattr(recorded, "capture", lambda graph, stream: nullcontext())
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, gamma=0.5)
+    recorder = Recorder(lambda draw: drawn.append(draw) or {}, nullcontext, optimiser, "")
+    recorder.draw, recorder.stream = DRAW, None
+    replay = recorder.record()
+    rate = optimiser.param_groups[0]["lr"]
+    for index in ([1, 0], [0, 0]):
+        replay(Draw(torch.tensor(index), DRAW.view))
+        optimiser.step()
+        schedule.step()
+    assert seen == [([1, 0], pytest.approx(0.1)), ([0, 0], pytest.approx(0.05))]
+    assert DRAW.index.tolist() == [0, 1] and len(drawn) == 1
+
+
 def test_what_cannot_be_recorded_is_taken_plainly_and_said(monkeypatch):
     def fails():
         raise RuntimeError("operation not permitted\nwhen capturing")
