@@ -16,6 +16,7 @@ from kd_helpers.methods import CrossEntropy, HintonKD
 from kd_helpers.teachers import CachedTeacher, NetworkTeacher
 from kd_helpers.training import loop as training
 from kd_helpers.training.batches import batches, draw_batches
+from kd_helpers.training.checkpoints import Checkpoint
 from kd_helpers.training.loop import make_student, predict, train, training_reports
 from kd_helpers.training.schedules import Schedule, make_optimiser
 
@@ -209,6 +210,18 @@ def test_an_interrupt_keeps_what_was_learnt(clothes, capsys):
     assert asked.stopped and asked.taken == 3 and asked.step == [1, 2, 3]
     learnt = dict(reference.named_parameters())
     assert all(value.equal(learnt[name]) for name, value in model.named_parameters())
+
+
+def test_the_state_of_another_network_is_moved_aside_and_not_used(clothes, tmp_path, capsys):
+    """The package's own recipes cannot meet; those of a loop of one's own can have one name."""
+    taken = iter(range(100))
+    for name, stop in (("cnn-2", lambda: next(taken) == 3), ("cnn-4", lambda: False)):
+        kept = {"checkpoint": Checkpoint(tmp_path / "state", "mine", every=0.0)}
+        how = {"method": HARD, "schedule": SHORT, "should_stop": stop}
+        history = train(student(name=name), clothes, **how, **kept)
+    assert history.taken == SHORT.steps and not history.resumed
+    assert "the weights of another network" in capsys.readouterr().err
+    assert (tmp_path / "state.damaged-1").is_file()
 
 
 def test_a_loss_that_is_not_finite_stops_with_advice(clothes, teacher_network):
