@@ -13,6 +13,7 @@ from kd_course.nb03_confidence import on_cifar as confidence_on_cifar
 from kd_course.nb04_mistakes import experiments as mistakes
 from kd_course.nb04_mistakes import on_cifar as mistakes_on_cifar
 from kd_course.nb05_specialists import experiments as teams
+from kd_course.nb05_specialists import on_cifar as teams_on_cifar
 from kd_course.nb06_assistants import experiments as ladders
 from kd_course.nb06_assistants import on_cifar
 from kd_course.nb08_faults import experiments as faults
@@ -111,6 +112,8 @@ def cifar_experiments() -> Iterator[Experiment]:
             asked = seed == 0 and name in ("hard labels", "direct")  # can be asked again
             yield "cifar_100", "assistants", {name: recipe}, (WEIGHTS,) if asked else ()
         yield "cifar_100", "ladders", on_cifar.dense_arms(seed), ()
+    for seed in on_cifar.FULL_SEEDS:
+        yield "cifar_100", "160 passes", on_cifar.full_arms(seed), ()
     yield "cifar_100", "claims: teacher", {"": hinton_on_cifar.TEACHER_100}, (WEIGHTS,)
     for seed in hinton.SEEDS:
         yield "cifar_100", "claims", confidence_on_cifar.cifar_arms(seed), ()
@@ -119,6 +122,7 @@ def cifar_experiments() -> Iterator[Experiment]:
     yield "cifar_10", "teacher", teachers, (WEIGHTS, LOGITS)
     for seed in hinton.SEEDS:
         yield "cifar_10", "all images", hinton_on_cifar.cifar_arms(seed), ()
+        yield from team_experiments_on_cifar(seed)
 
 
 def hinton_experiments(seed: int) -> Iterator[Experiment]:
@@ -138,6 +142,16 @@ def team_experiments(seed: int) -> Iterator[Experiment]:
         shown = seed == 0 and name in ("towers by index", "towers by index, double softmax")
         yield chapter, "teacher", {name: recipe}, (WEIGHTS,) if shown else ()
     yield chapter, "student", teams.student_arms(seed), ()
+
+
+def team_experiments_on_cifar(seed: int) -> Iterator[Experiment]:
+    chapter, setting = "cifar_10", teams_on_cifar.ON_CIFAR
+    several = [teams.generalist(seed, m, setting) for m in range(setting.generalists)]
+    yield chapter, "generalist", dict(enumerate(several)), ()
+    yield chapter, "specialist", dict(enumerate(teams.specialists(seed, setting))), ()
+    towers = teams.tower_teachers(seed, setting)["towers by index"]
+    yield chapter, "teacher", {"towers by index": towers}, ()
+    yield chapter, "student", teams_on_cifar.cifar_arms(seed), ()
 
 
 def name_of(arms: Callable) -> str:

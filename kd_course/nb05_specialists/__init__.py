@@ -15,10 +15,13 @@ __getattr__ = lazy(
         "draw_sizes"
     ),
     member_answers="EnsembleAnswers ask_ensemble ask_specialists ask_towers",
+    on_cifar="CLAIMS ON_CIFAR cifar_arms own_answers",
     tables="cost_table find_clusters latencies teacher_accuracy teacher_costs test_logits",
     **SHARED,
     **{
+        "kd_course.claims": "claim_table",
         "kd_course.nb02_hinton.experiments": "SEEDS",
+        "kd_course.nb02_hinton.on_cifar": "TEST_LABELS",
         "kd_helpers.experiments.room": "special_shares",
         "kd_helpers.experiments.metrics": "accuracy disagreement error_correlation",
         "kd_helpers.teachers.ensemble": "confidence_weights",

@@ -81,11 +81,12 @@ def draw_gains_over(scores: Mapping[str, list[float]], baselines: Sequence[str])
 
 def draw_own_and_taught(points: Mapping[str, tuple[float, float]]) -> Figure:
     """(own accuracy, its student's) of each teacher, in percent."""
+    said = ", ".join(f"{name} {own:.1f}, {taught:.1f}" for name, (own, taught) in points.items())
     return drawn(
         draw_named_points,
         points,
         size=(9, 4),
-        alt=f"Own accuracy against the student's, for eleven teachers: {points}",
+        alt=f"Own accuracy and the student's, %: {said}.",
         title="Teacher and student",
         x="the teacher's own test accuracy, %",
         y="its student's, %",

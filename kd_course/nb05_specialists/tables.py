@@ -19,6 +19,7 @@ from kd_course.nb05_specialists.member_answers import (
     SpecialistAnswers,
     TeamAnswers,
 )
+from kd_course.nb05_specialists.stored_teams import stored_right
 from kd_helpers.experiments.metrics import accuracy, measure_latency
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.room import special_shares
@@ -86,19 +87,26 @@ def way_of(team: Team) -> str:
 
 @functools.lru_cache(maxsize=64)
 def joined_accuracy(members: tuple[Recipe, ...], way: str) -> float:
-    """Test accuracy in percent of what several networks say together at T = 1.
+    """Test accuracy in percent of what several networks say together at T = 1."""
+    right = stored_right(members, way)
+    if right is not None:
+        return 100 * float(right.mean())
+    labels = dataset_of(members[0]).test.labels.cpu()
+    return 100 * accuracy(joined_answer(members, way), labels)
+
+
+def joined_answer(members: tuple[Recipe, ...], way: str) -> torch.Tensor:
+    """What several networks say together of the test images, (N, K), at T = 1.
 
     way: a mean of generalists, or a joint answer of a generalist and specialists.
     """
     logits = [test_logits(recipe) for recipe in members]
-    data = dataset_of(members[0])
     joined: TeamAnswers = EnsembleAnswers(logits)
     if way in JOINT:
         groups = tuple(recipe.special for recipe in members[1:])
-        shares = special_shares(data, groups)
+        shares = special_shares(dataset_of(members[0]), groups)
         joined = SpecialistAnswers(correct_dustbins(logits, shares), groups)
-    answer = joined.joined([True] * len(logits), way, 1.0)
-    return 100 * accuracy(answer, data.test.labels.cpu())
+    return joined.joined([True] * len(logits), way, 1.0)
 
 
 class AllMembers(nn.Module):

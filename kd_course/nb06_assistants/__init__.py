@@ -13,8 +13,13 @@ __getattr__ = lazy(
         "row_arms row_ladder share_arms small_student"
     ),
     figures="draw_gains_over_direct draw_gap draw_ladders_on_cifar draw_on_cifar draw_overlaps",
-    on_cifar="ALL TEST_LABELS assistant_arms cifar_networks dense_arms rungs",
-    tables="DENSE_CLAIMS claim_table cost_table kind_row overlaps paper_table stored_rungs",
+    on_cifar=(
+        "ALL FULL_SEEDS TEST_LABELS assistant_arms cifar_networks dense_arms full_arms rungs"
+    ),
+    tables=(
+        "DENSE_CLAIMS claim_table cost_table kind_row length_table overlaps paper_table "
+        "stored_rungs"
+    ),
     **SHARED,
     **{
         "kd_course.nb02_hinton.experiments": "SEEDS",

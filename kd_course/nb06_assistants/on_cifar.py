@@ -1,4 +1,4 @@
-"""Notebook 06's ladders on the papers' own images: plain CNNs on CIFAR-100, 20 passes, not 160.
+"""Notebook 06's ladders on the papers' own images: plain CNNs on CIFAR-100, 20 passes, one 160.
 
 Networks, optimiser and batch are those of the papers and of their codes: no augmentation, SGD at a
 constant 0.01 with plain momentum (`nb07_papers.ladders`). How passes, temperature and weight were
@@ -7,6 +7,8 @@ seed 0, so the seeds tell the students' luck alone.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from kd_course.nb02_hinton.experiments import smoothed
 from kd_course.nb02_hinton.on_cifar import CIFAR_100, passes
@@ -26,6 +28,9 @@ PLAIN = Schedule(
     nesterov=False,
 )
 KD = HintonKD(temperature=10.0, kd_weight=0.5)
+# One ladder at the papers' full length, with the T and λ that `nb07_papers.ladders` gives for it.
+FULL, FULL_KD = replace(PLAIN, steps=passes(160)), HintonKD(temperature=5.0, kd_weight=0.5)
+FULL_SEEDS = (0, 1, 2)
 TEST_LABELS = LABELS[CIFAR_100]
 TEACHER, STUDENT, MIDDLE = "cnn-10", "cnn-2", ("cnn-8", "cnn-6", "cnn-4")
 ALL, DENSE_WAYS = (TEACHER, *MIDDLE), ("chain", "dense", "stochastic")  # above the student
@@ -65,6 +70,20 @@ def dense_arms(seed: int) -> dict[str, Recipe]:
     """The students of DGKD's table 1: all five networks, in four ways."""
     mean = rungs(seed, "dense", *ALL, sources=DenselyGuidedKD(mean=True))
     return {way: ladder(seed, way, *ALL) for way in DENSE_WAYS} | {"dense, mean": mean[-1]}
+
+
+def full_arms(seed: int) -> dict[str, Recipe]:
+    """TAKD's ladder 10-4-2 after 160 passes; one of `FULL_SEEDS`."""
+    student, teacher, assistant = (
+        replace(recipe, schedule=FULL)
+        for recipe in (alone(STUDENT, seed), alone(TEACHER), alone("cnn-4"))
+    )
+    assistant = replace(assistant, teacher=teacher, method=FULL_KD)
+    return {
+        "hard labels": student,
+        "direct": replace(student, teacher=teacher, method=FULL_KD),
+        "assistant cnn-4": replace(student, teacher=assistant, method=FULL_KD),
+    }
 
 
 def cifar_arms(seed: int) -> dict[str, Recipe]:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from kd_course.claims import claim_table as shared_table
+from kd_course.nb06_assistants.on_cifar import PASSES
 from kd_helpers.experiments.compare import Scores
 from kd_helpers.experiments.ladders import error_overlap
 from kd_helpers.experiments.metrics import accuracy, measure_latency
@@ -207,3 +208,29 @@ def claim_table(
     for words, pair, cells in claims:
         pairs[words], paper[words] = pair, value(cells[0]) - value(cells[1]) if cells else None
     return shared_table(pairs, clothes, cifar, paper)
+
+
+def length_table(
+    short: Mapping[str, Sequence[float]], full: Mapping[str, Sequence[float]], numbers: Iterable
+) -> pd.DataFrame:
+    """Accuracies (%) of TAKD's ladder 10-4-2 on CIFAR-100: few passes, all 160, and the paper's.
+
+    Args:
+        short, full: by the arms of `on_cifar.full_arms`, one score a seed. numbers: of TAKD.
+    """
+    setting = "plain CNN 10-4-2, CIFAR-100"
+    printed = {n.method: n.value for n in numbers if (n.table, n.setting) == ("table 1", setting)}
+    ways = {"hard labels": "labels only", "direct": "direct", "assistant cnn-4": "chain"}
+    rows = {
+        arm: {
+            f"{PASSES} passes, {len(short[arm])} students": spread(short[arm]),
+            f"160 passes, {len(full[arm])} students": spread(full[arm]),
+            "the paper, 160 passes": f"{printed[way]:.2f}",
+        }
+        for arm, way in ways.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("student of the ladder 10-4-2")
+
+
+def spread(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.2f} ({min(values):.1f} to {max(values):.1f})"

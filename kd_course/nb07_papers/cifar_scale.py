@@ -11,6 +11,7 @@ from functools import partial
 from kd_course.nb02_hinton import on_cifar as hinton
 from kd_course.nb03_confidence import on_cifar as confidence
 from kd_course.nb04_mistakes import on_cifar as mistakes
+from kd_course.nb05_specialists import on_cifar as teams
 from kd_course.nb06_assistants import on_cifar
 from kd_course.nb07_papers.laptop import by_every_measure
 from kd_course.nb07_papers.rows import Ours, Row, arm, by_name, reproduction
@@ -23,6 +24,10 @@ DIFFERS = (
     f"The papers: 160 passes, the best of a search over λ, T and the seed. Here: {on_cifar.PASSES} "
     f"passes, T = {on_cifar.KD.temperature:g} and λ = {on_cifar.KD.kd_weight:g}, 45,000 of the "
     "50,000 training images; everything above the student is trained once."
+)
+FULL = (
+    f"The last rows have the papers' 160 passes, {len(on_cifar.FULL_SEEDS)} students each, T = "
+    f"{on_cifar.FULL_KD.temperature:g} and λ = {on_cifar.FULL_KD.kd_weight:g}."
 )
 COLUMN = "160 passes"
 ARMS = partial(arm, on_cifar.cifar_arms)
@@ -37,7 +42,9 @@ def always(recipe: Recipe) -> Ours:
     return lambda _: recipe
 
 
-@reproduction("Teacher assistants (Mirzadeh et al. 2020), CIFAR-100 in 20 passes", DIFFERS, COLUMN)
+@reproduction(
+    "Teacher assistants (Mirzadeh et al. 2020), CIFAR-100 in 20 passes", f"{DIFFERS} {FULL}", COLUMN
+)
 def takd() -> Iterator[Row]:
     def at(table: str, sizes: str, way: str) -> tuple:
         return printed("takd_2020", table, f"plain CNN {sizes}, CIFAR-100", way)
@@ -56,6 +63,14 @@ def takd() -> Iterator[Row]:
     for name in (*on_cifar.MIDDLE, on_cifar.TEACHER):
         numbers = at("figure 4", size(name), labels)
         yield Row(f"{name}, labels only (figure 4)", numbers, always(on_cifar.alone(name)))
+    for way, name in (
+        ("labels only", "hard labels"),
+        ("direct", "direct"),
+        ("chain", "assistant cnn-4"),
+    ):
+        numbers, ours = at("table 1", "10-4-2", way), arm(on_cifar.full_arms, name)
+        few = len(on_cifar.FULL_SEEDS)
+        yield Row(f"160 passes, 10-4-2: {way}", numbers, ours, seeds=few)
 
 
 def shared_errors(run: Run) -> float:
@@ -121,4 +136,26 @@ def damicantonio() -> Iterator[Row]:
             yield Row(title, (), corrected((who, way)), against)
 
 
-CIFAR = by_name(takd, dgkd, navarrete, damicantonio)
+@reproduction(
+    "Specialists as teachers (Zaras, Passalis and Tefas 2021), CIFAR-10 in 5 passes",
+    "The paper's tables could not be read; the numbers are those of its first author's public "
+    "code: one run of 150 passes, networks 23 times (teacher) and 8 times (student) as large as "
+    "here, and which of the code's teachers it was is not said. 111 of the 60,000 images are "
+    "re-encoded (data/README.md).",
+    "public code",
+)
+def uste() -> Iterator[Row]:
+    at = partial(printed, "specialists", "README", "CIFAR-10, student of 106,922 parameters")
+    student, teacher = partial(arm, teams.cifar_arms), partial(arm, teams.cifar_teachers)
+    labels, towers = "student: labels only", "towers by index"
+    own, taught = {towers: at("teacher, 925,182 parameters")}, {towers: at("KD")}
+    for name in teams.TEAMS:
+        if not name.endswith("selective"):  # the same towers
+            yield Row(f"teacher: {name}", own.get(name, ()), teacher(name))
+    yield Row(labels, (), student("hard labels"))
+    yield Row("student: smoothed labels", (), student("smoothed labels"), labels)
+    for name in teams.TEAMS:
+        yield Row(f"student of {name}", taught.get(name, ()), student(name), labels)
+
+
+CIFAR = by_name(takd, dgkd, navarrete, damicantonio, uste)

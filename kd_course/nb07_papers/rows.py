@@ -53,12 +53,18 @@ class Row:
     against: str = ""  # title of the row that the verdict compares with; none without
     unit: str = "% right"
     measure: Callable[[Run], float] = accuracy
+    seeds: int | None = None  # only the first of them are trained; None: all
+
+    def of(self, seed: int) -> Recipe | Team | None:
+        """Ours with this seed; None where there is none."""
+        few = self.seeds is not None and seed >= self.seeds
+        return None if few or not self.ours else self.ours(seed)
 
     def recipes(self, seed: int) -> list[Recipe]:
         """What has to be trained for ours."""
-        if not self.ours:
+        one = self.of(seed)
+        if one is None:
             return []
-        one = self.ours(seed)
         return list(one.members) if isinstance(one, Team) else [one]
 
 
@@ -141,7 +147,7 @@ def lines_of(reproduction: Reproduction, seeds: Iterable[int]) -> list[Line]:
 
 def values_of(row: Row, seeds: Sequence[int]) -> tuple[float, ...]:
     """One a seed. A network that serves all seeds is one measurement, not several."""
-    ours = [row.ours(seed) for seed in seeds] if row.ours else []
+    ours = [one for seed in seeds if (one := row.of(seed))]
     return tuple(value_of(row, one) for one in (ours if len(set(ours)) > 1 else ours[:1]))
 
 
