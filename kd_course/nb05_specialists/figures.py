@@ -81,7 +81,7 @@ def draw_gains_over(scores: Mapping[str, list[float]], baselines: Sequence[str])
 
 def draw_own_and_taught(points: Mapping[str, tuple[float, float]]) -> Figure:
     """(own accuracy, its student's) of each teacher, in percent."""
-    said = ", ".join(f"{name} {own:.1f}, {taught:.1f}" for name, (own, taught) in points.items())
+    said = "; ".join(f"{n} {own:.1f} and {taught:.1f}" for n, (own, taught) in points.items())
     return drawn(
         draw_named_points,
         points,

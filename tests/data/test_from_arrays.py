@@ -8,7 +8,7 @@ from torchvision.datasets import FakeData, ImageFolder
 from torchvision.transforms.functional import to_tensor
 from torchvision.transforms.v2 import RandomCrop, RandomHorizontalFlip
 
-from kd_helpers.data.from_arrays import from_arrays, from_torchvision
+from kd_helpers.data.from_arrays import as_picture, from_arrays, from_torchvision
 from kd_helpers.data.from_parquet import from_parquet
 from kd_helpers.data.splits import DataError
 from picture_files import table, write_table
@@ -56,6 +56,14 @@ def test_labels_are_numbers_or_names_and_given_splits_are_kept(capsys):
     from_arrays(IMAGES, LABELS, [*names, "gnu"], name="more", val=both[0], test=both[1])
     said = capsys.readouterr().out
     assert "no picture anywhere: gnu" in said and "10 pictures in train and in test" in said
+
+
+def test_a_picture_is_made_of_whatever_holds_one():
+    pixels = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
+    colour, grey = (as_picture(torch.tensor(given)) for given in (pixels, pixels[:1]))
+    assert np.array_equal(np.asarray(colour), pixels.transpose(1, 2, 0))
+    for image in (grey, as_picture(pixels[0]), as_picture(grey)):
+        assert np.array_equal(np.asarray(image), pixels[0])
 
 
 def test_what_arrays_cannot_be_is_said_in_a_sentence():

@@ -100,6 +100,12 @@ def test_each_image_has_its_own_different_views_in_numbered_slots():
         assert (found >= 0).all() and (found < view_set.slots).equal(has)
 
 
+def test_neighbours_begin_with_different_views():
+    few = ViewSet(flip=True, max_shift=4, per_image=1)
+    first = few.view_of(torch.arange(len(few)), torch.zeros(len(few), dtype=torch.long))
+    assert len(first.unique()) > len(few) / 2 and (first[1:] != first[:-1]).all()
+
+
 def test_to_float_runs_from_0_to_1_and_leaves_the_bytes():
     bytes_ = torch.tensor([[0, 51, 255]], dtype=torch.uint8)
     torch.testing.assert_close(to_float(bytes_), torch.tensor([[0.0, 0.2, 1.0]]))

@@ -350,6 +350,7 @@ BAD = (
     (lambda: Schedule(steps=0), "got steps=0"),
     (lambda: Schedule(batch_size=32.5), "got batch_size=32.5; expected a whole number"),
     (lambda: Schedule(learning_rate=float("nan")), "got learning_rate=nan"),
+    (lambda: Schedule(weight_decay=-1.0), "got weight_decay=-1.0; expected 0 or more"),
     (lambda: Schedule(drops=(0.5,)), "got drops="),
     (lambda: Schedule(shape="square"), "got shape='square'; expected one of"),
     (lambda: TransferSet(images=0), "got images=0"),

@@ -104,6 +104,8 @@ BAD = [
     *(
         (lambda s=s, t=t: kd_loss(s, t, temperature=1), words)
         for s, t, words in (
+            ([[1.0, 2.0]], torch.zeros(1, 2), "got student logits of type list"),
+            (torch.zeros(2), torch.zeros(2), r"got student logits of shape \(2,\)"),
             (torch.zeros(2, 10), torch.zeros(2, 9), r"\(2, 10\).*\(2, 9\).*same classes"),
             (torch.full((2, 3), torch.nan), torch.zeros(2, 3), "got student logits that are not"),
             (torch.zeros(2, 3), torch.full((2, 3), torch.inf), "got teacher logits that are not"),

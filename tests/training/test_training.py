@@ -308,6 +308,13 @@ def test_a_transfer_set_shows_its_images_and_hides_the_other_labels(dataset):
     assert not few.labels.equal(select(dataset.train, TransferSet(images=60), seed=3)[0].labels)
 
 
+def test_one_image_is_enough_and_none_is_not(dataset):
+    one, none = (dataset.train.subset(torch.arange(count)) for count in (1, 0))
+    assert select(one, TransferSet(), seed=0)[1].tolist() == [0]
+    with pytest.raises(ValueError, match="of 0 in the source"):
+        select(none, TransferSet(), seed=0)
+
+
 def test_a_hidden_class_shows_not_one_image(dataset):
     _, rows = select(dataset.train, TransferSet(hidden_classes=(7, 2)), seed=0)
     assert len(rows) == 54_000 * 8 // 10
