@@ -51,6 +51,7 @@ def tiny(archives, tmp_path, monkeypatch):
     monkeypatch.setattr(cifar, "PIXELS", {})  # small files have others
     monkeypatch.setattr(ladders, "schedule_of", lambda *_: SHORT)
     monkeypatch.setattr(on_cifar, "PLAIN", replace(on_cifar.PLAIN, steps=2, batch_size=16))
+    monkeypatch.setattr(on_cifar, "FULL", on_cifar.PLAIN)
     monkeypatch.setattr(on_cifar, "TEST_LABELS", torch.arange(100))
     student = replace(teams.CIFAR_10.student, schedule=SHORT)
     monkeypatch.setattr(teams, "CIFAR_10", replace(teams.CIFAR_10, schedule=SHORT, student=student))

@@ -13,6 +13,7 @@ import torch
 from kd_course.catalogue import shipped_runs
 from kd_course.nb02_hinton.experiments import SEEDS, TEACHER
 from kd_course.nb02_hinton.on_cifar import CIFAR_10, TEST_LABELS
+from kd_helpers.data.class_groups import special_labels
 from kd_helpers.data.datasets import DataError
 from kd_helpers.data.transfer_set import TransferSet
 from kd_helpers.experiments import packed
@@ -264,7 +265,10 @@ def test_every_shipped_run_is_there_and_adds_up():
 def labels_of(recipe: Recipe) -> torch.Tensor:
     """Of the test images; CIFAR's pictures are not bundled, and its labels need none."""
     known = TEST_LABELS.get(recipe.dataset)
-    return dataset_of(recipe).test.labels if known is None else known
+    if known is None:
+        return dataset_of(recipe).test.labels
+    classes = len(known.unique())
+    return special_labels(known, recipe.special, classes) if recipe.special else known
 
 
 @pytest.mark.parametrize(
