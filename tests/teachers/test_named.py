@@ -8,6 +8,8 @@ from PIL import Image
 from torch import nn
 from torchvision import models
 
+from kd_helpers.teachers.files import WeightsError
+from kd_helpers.teachers.libraries import bring
 from kd_helpers.teachers.named import teacher_named
 from kd_helpers.teachers.outside import outside
 from kd_helpers.teachers.weights import save_teacher
@@ -139,3 +141,11 @@ def test_a_teacher_with_another_look_or_order_is_another_teacher():
         teacher.for_classes(["goldfish", "tench"]),
     )
     assert len({outside(one).fingerprint for one in (teacher, *others)}) == 5
+
+
+def test_what_was_downloaded_before_is_taken_although_nobody_may_be_asked(monkeypatch):
+    monkeypatch.setenv("KD_OFFLINE", "1")
+    network = torch.nn.Flatten()
+    assert bring("a network", lambda: network, lambda: True, "advice") is network
+    with pytest.raises(WeightsError, match=r"a network: found no published weights.*advice"):
+        bring("a network", lambda: network, lambda: False, "advice")
