@@ -1,7 +1,7 @@
 """The ladders of assistants of the papers at full length, with their settings or their codes'.
 
 TAKD: Mirzadeh et al., AAAI 2020. DGKD: Son et al., ICCV 2021. 160 passes over the training images,
-for a GPU; no run of these is stored.
+for a GPU; of these the plain ladder 10-4-2 on CIFAR-100 is stored, with seed 0.
 """
 
 from __future__ import annotations

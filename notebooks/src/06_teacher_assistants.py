@@ -356,7 +356,7 @@ lab.cost_table(shown)
 #
 # ## Other data sets
 #
-# The papers' full ladders for CIFAR-10 and -100, SVHN and Tiny ImageNet are there as well. They are long trainings for a GPU and were not run here. `setting` chooses between the losses of the papers and what their public code does:
+# The papers' full ladders for CIFAR-10 and -100, SVHN and Tiny ImageNet are there as well. They are long trainings for a GPU; only one ladder was run, and its numbers are further below. `setting` chooses between the losses of the papers and what their public code does:
 #
 # ```python
 # from kd_course.nb07_papers.ladders import paper_ladder

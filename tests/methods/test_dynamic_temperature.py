@@ -29,3 +29,10 @@ def test_temperatures_have_the_mean_t_and_a_floor_and_take_no_gradient():
     gentle = flsw_temperatures(student, teacher, temperature=T, beta=0.01)
     omega = np.array([hand.different_directions(*row) for row in rows])
     np.testing.assert_allclose(gentle, T + 0.01 * (omega.mean() - omega), rtol=1e-5)
+    # The default β is 1; at a T so high no temperature meets the floor.
+    for found, confusion in (
+        (flsw_temperatures(student, teacher, temperature=99.0), hand.different_directions),
+        (cwsm_temperatures(student, temperature=99.0), hand.unsure),
+    ):
+        omega = np.array([confusion(*row) for row in rows])
+        np.testing.assert_allclose(found, 99 + omega.mean() - omega, rtol=1e-5)
