@@ -459,7 +459,7 @@ clothes = lab.right_answers(runs, data.test.labels)
 lab.claim_table(lab.CLAIMS, clothes, answered, {}, "CIFAR-10")
 
 # %% [markdown]
-# What we saw on clothes stands, and the differences are larger. At one budget the big network is the best network (77.3 %; three generalists 72.3, towers 71.9, one generalist 69.8) and the only teacher here that is better than labels: its student gains 1.2 points. Three generalists are right 2.4 points more often than one, and teach no better; towers taught worse than labels did, by 1.2 points. Where the student has all labels and reaches 70.0 % with them, a teacher that is hardly better has little to tell. As one teacher, towers are worse than the big network by 2.4 points, than three generalists by 0.7; each for its own classes, they lose 14 more. USTE's networks are larger, and trained 30 times as long.
+# All seven verdicts on clothes come out again. But there nearly every teacher beat labels; here only the big network does, by 1.2 points, and towers teach worse than labels, by as much. Here the student has all labels and reaches 70.0 % with them; perhaps a teacher that is hardly better has little to tell, though that does not explain a loss. At one budget the big network is right most often (77.3 %; three generalists 72.3, towers 71.9, one generalist 69.8). As one teacher, towers are worse than the big network by 2.4 points, than three generalists by 0.7; each for its own classes, they lose 14 more, and the seeds scatter by 4.4. USTE's networks are larger, and trained 30 times as long.
 
 # %% [markdown]
 # ## Exercise 1: the arithmetic mean
