@@ -37,8 +37,8 @@ from gpu_graphs import graphs, students_at_once
 from gpu_speed import FULL, Note, Size, rehearsal, speeds
 
 from kd_course.catalogue import with_teachers
+from kd_course.nb06_assistants import on_cifar
 from kd_course.nb07_papers.costs import SECONDS, estimate
-from kd_course.nb07_papers.ladders import rungs, schedule_of
 from kd_helpers.data.datasets import DataError
 from kd_helpers.experiments.recipe import Recipe
 from kd_helpers.experiments.room import load_dataset_once
@@ -114,16 +114,11 @@ def paper_runs(size: Size, note: Note, seconds: float) -> None:
 def assisted(size: Size) -> list[Recipe]:
     """Teachers first: cnn-2 taught by cnn-10, on labels, and with the assistant cnn-4; the seed is
     the student's. In a rehearsal with the steps and batches of that."""
-    ladders = ("cnn-10", "cnn-2"), ("cnn-2",), ("cnn-10", "cnn-4", "cnn-2")
-    once = schedule_of("plain", "cifar-100", "paper")
-    short = replace(once, steps=size.steps, batch_size=size.batch_size)
-    students = [
-        replace(rungs(names, "plain", "cifar-100")[-1], seed=seed)
-        for seed in range(3)
-        for names in ladders
-    ]
+    arms = ("direct", "hard labels", "assistant cnn-4")
+    students = [on_cifar.full_arms(seed)[arm] for seed in on_cifar.FULL_SEEDS for arm in arms]
     every = [recipe for student in students for recipe in with_teachers(student)]
     if size is not FULL:
+        short = replace(on_cifar.FULL, steps=size.steps, batch_size=size.batch_size)
         every = [with_schedule(recipe, short) for recipe in every]
     return list(dict.fromkeys(every))
 

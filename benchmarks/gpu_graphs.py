@@ -109,7 +109,7 @@ def graphs(size: Size, note: Note, seconds: float) -> None:
     for name in SMALL:
         for way in ("recorded", "compiled") if pick_device().type == "cuda" else ("recorded",):
             compare_ways(name, size.batch_size, size, note, way)
-    for name in size.pairs.keys() - set(SMALL):
+    for name in (name for name in size.pairs if name not in SMALL):
         compare_ways(name, size.batch_size, size, note, "recorded")
 
 
